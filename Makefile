@@ -1,0 +1,73 @@
+# make help lists what there is. Settings go on the command line: make fuzz FUZZTIME=5m
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+TESTFLAGS ?=
+TIMEOUT   ?= 10m
+FUZZTIME  ?= 20s
+
+# The folders of all modules that go.work ties together.
+MODULES = $(or $(shell GOWORK='$(CURDIR)/go.work' go list -m -f '{{.Dir}}'),$(error cannot list the modules of go.work))
+
+# Recipes open with one of these, because a shell goes on after an error unless told otherwise.
+strict      = set -euo pipefail;
+each_module = $(strict) for dir in $(MODULES); do cd "$$dir"; mod=$$(GOWORK=off go list -m);
+
+# The linter is built from tools/go.mod, which pins it and is kept out of go.work, because the modules that it needs
+# would otherwise take part in choosing versions for ours. One binary for each Go version and set of pins.
+LINT := $(CURDIR)/.cache/bin/golangci-lint-$(firstword $(shell go env GOVERSION))
+
+.PHONY: help
+help: ## list the targets
+	@$(strict) sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: ## run the demo shop, break it and watch it recover (KEEP=1 keeps it running afterwards)
+	cd examples && KEEP='$(KEEP)' go run ./shop demo
+
+.PHONY: test
+test: test-modules test-sdk lint ## all that CI runs: vet, tests with -race in every module, the SDK on its own, lint
+
+.PHONY: test-modules
+test-modules: ## go vet and go test -race in every module
+	@$(each_module) echo "== $$mod: vet, test -race"; \
+		go vet ./...; \
+		go test -race -timeout=$(TIMEOUT) $(TESTFLAGS) ./...; done
+
+.PHONY: test-sdk
+test-sdk: ## build and test the SDK as its users get it: without go.work and without -race
+	@echo "== the SDK with GOWORK=off: build, test"
+	@GOWORK=off go build ./...
+	@GOWORK=off go test -timeout=$(TIMEOUT) $(TESTFLAGS) ./...
+
+.PHONY: bench
+bench: ## measure hale and its alternatives side by side
+	cd bench && go run .
+
+.PHONY: fuzz
+fuzz: ## run every fuzz test for FUZZTIME (20s)
+	@$(each_module) \
+		go test -list='^Fuzz' ./... | awk '/^Fuzz/ {name[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, name[i]; n = 0}' | \
+		while read -r pkg name; do echo "== $$pkg $$name"; \
+			go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -timeout=$(TIMEOUT) "$$pkg" </dev/null; done; done
+
+.PHONY: lint
+lint: $(LINT) ## check the code with golangci-lint (.golangci.yml)
+	@$(each_module) echo "== $$mod: lint"; \
+		"$(LINT)" run --timeout=$(TIMEOUT) ./...; done
+
+.PHONY: fmt
+fmt: $(LINT) ## format the code
+	@$(each_module) "$(LINT)" fmt ./...; done
+
+$(LINT): tools/go.mod tools/go.sum
+	@echo "== building golangci-lint, once; this takes some minutes"
+	@GOWORK=off go build -C tools -o '$@' github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch '$@'
+
+.PHONY: clean
+clean: ## remove what the Makefile built
+	rm -rf .cache

@@ -1,0 +1,239 @@
+package hale
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// child is one supervised task through all its runs. Each run is a [Task] of
+// its own, on a fresh goroutine. Only the current run may end or restart it:
+// what an abandoned predecessor does is not listened to.
+type child struct {
+	sup     *Supervisor
+	ctx     context.Context // given to Go; nil: the supervisor's
+	fn      func(context.Context) error
+	entry   uintptr
+	site    *site
+	options taskOptions
+	handle  *Task
+
+	mu       sync.Mutex
+	under    context.Context // what the runs run under; nil while not begun
+	release  func() bool     // stops waiting for the end of under
+	run      *Task           // current run; nil between two
+	last     *Task           // latest run
+	timer    *time.Timer     // pending restart
+	begun    time.Time       // of the current run
+	restart  int             // restarts since it last ran for Period
+	restarts []time.Time     // of a child of the root, which has an intensity of its own
+	stopped  error           // cause of Cancel on the handle
+	waiting  bool            // for the site's quarantine to end
+}
+
+func (c *child) currentID() observe.TaskID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		return observe.TaskID{}
+	}
+	return c.last.scope.id()
+}
+
+// giveUp ends a child whose run goes on after it was told to stop, and returns
+// the ID of that run; zero if there is none.
+func (c *child) giveUp() observe.TaskID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run == nil || !c.run.abandon() {
+		return observe.TaskID{}
+	}
+	id := c.run.scope.id()
+	err := c.run.Err()
+	c.run = nil
+	c.endLocked(err, false)
+	return id
+}
+
+// begin starts the child under the supervisor's context, or its own.
+func (c *child) begin(under context.Context) {
+	if c.ctx != nil {
+		under = c.ctx
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.under != nil || c.stopped != nil {
+		return
+	}
+	c.under, c.restart = under, 0
+	c.release = context.AfterFunc(under, c.underDone)
+	c.sup.childLive()
+	c.startLocked()
+}
+
+// underDone ends a child that is between two runs; a run sees it by itself.
+func (c *child) underDone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.under != nil && c.run == nil && c.under.Err() != nil {
+		c.endLocked(context.Cause(c.under), c.ctx != nil)
+	}
+}
+
+// stop ends the child for good.
+func (c *child) stop(cause error) {
+	if cause == nil {
+		cause = context.Canceled
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped != nil {
+		return
+	}
+	c.stopped = cause
+	switch {
+	case c.run != nil:
+		c.run.scope.cancel(cause)
+	case c.under != nil:
+		c.endLocked(cause, true)
+	default: // it never began, or has ended
+		c.concludeLocked(cause)
+	}
+}
+
+// endLocked ends the child; c.mu is held. Unless it is for good, the child
+// begins again when its supervisor does.
+func (c *child) endLocked(err error, forGood bool) {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	c.release()
+	c.under, c.waiting = nil, false
+	if forGood && c.stopped == nil {
+		c.stopped = orNil(err)
+	}
+	c.concludeLocked(err)
+	c.sup.childDone(c, forGood)
+}
+
+func (c *child) concludeLocked(err error) {
+	if c.handle.state.Load() == taskRunning {
+		c.handle.conclude(err)
+	}
+}
+
+// startLocked starts a run; c.mu is held.
+func (c *child) startLocked() {
+	if c.site.admit() != nil {
+		c.waiting = true
+		c.site.hold(c)
+		return
+	}
+	t := &Task{}
+	t.scope.parent, t.scope.rt, t.scope.task, t.scope.site, t.entry, t.child = c.under, c.sup.rt, t, c.site, c.entry, c
+	t.crash = c.options.crash
+	if c.options.heartbeat > 0 || c.options.budget > 0 {
+		t.watch = newWatch(c.options)
+	}
+	c.run, c.last, c.timer, c.begun = t, t, nil, time.Now()
+	if c.restart > 0 {
+		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Count: c.restart})
+	}
+	t.start(true)
+	go t.run(context.Background(), c.fn)
+}
+
+// resume starts a child that waited for a quarantine or for its backoff.
+func (c *child) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = nil
+	if c.under == nil || c.run != nil {
+		return
+	}
+	if c.under.Err() != nil {
+		c.endLocked(context.Cause(c.under), c.ctx != nil)
+		return
+	}
+	c.waiting = false
+	c.startLocked()
+}
+
+// exited decides what follows the end of a run. It is called once for each run
+// that was not abandoned, on the run's own goroutine.
+func (c *child) exited(t *Task, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != t {
+		return
+	}
+	c.run = nil
+	c.nextLocked(err)
+}
+
+// replace abandons a run that ignores its cancellation and starts a fresh one.
+// It reports whether there was anything to replace.
+func (c *child) replace(t *Task) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != t || !t.abandon() {
+		return false
+	}
+	c.run = nil
+	c.nextLocked(t.Err())
+	return true
+}
+
+// nextLocked restarts the child, now or after its backoff, or ends it.
+func (c *child) nextLocked(err error) {
+	kind, now := c.options.restart, time.Now()
+	switch {
+	case c.under.Err() != nil && c.ctx == nil:
+		c.endLocked(err, false)
+		return
+	case c.stopped != nil, c.under.Err() != nil, kind == Temporary, kind == Transient && err == nil:
+		c.endLocked(err, true)
+		return
+	}
+	s := c.sup
+	if now.Sub(c.begun) >= s.cfg.Period {
+		c.restart = 0
+	}
+	c.restart++
+	delay := s.cfg.Backoff.delay(c.restart, jitter)
+	if !c.borne(now) {
+		s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: "restarted too often: " + printable(orNil(err).Error(), maxDetail)})
+		if !s.root {
+			c.endLocked(err, false)
+			s.escalate(err)
+			return
+		}
+		delay = s.cfg.Backoff.Max // the root bears it: a child's storm must not end the service
+	}
+	if delay == 0 {
+		c.startLocked()
+		return
+	}
+	c.timer = time.AfterFunc(delay, c.resume)
+}
+
+// borne counts the restart against the intensity.
+func (c *child) borne(now time.Time) bool {
+	s := c.sup
+	if s.root {
+		return s.mayRestart(&c.restarts, now)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mayRestart(&s.restarts, now)
+}
+
+// hold keeps a child until the site's quarantine ends or probes it.
+func (s *site) hold(c *child) {
+	s.mu.Lock()
+	s.held = append(s.held, c)
+	s.mu.Unlock()
+}

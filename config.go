@@ -1,0 +1,121 @@
+package hale
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/heal"
+)
+
+// Config holds the settings of a [Runtime]. The zero value is useful.
+type Config struct {
+	// Tick is how often the loop takes a turn. Default: 1s.
+	Tick time.Duration `json:"tick" yaml:"tick"`
+	// Epoch is for how long tasks of one name that start share a label. Shorter
+	// finds leaks sooner and costs more labels. Default: 2s.
+	Epoch time.Duration `json:"epoch" yaml:"epoch"`
+	// Snapshots is the shortest time between two goroutine snapshots that nothing
+	// in particular asks for. It grows with their cost, so that they take at most
+	// 1 % of one processor. Default: 10s.
+	Snapshots time.Duration `json:"snapshots" yaml:"snapshots"`
+
+	Leak      detect.LeakConfig      `json:"leak" yaml:"leak"`
+	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
+	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
+	Policy    heal.Policy            `json:"policy" yaml:"policy"`
+}
+
+// maxGrace is as far back as a snapshot tells when a task ended.
+const maxGrace = time.Minute
+
+func (c Config) withDefaults() (Config, error) {
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"Tick", c.Tick}, {"Epoch", c.Epoch}, {"Snapshots", c.Snapshots}, {"Leak.Grace", c.Leak.Grace}, {"PanicLoop.Window", c.PanicLoop.Window}} {
+		if f.value < 0 || f.value > 24*time.Hour {
+			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
+		}
+	}
+	if c.Leak.Grace >= maxGrace {
+		return c, &ConfigError{Field: "Config.Leak.Grace", Value: c.Leak.Grace, Mend: "give less than 1m"}
+	}
+	if c.Tick == 0 {
+		c.Tick = time.Second
+	}
+	if c.Epoch == 0 {
+		c.Epoch = 2 * time.Second
+	}
+	if c.Snapshots == 0 {
+		c.Snapshots = 10 * time.Second
+	}
+	c.Leak.Epoch = c.Epoch
+	var err error
+	c.Policy, err = c.Policy.WithDefaults()
+	return c, err
+}
+
+// revision is equal for equal settings.
+func (c Config) revision() string {
+	h := fnv.New64a()
+	b, _ := json.Marshal(c) // plain data: cannot fail
+	_, _ = h.Write(b)       // a hash never fails
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// Option gives a [Runtime] something that is not a setting.
+type Option func(*options)
+
+type options struct {
+	config    Config
+	logger    *slog.Logger
+	journal   io.Writer
+	detectors []detect.Named
+	remedies  []heal.Named
+}
+
+// WithConfig sets all settings.
+func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
+
+// WithLogger sets where the runtime logs incidents and misuse. Default:
+// [slog.Default]. A healthy service gets no records.
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithJournal writes every remedy to w, as a line of JSON, before it is carried
+// out and when its result is known. Without it the journal is in memory only.
+// While w fails, remedies that contain go on and destructive ones are refused.
+func WithJournal(w io.Writer) Option { return func(o *options) { o.journal = w } }
+
+// WithDetector adds a detector to the built-in ones. A name that is taken
+// replaces the detector of that name.
+func WithDetector(name string, d detect.Detector) Option {
+	return func(o *options) { o.detectors = append(o.detectors, detect.Named{Name: name, Detector: d}) }
+}
+
+// WithRemedy adds a remedy that ladders can name. A name that is taken replaces
+// the remedy of that name.
+func WithRemedy(r heal.Named) Option {
+	return func(o *options) { o.remedies = append(o.remedies, r) }
+}
+
+func gather(opts []Option) (options, error) {
+	var o options
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	for _, d := range o.detectors {
+		if d.Name == "" || d.Detector == nil {
+			return o, &ConfigError{Field: "WithDetector", Value: d.Name, Mend: "give a name and a detector"}
+		}
+	}
+	var err error
+	o.config, err = o.config.withDefaults()
+	return o, err
+}

@@ -1,0 +1,9 @@
+// Package detect turns signals into findings. A [Detector] looks at one
+// [observe.Turn] after the other and reports what is wrong now; the [Panel] runs
+// the detectors and keeps one that misbehaves from harming the others.
+//
+// The built-in detectors find goroutine leaks ([Leak]), tasks that are stuck
+// ([Stuck]), panic loops ([PanicLoop]) and pools that ran out of bodies to
+// abandon ([Abandoned]). Each can be used without the rest of hale: feed it
+// turns, read its findings.
+package detect

@@ -1,0 +1,141 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Kind is what a finding is about.
+type Kind string
+
+// The kinds that the built-in detectors report.
+const (
+	KindLeak      Kind = "goroutine_leak"
+	KindStuck     Kind = "stuck_task"
+	KindPanicLoop Kind = "panic_loop"
+	KindAbandoned Kind = "abandoned_bodies"
+)
+
+// Confidence says how sure a detector is. Remedies need a confirmed finding.
+type Confidence uint8
+
+// The levels of confidence.
+const (
+	Suspected Confidence = iota + 1
+	Confirmed
+)
+
+// String returns "suspected" or "confirmed".
+func (c Confidence) String() string {
+	switch c {
+	case Suspected:
+		return "suspected"
+	case Confirmed:
+		return "confirmed"
+	}
+	return fmt.Sprintf("Confidence(%d)", uint8(c))
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (c *Confidence) UnmarshalText(b []byte) error {
+	for _, known := range []Confidence{Suspected, Confirmed} {
+		if known.String() == string(b) {
+			*c = known
+			return nil
+		}
+	}
+	return fmt.Errorf("detect: confidence %.20q is neither suspected nor confirmed", b)
+}
+
+// Channel is the kind of signal that a piece of evidence comes from. Two pieces
+// from different channels are independent.
+type Channel string
+
+// The channels.
+const (
+	Logs     Channel = "logs"
+	Metrics  Channel = "metrics"
+	Traces   Channel = "traces"
+	Profiles Channel = "profiles"
+	Tasks    Channel = "tasks" // what hale itself saw of a task's life
+)
+
+// Evidence is one ground for a finding, in a line that a person can check.
+type Evidence struct {
+	Channel Channel `json:"channel"`
+	Text    string  `json:"text"`
+}
+
+// Finding is what a detector says is wrong now. A detector reports it in every
+// turn in which the symptom or its remains are there; a finding that is no
+// longer reported has cleared.
+type Finding struct {
+	Detector   string          `json:"detector,omitempty"` // set by the panel
+	Kind       Kind            `json:"kind"`
+	Subject    observe.Subject `json:"subject"`
+	Confidence Confidence      `json:"confidence"`
+
+	// Active reports that the symptom goes on. An inactive finding is what it
+	// left behind: a leak that no longer grows, for example.
+	Active bool `json:"active"`
+	// Level is how bad it is, in the kind's own unit: goroutines, tasks, panics.
+	// Verification compares it before and after a remedy.
+	Level float64 `json:"level"`
+
+	// Reflex reports that a contract which the developer declared is already
+	// dealing with it: a restart or a replacement. The loop then waits and
+	// verifies before it does anything of its own.
+	Reflex bool `json:"reflex,omitempty"`
+
+	Evidence []Evidence `json:"evidence"`
+	Since    time.Time  `json:"since"` // when the symptom was first seen
+
+	// TimeToVisible is how long after a change the detector needs until its
+	// findings show the change.
+	TimeToVisible time.Duration `json:"time_to_visible"`
+}
+
+// Key is equal for findings about the same fault of the same subject.
+func (f Finding) Key() string { return string(f.Kind) + " " + f.Subject.String() }
+
+// Limits of what a detector may report in one turn.
+const (
+	maxFindings = 100
+	maxEvidence = 16
+	maxText     = 512
+)
+
+var errGarbage = errors.New("detect: finding makes no sense")
+
+// check reports why a finding cannot be used, nil if it can.
+func (f Finding) check() error {
+	switch {
+	case f.Kind == "" || len(f.Kind) > maxText:
+		return fmt.Errorf("%w: kind %.40q", errGarbage, f.Kind)
+	case f.Subject.IsZero():
+		return fmt.Errorf("%w: no subject", errGarbage)
+	case len(f.Subject.String()) > maxText:
+		return fmt.Errorf("%w: subject of %d bytes", errGarbage, len(f.Subject.String()))
+	case f.Confidence != Suspected && f.Confidence != Confirmed:
+		return fmt.Errorf("%w: %v", errGarbage, f.Confidence)
+	case math.IsNaN(f.Level) || math.IsInf(f.Level, 0) || f.Level < 0:
+		return fmt.Errorf("%w: level %v", errGarbage, f.Level)
+	case f.TimeToVisible < 0 || f.TimeToVisible > time.Hour:
+		return fmt.Errorf("%w: time to visible %v", errGarbage, f.TimeToVisible)
+	case len(f.Evidence) == 0 || len(f.Evidence) > maxEvidence:
+		return fmt.Errorf("%w: %d pieces of evidence", errGarbage, len(f.Evidence))
+	}
+	for _, e := range f.Evidence {
+		if len(e.Text) > maxText {
+			return fmt.Errorf("%w: evidence of %d bytes", errGarbage, len(e.Text))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Detector finds one kind of fault.
+//
+// Detect is called once for each turn, one call at a time, and returns what is
+// wrong now, in any order. It must be pure: the findings follow from the turns
+// it was given and from nothing else, so no clock, no randomness, no input and
+// no output; and they must not depend on map order. It must not block, must not
+// keep or change the turn, and must bound what it remembers. One that runs
+// longer than its turn is disabled for good; one that panics three times in a
+// row too.
+type Detector interface {
+	Detect(observe.Turn) []Finding
+}
+
+// Stateful is a [Detector] that remembers. Its state is taken into recordings,
+// so that a replay can start in the middle of a service's life. State returns
+// everything that later findings depend on, and SetState continues from it.
+type Stateful interface {
+	Detector
+	State() (json.RawMessage, error)
+	SetState(json.RawMessage) error
+}
+
+// Named is a detector and the name that it is reported and disabled under.
+type Named struct {
+	Name     string
+	Detector Detector
+}
+
+// maxPanics is how many times in a row a detector may panic.
+const maxPanics = 3
+
+// Panel runs detectors. It is used by one goroutine at a time.
+type Panel struct {
+	limit   time.Duration
+	slots   []*slot
+	overrun atomic.Int64 // goroutines of disabled detectors that still run
+}
+
+type slot struct {
+	Named
+	panics   int
+	disabled string // why; "" while it runs
+}
+
+// NewPanel returns a panel that gives each detector at most limit a turn; 0
+// sets no limit and runs them on the caller's goroutine, for replays.
+func NewPanel(limit time.Duration, detectors ...Named) *Panel {
+	p := &Panel{limit: limit}
+	for _, d := range detectors {
+		p.slots = append(p.slots, &slot{Named: d})
+	}
+	return p
+}
+
+// Overrun returns how many goroutines of disabled detectors still run. It may
+// be called from any goroutine.
+func (p *Panel) Overrun() int { return int(p.overrun.Load()) }
+
+// Detect runs every detector on the turn. The findings are sorted by key. The
+// events tell of detectors that were disabled and of findings that were
+// dropped; the names of those that overran are added to the turn, so that a
+// replay of it disables them too.
+func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
+	var all []Finding
+	var events []observe.Event
+	tell := func(kind observe.EventKind, s *slot, detail string) {
+		events = append(events, observe.Event{Time: t.Time, Kind: kind, Subject: observe.Subject{Name: s.Name}, Detail: detail})
+	}
+	for _, s := range p.slots {
+		if s.disabled == "" && slices.Contains(t.Disabled, s.Name) {
+			s.disabled = "overran its turn"
+		}
+		if s.disabled != "" {
+			continue
+		}
+		out := p.run(s, *t)
+		switch {
+		case out.overran:
+			s.disabled = fmt.Sprintf("overran its turn of %v", p.limit)
+			t.Disabled = append(t.Disabled, s.Name)
+			tell(observe.EventDetectorDisabled, s, s.disabled)
+			continue
+		case out.panicked != "":
+			if s.panics++; s.panics == maxPanics {
+				s.disabled = out.panicked
+				tell(observe.EventDetectorDisabled, s, fmt.Sprintf("panicked %d times in a row: %s", maxPanics, out.panicked))
+			}
+			continue
+		}
+		s.panics = 0
+		good, garbage := sift(s.Name, out.findings)
+		if garbage != nil {
+			tell(observe.EventDetectorGarbage, s, garbage.Error())
+		}
+		all = append(all, good...)
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return strings.Compare(a.Key()+"\x00"+a.Detector, b.Key()+"\x00"+b.Detector)
+	})
+	return all, events
+}
+
+type result struct {
+	findings []Finding
+	panicked string
+	overran  bool
+}
+
+// run gives the detector its turn. One that overruns is left behind: its
+// goroutine cannot be stopped, only counted.
+func (p *Panel) run(s *slot, t observe.Turn) result {
+	if p.limit <= 0 {
+		return call(s.Detector, t)
+	}
+	done := make(chan result, 1)
+	var state atomic.Int32 // 1: finished, 2: left behind; the first to set it wins
+	go func() {
+		out := result{panicked: "it ended its goroutine"} // stands if the detector calls runtime.Goexit
+		defer func() {
+			if state.CompareAndSwap(0, 1) {
+				done <- out
+			} else {
+				p.overrun.Add(-1)
+			}
+		}()
+		out = call(s.Detector, t)
+	}()
+	timer := time.NewTimer(p.limit)
+	defer timer.Stop()
+	select {
+	case out := <-done:
+		return out
+	case <-timer.C:
+	}
+	p.overrun.Add(1) // before the state says so: it may end at once
+	if state.CompareAndSwap(0, 2) {
+		return result{overran: true}
+	}
+	p.overrun.Add(-1)
+	return <-done
+}
+
+func call(d Detector, t observe.Turn) (out result) {
+	ok := false
+	defer func() {
+		if v := recover(); v != nil || !ok {
+			out = result{panicked: fmt.Sprintf("%.200v", v)}
+		}
+	}()
+	out.findings = d.Detect(t)
+	ok = true
+	return out
+}
+
+// sift drops findings that make no sense and all past the limit.
+func sift(name string, in []Finding) (good []Finding, garbage error) {
+	for i, f := range in {
+		if i == maxFindings {
+			return good, fmt.Errorf("%w: %d findings in one turn, %d are kept", errGarbage, len(in), maxFindings)
+		}
+		if err := f.check(); err != nil {
+			garbage = err
+			continue
+		}
+		f.Detector = name
+		good = append(good, f)
+	}
+	return good, garbage
+}
+
+// slotState is what a checkpoint keeps of one detector.
+type slotState struct {
+	Name     string          `json:"name"`
+	Panics   int             `json:"panics,omitempty"`
+	Disabled string          `json:"disabled,omitempty"`
+	State    json.RawMessage `json:"state,omitempty"`
+}
+
+// State returns the state of all detectors.
+func (p *Panel) State() (json.RawMessage, error) {
+	var out []slotState
+	for _, s := range p.slots {
+		st := slotState{Name: s.Name, Panics: s.panics, Disabled: s.disabled}
+		if d, ok := s.Detector.(Stateful); ok && s.disabled == "" {
+			raw, err := stateOf(d)
+			if err != nil {
+				return nil, fmt.Errorf("detect: state of %s: %w", s.Name, err)
+			}
+			st.State = raw
+		}
+		out = append(out, st)
+	}
+	return json.Marshal(out)
+}
+
+// stateOf contains a panic of a user's detector.
+func stateOf(d Stateful) (raw json.RawMessage, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %.200v", v)
+		}
+	}()
+	return d.State()
+}
+
+// SetState continues from what State returned. Detectors are matched by name;
+// those that the state does not know start afresh.
+func (p *Panel) SetState(raw json.RawMessage) error {
+	var in []slotState
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return fmt.Errorf("detect: state: %w", err)
+	}
+	for _, st := range in {
+		for _, s := range p.slots {
+			if s.Name != st.Name {
+				continue
+			}
+			s.panics, s.disabled = st.Panics, st.Disabled
+			d, ok := s.Detector.(Stateful)
+			if !ok || len(st.State) == 0 {
+				continue
+			}
+			if err := d.SetState(st.State); err != nil {
+				return fmt.Errorf("detect: state of %s: %w", s.Name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+package detect
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// PanicLoopConfig says when panics are a loop.
+type PanicLoopConfig struct {
+	// Count is how many panics with one fingerprint within Window make a loop.
+	// Default: 4 within 30s.
+	Count  int           `json:"count" yaml:"count"`
+	Window time.Duration `json:"window" yaml:"window"`
+	// MinShare is which part of the tasks of that name must have panicked, so
+	// that one bad request in a thousand does not cut off the others. Default: 0.3.
+	MinShare float64 `json:"min_share" yaml:"min_share"`
+}
+
+func (c PanicLoopConfig) withDefaults() PanicLoopConfig {
+	if c.Count <= 0 {
+		c.Count = 4
+	}
+	if c.Window <= 0 {
+		c.Window = 30 * time.Second
+	}
+	if c.MinShare <= 0 || c.MinShare > 1 {
+		c.MinShare = 0.3
+	}
+	return c
+}
+
+// PanicLoop finds tasks that panic again and again at the same place. A restart
+// storm of one name confirms at once.
+type PanicLoop struct {
+	cfg   PanicLoopConfig
+	state panicState
+}
+
+type panicState struct {
+	Loops []panicSeries `json:"loops,omitempty"` // sorted by name and fingerprint
+}
+
+type panicSeries struct {
+	Subject     observe.Subject `json:"subject"`
+	Fingerprint string          `json:"fingerprint"`
+	Detail      string          `json:"detail"`
+	Since       time.Time       `json:"since"`
+	Hits        []time.Time     `json:"hits"`
+	Storm       bool            `json:"storm,omitempty"`
+	Started     []startedAt     `json:"started"` // tasks started, at most one entry a second, over the window
+}
+
+type startedAt struct {
+	Time time.Time `json:"time"`
+	N    uint64    `json:"n"`
+}
+
+const maxLoops = 512
+
+// NewPanicLoop returns the detector.
+func NewPanicLoop(cfg PanicLoopConfig) *PanicLoop { return &PanicLoop{cfg: cfg.withDefaults()} }
+
+// Detect implements [Detector].
+func (d *PanicLoop) Detect(t observe.Turn) []Finding {
+	for _, e := range t.Events {
+		switch e.Kind {
+		case observe.EventPanic:
+			d.hit(e, t.Sample)
+		case observe.EventRestartStorm:
+			d.storm(e, t.Sample)
+		}
+	}
+	d.state.Loops = slices.DeleteFunc(d.state.Loops, func(s panicSeries) bool {
+		return t.Time.Sub(s.Hits[len(s.Hits)-1]) > d.cfg.Window
+	})
+	var out []Finding
+	for i := range d.state.Loops {
+		s := &d.state.Loops[i]
+		s.Hits = slices.DeleteFunc(s.Hits, func(h time.Time) bool { return t.Time.Sub(h) > d.cfg.Window })
+		d.count(s, t)
+		f := d.finding(s, t.Time)
+		if n := len(out); n > 0 && out[n-1].Subject.Name == f.Subject.Name {
+			out[n-1] = merge(out[n-1], f)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (d *PanicLoop) hit(e observe.Event, sample observe.Sample) {
+	key := e.Subject.Name + "|" + e.Fingerprint
+	i, known := slices.BinarySearchFunc(d.state.Loops, key, func(s panicSeries, key string) int {
+		return cmp.Compare(s.Subject.Name+"|"+s.Fingerprint, key)
+	})
+	if !known {
+		if len(d.state.Loops) >= maxLoops {
+			return
+		}
+		s := e.Subject
+		s.Task = observe.TaskID{} // a loop is of the name, not of one task
+		// The panicking task itself may be in the sample already: start below it.
+		n := started(sample, s.Name)
+		d.state.Loops = slices.Insert(d.state.Loops, i, panicSeries{
+			Subject: s, Fingerprint: e.Fingerprint, Detail: e.Detail, Since: e.Time,
+			Started: []startedAt{{e.Time, n - min(n, 1)}},
+		})
+	}
+	s := &d.state.Loops[i]
+	if len(s.Hits) == maxHits {
+		s.Hits = slices.Delete(s.Hits, 0, 1)
+	}
+	s.Hits = append(s.Hits, e.Time)
+}
+
+// storm marks the loops of a name whose child was restarted too often. One that
+// keeps failing without a panic is a loop too.
+func (d *PanicLoop) storm(e observe.Event, sample observe.Sample) {
+	same := func(s panicSeries) bool { return s.Subject.Name == e.Subject.Name }
+	if !slices.ContainsFunc(d.state.Loops, same) {
+		d.hit(e, sample)
+	}
+	for i := range d.state.Loops {
+		if same(d.state.Loops[i]) {
+			d.state.Loops[i].Storm = true
+		}
+	}
+}
+
+func started(sample observe.Sample, name string) uint64 {
+	if i, ok := slices.BinarySearchFunc(sample.Pools, name, func(p observe.PoolStat, name string) int { return cmp.Compare(p.Name, name) }); ok {
+		return sample.Pools[i].Finished
+	}
+	if i, ok := slices.BinarySearchFunc(sample.Tasks, name, func(s observe.TaskStat, name string) int { return cmp.Compare(s.Name, name) }); ok {
+		return sample.Tasks[i].Started
+	}
+	return 0
+}
+
+// count notes how many tasks were started so far.
+func (d *PanicLoop) count(s *panicSeries, t observe.Turn) {
+	s.Started = append(s.Started, startedAt{t.Time, started(t.Sample, s.Subject.Name)})
+	old := 0
+	for old < len(s.Started)-2 && (t.Time.Sub(s.Started[old+1].Time) >= d.cfg.Window || len(s.Started)-old > maxHits) {
+		old++
+	}
+	s.Started = slices.Delete(s.Started, 0, old)
+}
+
+func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
+	n := len(s.Hits)
+	runs := s.Started[len(s.Started)-1].N - min(s.Started[0].N, s.Started[len(s.Started)-1].N)
+	share := float64(n) / float64(max(runs, uint64(n), 1))
+	f := Finding{
+		Kind: KindPanicLoop, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
+		Active:        now.Sub(s.Hits[n-1]) <= d.cfg.Window/6,
+		TimeToVisible: d.cfg.Window/6 + time.Second,
+		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("%d panics in %v, %.0f%% of the runs of %s, fingerprint %s: %s",
+			n, d.cfg.Window, 100*share, s.Subject.Name, s.Fingerprint, s.Detail))}},
+	}
+	if (n >= d.cfg.Count && share >= d.cfg.MinShare) || s.Storm {
+		f.Confidence = Confirmed
+	}
+	return f
+}
+
+// State implements [Stateful].
+func (d *PanicLoop) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *PanicLoop) SetState(raw json.RawMessage) error {
+	d.state = panicState{}
+	return json.Unmarshal(raw, &d.state)
+}

@@ -1,0 +1,176 @@
+package detect
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Stuck finds tasks that missed their heartbeat or outran their budget. One
+// that also ignores its cancellation past its grace is confirmed. Where the
+// developer declared a contract that replaces stuck work (a pool, a restart),
+// the finding says so, and it clears when the replacement stands.
+type Stuck struct{ state stuckState }
+
+type stuckState struct {
+	Tasks []stuckTask `json:"tasks,omitempty"` // sorted by ID
+	Pools []stuckPool `json:"pools,omitempty"` // sorted by name
+}
+
+type stuckTask struct {
+	Subject   observe.Subject `json:"subject"`
+	Why       string          `json:"why"`
+	Since     time.Time       `json:"since"`
+	Overdue   bool            `json:"overdue,omitempty"`
+	Abandoned bool            `json:"abandoned,omitempty"`
+}
+
+type stuckPool struct {
+	Subject observe.Subject `json:"subject"`
+	Since   time.Time       `json:"since"`
+	Hits    []time.Time     `json:"hits,omitempty"` // units abandoned within the window, oldest first
+	Late    time.Time       `json:"late"`           // last unit past its budget
+}
+
+const (
+	stuckWindow   = 5 * time.Second // a pool that gave nobody up for so long has recovered
+	maxStuckTasks = 1024
+	maxHits       = 256
+)
+
+// NewStuck returns the detector.
+func NewStuck() *Stuck { return &Stuck{} }
+
+// Detect implements [Detector].
+func (d *Stuck) Detect(t observe.Turn) []Finding {
+	for _, e := range t.Events {
+		if d.pooled(t.Sample, e.Subject.Name) {
+			d.unit(e)
+		} else {
+			d.task(e)
+		}
+	}
+	d.forget(t)
+	var out []Finding
+	for _, s := range d.state.Tasks {
+		out = append(out, s.finding())
+	}
+	for _, p := range d.state.Pools {
+		out = append(out, p.finding(t.Time))
+	}
+	return out
+}
+
+func (d *Stuck) pooled(s observe.Sample, name string) bool {
+	_, ok := slices.BinarySearchFunc(s.Pools, name, func(p observe.PoolStat, name string) int { return cmp.Compare(p.Name, name) })
+	return ok
+}
+
+func (d *Stuck) task(e observe.Event) {
+	id := e.Subject.Task
+	i, known := slices.BinarySearchFunc(d.state.Tasks, id, func(s stuckTask, id observe.TaskID) int { return s.Subject.Task.Compare(id) })
+	switch e.Kind {
+	case observe.EventHeartbeatMissed, observe.EventBudget, observe.EventOverdue:
+		if id.IsZero() || (!known && len(d.state.Tasks) >= maxStuckTasks) {
+			return
+		}
+		if !known {
+			d.state.Tasks = slices.Insert(d.state.Tasks, i, stuckTask{Subject: e.Subject, Why: e.Detail, Since: e.Time})
+		}
+		if e.Kind == observe.EventOverdue {
+			d.state.Tasks[i].Overdue = true
+			d.state.Tasks[i].Why += ", " + e.Detail
+		}
+	case observe.EventAbandoned:
+		if known {
+			d.state.Tasks[i].Abandoned = true
+		}
+	case observe.EventEnded, observe.EventReturned:
+		if known {
+			d.state.Tasks = slices.Delete(d.state.Tasks, i, i+1)
+		}
+	case observe.EventRestarted: // the replacement stands
+		d.state.Tasks = slices.DeleteFunc(d.state.Tasks, func(s stuckTask) bool {
+			return s.Abandoned && s.Subject.Name == e.Subject.Name
+		})
+	}
+}
+
+func (d *Stuck) unit(e observe.Event) {
+	if e.Kind != observe.EventBudget && e.Kind != observe.EventAbandoned {
+		return
+	}
+	name := e.Subject.Name
+	i, known := slices.BinarySearchFunc(d.state.Pools, name, func(p stuckPool, name string) int { return cmp.Compare(p.Subject.Name, name) })
+	if !known {
+		d.state.Pools = slices.Insert(d.state.Pools, i, stuckPool{
+			Subject: observe.Subject{Name: name, Domain: e.Subject.Domain, Site: e.Subject.Site}, Since: e.Time,
+		})
+	}
+	p := &d.state.Pools[i]
+	p.Late = e.Time
+	if e.Kind == observe.EventAbandoned {
+		if len(p.Hits) == maxHits {
+			p.Hits = slices.Delete(p.Hits, 0, 1)
+		}
+		p.Hits = append(p.Hits, e.Time)
+	}
+}
+
+// forget drops what has recovered, and tasks whose end was not told because
+// events did not fit.
+func (d *Stuck) forget(t observe.Turn) {
+	alive := func(name string) bool {
+		i, ok := slices.BinarySearchFunc(t.Sample.Tasks, name, func(s observe.TaskStat, name string) int { return cmp.Compare(s.Name, name) })
+		return ok && t.Sample.Tasks[i].Live > 0
+	}
+	d.state.Tasks = slices.DeleteFunc(d.state.Tasks, func(s stuckTask) bool { return !alive(s.Subject.Name) })
+	for i := range d.state.Pools {
+		p := &d.state.Pools[i]
+		p.Hits = slices.DeleteFunc(p.Hits, func(h time.Time) bool { return t.Time.Sub(h) > stuckWindow })
+	}
+	d.state.Pools = slices.DeleteFunc(d.state.Pools, func(p stuckPool) bool {
+		return len(p.Hits) == 0 && t.Time.Sub(p.Late) > stuckWindow
+	})
+}
+
+func (s stuckTask) finding() Finding {
+	f := Finding{
+		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned, Level: 1,
+		Since: s.Since, TimeToVisible: 2 * time.Second,
+		Evidence: []Evidence{{Tasks, cutText(s.Subject.String() + ": " + s.Why)}},
+	}
+	if s.Overdue {
+		f.Confidence = Confirmed
+	}
+	return f
+}
+
+func (p stuckPool) finding(now time.Time) Finding {
+	f := Finding{
+		Kind: KindStuck, Subject: p.Subject, Confidence: Suspected, Active: true, Reflex: true, Level: float64(len(p.Hits)),
+		Since: p.Since, TimeToVisible: stuckWindow + 2*time.Second,
+		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("units of %s run past their budget", p.Subject.Name))}},
+	}
+	if n := len(p.Hits); n > 0 {
+		f.Confidence = Confirmed
+		f.Active = now.Sub(p.Hits[n-1]) <= stuckWindow/2
+		f.Evidence = []Evidence{{Tasks, cutText(fmt.Sprintf("%d units of %s ignored their cancellation within %v; each worker was replaced", n, p.Subject.Name, stuckWindow))}}
+	}
+	return f
+}
+
+// State implements [Stateful].
+func (d *Stuck) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *Stuck) SetState(raw json.RawMessage) error {
+	d.state = stuckState{}
+	return json.Unmarshal(raw, &d.state)
+}
+
+func cutText(s string) string { return s[:min(len(s), maxText)] }

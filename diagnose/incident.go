@@ -1,0 +1,140 @@
+package diagnose
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
+)
+
+// Fault is what is wrong, in one word.
+type Fault string
+
+// The faults that the built-in detectors lead to. A finding of any other kind
+// leads to a fault of the same name.
+const (
+	Leak      Fault = "goroutine_leak"
+	StuckTask Fault = "stuck_task"
+	PanicLoop Fault = "panic_loop"
+)
+
+// faultOf says which fault a kind of finding is a sign of.
+func faultOf(k detect.Kind) Fault {
+	if k == detect.KindAbandoned { // bodies are abandoned because they are stuck
+		return StuckTask
+	}
+	return Fault(k)
+}
+
+// Phase is how far an incident has come.
+type Phase string
+
+// The phases, in their usual order.
+const (
+	Detected   Phase = "detected"   // suspected
+	Diagnosed  Phase = "diagnosed"  // confirmed: fault, subject and root cause are known
+	Isolating  Phase = "isolating"  // a contract or a remedy cuts the faulty part off
+	Recovering Phase = "recovering" // it is cut off; work is let back in with care
+	Verified   Phase = "verified"   // measured: the symptom is gone; see Outcome
+	Escalated  Phase = "escalated"  // nothing that may be done helped: a person is needed
+	Dismissed  Phase = "dismissed"  // the suspicion did not hold
+)
+
+// Closed reports whether the incident is over.
+func (p Phase) Closed() bool { return p == Verified || p == Dismissed }
+
+// Outcome says what healing came to.
+type Outcome string
+
+// The outcomes.
+const (
+	// Contained: the symptom stopped growing and others are unharmed, but what
+	// it left behind, such as leaked goroutines, stays until the process ends.
+	Contained Outcome = "contained"
+	// Recovered: nothing is left of it.
+	Recovered Outcome = "recovered"
+)
+
+// Step is one line of an incident's history.
+type Step struct {
+	Time   time.Time `json:"time"`
+	Phase  Phase     `json:"phase"`
+	Detail string    `json:"detail"`
+}
+
+// maxSteps bounds an incident's history; the first and the latest are kept.
+const maxSteps = 64
+
+// Incident is one fault of one subject, from suspicion to verification.
+type Incident struct {
+	ID      string          `json:"id"` // "inc-1"; counts in the order of opening
+	Key     string          `json:"key"`
+	Fault   Fault           `json:"fault"`
+	Subject observe.Subject `json:"subject"` // the name that is at fault
+	// Tasks are the tasks that are affected, where the findings name them.
+	Tasks []observe.TaskID `json:"tasks,omitempty"`
+
+	Phase   Phase   `json:"phase"`
+	Outcome Outcome `json:"outcome,omitempty"`
+	Root    string  `json:"root"` // root cause: what, where and on what grounds
+
+	Findings   []detect.Finding  `json:"findings"` // the latest; those of the last turn that had any
+	Confidence detect.Confidence `json:"confidence"`
+	Active     bool              `json:"active"`           // the symptom goes on
+	Level      float64           `json:"level"`            // 0: nothing is left
+	Reflex     bool              `json:"reflex,omitempty"` // only contracts' own business so far
+
+	TimeToVisible time.Duration `json:"time_to_visible"`
+
+	Opened time.Time `json:"opened"`
+	Closed time.Time `json:"closed,omitzero"`
+	Steps  []Step    `json:"steps"`
+}
+
+// Advance moves the incident to a phase and notes why. It reports whether the
+// phase changed.
+func (i *Incident) Advance(now time.Time, p Phase, detail string) bool {
+	changed := i.Phase != p
+	i.Phase = p
+	if p.Closed() {
+		i.Closed = now
+	}
+	if len(i.Steps) == maxSteps {
+		i.Steps = slices.Delete(i.Steps, maxSteps/2, maxSteps/2+1)
+	}
+	i.Steps = append(i.Steps, Step{Time: now, Phase: p, Detail: detail})
+	return changed
+}
+
+// At returns when the incident first reached a phase; zero if it has not.
+func (i *Incident) At(p Phase) time.Time {
+	for _, s := range i.Steps {
+		if s.Phase == p {
+			return s.Time
+		}
+	}
+	return time.Time{}
+}
+
+// Channels returns how many independent kinds of signal the evidence is from.
+func (i *Incident) Channels() int {
+	var seen []detect.Channel
+	for _, f := range i.Findings {
+		for _, e := range f.Evidence {
+			if !slices.Contains(seen, e.Channel) {
+				seen = append(seen, e.Channel)
+			}
+		}
+	}
+	return len(seen)
+}
+
+// Clone returns a copy that shares nothing that changes.
+func (i *Incident) Clone() Incident {
+	c := *i
+	c.Steps = slices.Clone(i.Steps)
+	c.Tasks = slices.Clone(i.Tasks)
+	c.Findings = slices.Clone(i.Findings)
+	return c
+}

@@ -1,0 +1,23 @@
+// Package hale keeps a Go service healthy with nobody at the keyboard. It gives
+// every goroutine a name, finds those that leak, hang or panic in a loop, cuts
+// them off, recovers, and checks that it helped.
+//
+// Start work with [Go], [Do] and [Pool] instead of bare go statements:
+//
+//	rt, err := hale.New()
+//	hale.SetDefault(rt)
+//	go rt.Run(ctx)   // the loop: observe → detect → diagnose → heal → verify
+//	defer rt.Close()
+//
+//	hale.Go(ctx, "orders.consume", consume,
+//		hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
+//
+// What a developer declares (a budget, a heartbeat, a restart) is carried out at
+// once, where the work is. What hale infers (a leak, a stuck task, a panic loop)
+// goes through the loop: it becomes an incident, and remedies that the
+// [heal.Policy] allows are tried, mildest first, each verified before the next.
+// By default the policy only observes: it says what it would have done.
+//
+// The stages are packages of their own and can be used alone: observe, detect,
+// diagnose, heal.
+package hale

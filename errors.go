@@ -1,0 +1,128 @@
+package hale
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hale-go/hale/internal/stack"
+	"github.com/hale-go/hale/observe"
+)
+
+// Errors that steer behaviour. They are matched by [errors.Is] through any
+// wrapping, and those that hale cancels with are also the [context.Cause] of
+// the cancelled context.
+var (
+	// ErrNilFunc is returned where there is nothing to run.
+	ErrNilFunc = errors.New("hale: nil function")
+	// ErrClosed is returned for work handed to a closed pool or runtime, and is
+	// the cause that Close cancels with.
+	ErrClosed = errors.New("hale: closed")
+	// ErrFull is returned by a pool whose queue had no room in time.
+	ErrFull = errors.New("hale: queue full")
+	// ErrQuarantined is returned for work of a site that is cut off.
+	ErrQuarantined = errors.New("hale: site is quarantined")
+	// ErrBudget is the cause of work that outran its budget.
+	ErrBudget = errors.New("hale: budget exceeded")
+	// ErrHeartbeat is the cause of a task that missed its heartbeat.
+	ErrHeartbeat = errors.New("hale: heartbeat missed")
+	// ErrAbandoned is returned to whoever waits for work that ignored its
+	// cancellation past its grace. Its goroutine may still run.
+	ErrAbandoned = errors.New("hale: abandoned")
+	// ErrUnknown is returned when no live task or known site matches.
+	ErrUnknown = errors.New("hale: no such task")
+	// ErrGoexit is returned for work that ended by [runtime.Goexit].
+	ErrGoexit = errors.New("hale: function called runtime.Goexit")
+	// ErrIntensity is returned by a supervisor whose children failed more often
+	// than its intensity allows.
+	ErrIntensity = errors.New("hale: restart intensity exceeded")
+	// ErrRemedied is the cause that a remedy cancels with.
+	ErrRemedied = errors.New("hale: cancelled by a remedy")
+)
+
+// PanicError is what a contained panic becomes. When the value that was
+// panicked with is an error, [errors.Is] and [errors.As] see it.
+type PanicError struct {
+	Value any // Value is what was given to panic.
+
+	trace stack.Trace
+}
+
+// Error returns the value and the origin site in one line.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("panic: %v [at %s]", e.Value, e.trace.Site())
+}
+
+// Site returns the function, file and line that panicked.
+func (e *PanicError) Site() observe.Site { return e.trace.Site() }
+
+// Stack returns the stack of the panic as text, its origin first, at most 32
+// frames.
+func (e *PanicError) Stack() string { return e.trace.String() }
+
+// Fingerprint returns 16 hexadecimal digits, the same for panics of one build
+// with the same origin and nearest callers.
+func (e *PanicError) Fingerprint() string { return e.trace.Fingerprint() }
+
+// Unwrap returns the panic's value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Hint says what to look at first.
+func (e *PanicError) Hint() string {
+	return "read the function at " + e.trace.Site().String() + "; Stack() has its callers"
+}
+
+// TaskError is the error of a task that hale cancelled: what its function
+// returned and why it was cancelled. [errors.Is] sees both.
+type TaskError struct {
+	ID    observe.TaskID
+	Err   error // Err is what the function returned.
+	Cause error // Cause is why the task was cancelled.
+}
+
+// Error names the task, the error and the cause.
+func (e *TaskError) Error() string {
+	return fmt.Sprintf("task %s: %v (cancelled: %v)", e.ID, e.Err, e.Cause)
+}
+
+// Unwrap returns both errors.
+func (e *TaskError) Unwrap() []error { return []error{e.Err, e.Cause} }
+
+// ConfigError says which setting cannot be used, and the mend.
+type ConfigError struct {
+	Field string // Field is the setting, e.g. "PoolConfig.Workers".
+	Value any    // Value is what it was.
+	Mend  string // Mend is what to write instead.
+}
+
+// Error names the field, the value and the mend.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("hale: %s is %v: %s", e.Field, e.Value, e.Mend)
+}
+
+// Hint returns the mend.
+func (e *ConfigError) Hint() string { return e.Mend }
+
+// Hint returns advice for a person about err, or "" where hale has none.
+func Hint(err error) string {
+	var h interface{ Hint() string }
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &h):
+		return h.Hint()
+	case errors.Is(err, ErrFull):
+		return "give the pool more workers or a longer queue, or shed load before it"
+	case errors.Is(err, ErrQuarantined):
+		return "the site is cut off until probation passes; Runtime.Incidents says why"
+	case errors.Is(err, ErrAbandoned):
+		return "the function ignores its context; make what it waits for watch ctx.Done()"
+	case errors.Is(err, ErrBudget):
+		return "the work took longer than its budget; raise the budget or make it faster"
+	case errors.Is(err, ErrHeartbeat):
+		return "call hale.Beat(ctx) in the loop more often than the declared heartbeat"
+	}
+	return ""
+}

@@ -1,0 +1,177 @@
+package hale
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Bounds of what events can grow.
+const (
+	maxInbox  = 4096 // events between two turns; remedies' outcomes always fit
+	maxDetail = 400  // bytes of an event's detail
+	maxMisuse = 1024 // kinds of misuse that are told apart
+)
+
+// inbox collects the events for the next turn.
+type inbox struct {
+	mu      sync.Mutex
+	events  []observe.Event
+	dropped int
+}
+
+func (b *inbox) put(e observe.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.events) >= maxInbox && e.Kind != observe.EventRemedy {
+		b.dropped++
+		return
+	}
+	b.events = append(b.events, e)
+}
+
+func (b *inbox) take() ([]observe.Event, int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	events, dropped := b.events, b.dropped
+	b.events, b.dropped = nil, 0
+	return events, dropped
+}
+
+// emit hands an event to the next turn and to subscribers. It never blocks.
+func (rt *Runtime) emit(e observe.Event) {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	rt.inbox.put(e)
+	rt.bus.send(e)
+}
+
+// bus hands events to subscribers.
+type bus struct {
+	mu   sync.RWMutex
+	subs map[*Subscription]struct{}
+	shut bool
+}
+
+func (b *bus) send(e observe.Event) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for s := range b.subs {
+		select {
+		case s.queue <- e:
+		default:
+			s.dropped.Add(1)
+		}
+	}
+}
+
+func (b *bus) close() {
+	b.mu.Lock()
+	b.shut = true
+	subs := b.subs
+	b.subs = nil
+	b.mu.Unlock()
+	for s := range subs {
+		close(s.queue)
+	}
+}
+
+// Subscription is a callback that gets events; see [Runtime.Subscribe].
+type Subscription struct {
+	rt      *Runtime
+	queue   chan observe.Event
+	dropped atomic.Uint64
+	panics  atomic.Uint64
+	done    chan struct{}
+}
+
+// Subscribe calls f with every event from now on, one at a time, in order, on a
+// goroutine of the subscription. At most buffer events wait for f (at least 1,
+// at most 65536); further ones are dropped and counted, so that a slow
+// subscriber slows nothing down. A panic in f is counted and contained. The
+// subscription ends with its Close or the runtime's.
+func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
+	s := &Subscription{rt: rt, queue: make(chan observe.Event, min(max(buffer, 1), 1<<16)), done: make(chan struct{})}
+	rt.bus.mu.Lock()
+	defer rt.bus.mu.Unlock()
+	if rt.bus.shut || f == nil {
+		close(s.queue)
+		close(s.done)
+		return s
+	}
+	if rt.bus.subs == nil {
+		rt.bus.subs = map[*Subscription]struct{}{}
+	}
+	rt.bus.subs[s] = struct{}{}
+	go s.run(f)
+	return s
+}
+
+func (s *Subscription) run(f func(observe.Event)) {
+	defer close(s.done)
+	for e := range s.queue {
+		s.call(f, e)
+	}
+}
+
+func (s *Subscription) call(f func(observe.Event), e observe.Event) {
+	defer func() {
+		if recover() != nil {
+			s.panics.Add(1)
+		}
+	}()
+	f(e)
+}
+
+// Dropped returns how many events did not fit.
+func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
+
+// Panics returns how many calls of the callback panicked.
+func (s *Subscription) Panics() uint64 { return s.panics.Load() }
+
+// Close ends the subscription. Events that wait are still delivered; Done tells
+// when the last has been.
+func (s *Subscription) Close() {
+	b := &s.rt.bus
+	b.mu.Lock()
+	_, mine := b.subs[s]
+	delete(b.subs, s)
+	b.mu.Unlock()
+	if mine {
+		close(s.queue)
+	}
+}
+
+// Done is closed when the callback has returned for the last time.
+func (s *Subscription) Done() <-chan struct{} { return s.done }
+
+// misused remembers which misuse was reported, so that each is told once.
+type misused struct {
+	mu   sync.Mutex
+	seen map[string]struct{}
+}
+
+// misuse reports that hale was called with something it had to mend or refuse,
+// once for each name.
+func (rt *Runtime) misuse(subject observe.Subject, detail string) {
+	key := subject.Name + "\x00" + detail
+	m := &rt.misused
+	m.mu.Lock()
+	if m.seen == nil {
+		m.seen = map[string]struct{}{}
+	}
+	_, known := m.seen[key]
+	if !known && len(m.seen) < maxMisuse {
+		m.seen[key] = struct{}{}
+	}
+	full := !known && len(m.seen) >= maxMisuse
+	m.mu.Unlock()
+	if known || full {
+		return
+	}
+	rt.emit(observe.Event{Kind: observe.EventMisuse, Subject: subject, Detail: detail})
+	rt.logMisuse(subject, detail)
+}

@@ -1,0 +1,141 @@
+package heal
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/observe"
+)
+
+// memory is that a remedy was used on a fault, also of incidents long closed.
+type memory struct {
+	Key    string    `json:"key"` // incident key and remedy
+	Last   time.Time `json:"last"`
+	Uses   int       `json:"uses"`
+	Opened time.Time `json:"opened"` // first use of the present series
+}
+
+const (
+	memoryKeep = time.Hour
+	maxMemory  = 1024
+)
+
+// guard says whether the remedy may be used: withheld is recorded and not
+// carried out, wait is tried again next turn, skip goes to the next rung. All
+// empty: it may.
+func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named) (withheld, wait, skip string) {
+	g := h.policy.Guardrails
+	switch {
+	case t.Halted:
+		return "remedies are switched off", "", ""
+	case g.DryRun:
+		return "dry run", "", ""
+	case r.Needs > h.policy.Act && c.Rung > 0:
+		return "", "", fmt.Sprintf("it needs act %s, which is %s", r.Needs, h.policy.Act)
+	case r.Needs > h.policy.Act:
+		return fmt.Sprintf("it needs act %s, which is %s", r.Needs, h.policy.Act), "", ""
+	case r.Destructive && inc.Channels() < 2:
+		return "", "", "it is destructive and the evidence is from one channel"
+	}
+	if m := h.remembered(c.Key + " " + r.Name); m != nil {
+		if ready := m.Last.Add(h.cooldown(m.Uses)); t.Time.Before(ready) {
+			return "", "cooldown until " + ready.Format(time.TimeOnly), ""
+		}
+	}
+	if h.used(t.Time) >= g.Budget {
+		return "", fmt.Sprintf("%d remedies in %v: the budget is used up", g.Budget, g.BudgetWindow), ""
+	}
+	if _, holds := r.Remedy.(Undoer); holds {
+		if why := h.blast(t.Sample, inc); why != "" {
+			return "", why, ""
+		}
+	}
+	return "", "", ""
+}
+
+// blast says why one more name must not be cut off, "" if it may (after Envoy's
+// outlier detection: a share of the group, and never fewer than one).
+func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident) string {
+	held := map[string]bool{inc.Subject.Name: true}
+	for _, c := range h.state.Cares {
+		if c.Held != "" {
+			held[c.Held] = true
+		}
+	}
+	var all, allCut, domain, domainCut int
+	for _, ts := range s.Tasks {
+		cut := ts.Quarantined || held[ts.Name]
+		all++
+		if cut {
+			allCut++
+		}
+		if ts.Domain == inc.Subject.Domain {
+			domain++
+			if cut {
+				domainCut++
+			}
+		}
+	}
+	share := h.policy.Guardrails.BlastRadius
+	if limit := max(1, int(share*float64(domain))); domainCut > limit {
+		return fmt.Sprintf("blast radius: %d of %d names of domain %s may be cut off at once", limit, domain, inc.Subject.Domain)
+	}
+	if limit := max(3, int(share*float64(all))); allCut > limit {
+		return fmt.Sprintf("blast radius: %d of %d names may be cut off at once", limit, all)
+	}
+	return ""
+}
+
+// used returns how many remedies ran within the budget's window.
+func (h *Healer) used(now time.Time) int {
+	h.state.Used = slices.DeleteFunc(h.state.Used, func(u time.Time) bool {
+		return now.Sub(u) >= h.policy.Guardrails.BudgetWindow
+	})
+	return len(h.state.Used)
+}
+
+// use notes that a remedy is used now.
+func (h *Healer) use(now time.Time, c *care, remedy string) {
+	h.state.Used = append(h.state.Used, now)
+	m := h.remembered(c.Key + " " + remedy)
+	if m == nil {
+		if len(h.state.Memory) == maxMemory {
+			h.state.Memory = slices.Delete(h.state.Memory, 0, 1)
+		}
+		h.state.Memory = append(h.state.Memory, memory{Key: c.Key + " " + remedy, Opened: now})
+		m = &h.state.Memory[len(h.state.Memory)-1]
+	}
+	m.Last = now
+	m.Uses++
+}
+
+func (h *Healer) remembered(key string) *memory {
+	for i := range h.state.Memory {
+		if h.state.Memory[i].Key == key {
+			return &h.state.Memory[i]
+		}
+	}
+	return nil
+}
+
+// cooldown is the wait after so many uses of a remedy on one fault.
+func (h *Healer) cooldown(uses int) time.Duration {
+	g := h.policy.Guardrails
+	d := g.Cooldown
+	for range uses - 1 {
+		if d *= 2; d >= g.MaxCooldown {
+			return g.MaxCooldown
+		}
+	}
+	return min(d, g.MaxCooldown)
+}
+
+// forget drops the cares of closed incidents and uses of long ago.
+func (h *Healer) forget(now time.Time, open []*diagnose.Incident) {
+	h.state.Cares = slices.DeleteFunc(h.state.Cares, func(c *care) bool {
+		return !slices.ContainsFunc(open, func(i *diagnose.Incident) bool { return i.ID == c.Incident && !i.Phase.Closed() })
+	})
+	h.state.Memory = slices.DeleteFunc(h.state.Memory, func(m memory) bool { return now.Sub(m.Last) > memoryKeep })
+}

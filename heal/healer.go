@@ -1,0 +1,265 @@
+package heal
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/observe"
+)
+
+// Healer decides what is done about open incidents. It is used by one goroutine
+// at a time, and what it decides follows from what it is given.
+type Healer struct {
+	policy   Policy
+	remedies map[string]Named
+	state    healerState
+}
+
+type healerState struct {
+	Cares   []*care     `json:"cares,omitempty"` // one for each open incident that is confirmed, in order of opening
+	Used    []time.Time `json:"used,omitempty"`  // remedies within the budget's window
+	Memory  []memory    `json:"memory,omitempty"`
+	Command int         `json:"command"` // commands so far
+}
+
+// stage is where the care of one incident stands.
+type stage string
+
+const (
+	stageLadder     stage = "ladder"     // the next rung is to be tried
+	stageReflex     stage = "reflex"     // a declared contract deals with it
+	stageWithheld   stage = "withheld"   // a remedy was recorded and not carried out
+	stageApplying   stage = "applying"   // waiting for a command's outcome
+	stageVerifying  stage = "verifying"  // waiting for the symptom to show the change
+	stageQuarantine stage = "quarantine" // it helped and is held
+	stageProbation  stage = "probation"  // a little is let through
+	stageReleasing  stage = "releasing"  // waiting for the outcome of the undo that ends it
+)
+
+// care is what is done about one incident.
+type care struct {
+	Incident string    `json:"incident"`
+	Key      string    `json:"key"`
+	Stage    stage     `json:"stage"`
+	Rung     int       `json:"rung"`
+	Until    time.Time `json:"until,omitzero"` // when the stage ends or is judged
+	Since    time.Time `json:"since,omitzero"` // when the stage began
+	Before   float64   `json:"before"`         // level when the remedy was decided on
+	Command  *Command  `json:"command,omitempty"`
+	Held     string    `json:"held,omitempty"`    // name that is in quarantine because of it
+	Rounds   int       `json:"rounds,omitempty"`  // quarantines so far
+	Blocked  string    `json:"blocked,omitempty"` // what kept the rung from being tried, as last said
+}
+
+// NewHealer returns a healer. The policy must have its defaults; remedies of a
+// ladder that are not among those given are an error.
+func NewHealer(p Policy, remedies ...Named) (*Healer, error) {
+	p, err := p.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	h := &Healer{policy: p, remedies: map[string]Named{}}
+	for _, r := range remedies {
+		if r.Name == "" || r.Remedy == nil {
+			return nil, &PolicyError{Field: "remedies", Mend: "give each remedy a name and a Remedy"}
+		}
+		h.remedies[r.Name] = r
+	}
+	for fault, ladder := range p.Ladders {
+		for _, name := range ladder {
+			if _, ok := h.remedies[name]; !ok {
+				return nil, &PolicyError{Field: "Ladders", Mend: fmt.Sprintf("%s names the remedy %q, which is not registered", fault, name)}
+			}
+		}
+	}
+	return h, nil
+}
+
+// Policy returns the policy with its defaults filled in.
+func (h *Healer) Policy() Policy { return h.policy }
+
+// outcomeTimeout is how long a command's outcome is waited for. The executor
+// reports sooner; only an outcome that was dropped takes so long.
+const outcomeTimeout = 30 * time.Second
+
+// Heal takes the turn and the open incidents, advances the incidents, and
+// returns the commands to carry out, in order. Their outcomes are expected
+// among the events of a later turn.
+func (h *Healer) Heal(t observe.Turn, open []*diagnose.Incident) []Command {
+	h.forget(t.Time, open)
+	var out []Command
+	for _, inc := range open {
+		if inc.Phase.Closed() || inc.Phase == diagnose.Detected {
+			continue
+		}
+		c := h.careOf(t.Time, inc)
+		// One turn may end a stage and begin the next; each pass moves forward.
+		for range 8 {
+			cmd, again := h.step(t, inc, c)
+			if cmd != nil {
+				out = append(out, *cmd)
+			}
+			if !again {
+				break
+			}
+		}
+	}
+	return out
+}
+
+func (h *Healer) careOf(now time.Time, inc *diagnose.Incident) *care {
+	for _, c := range h.state.Cares {
+		if c.Incident == inc.ID {
+			return c
+		}
+	}
+	c := &care{Incident: inc.ID, Key: inc.Key, Stage: stageLadder, Since: now}
+	if inc.Reflex {
+		c.Stage, c.Until = stageReflex, now.Add(max(h.policy.ReflexPatience, inc.TimeToVisible))
+		inc.Advance(now, diagnose.Isolating, "the declared contract of "+inc.Subject.String()+" is dealing with it")
+	}
+	h.state.Cares = append(h.state.Cares, c)
+	return c
+}
+
+// step moves one incident on by one stage. It reports whether the next stage
+// may be looked at in the same turn.
+func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command, bool) {
+	now := t.Time
+	gone := !inc.Active && inc.Level == 0
+	quiet := !inc.Active
+	switch c.Stage {
+	case stageReflex:
+		switch {
+		case quiet:
+			return h.verified(now, inc, c, "the contract held")
+		case !inc.Reflex:
+			return h.climb(c, now, 0)
+		case now.After(c.Until):
+			return h.climb(c, now, 0)
+		}
+	case stageLadder:
+		if gone {
+			return h.verified(now, inc, c, "the symptom went by itself")
+		}
+		return h.try(t, inc, c)
+	case stageWithheld:
+		if quiet {
+			return h.verified(now, inc, c, "the symptom went without a remedy")
+		}
+	case stageApplying, stageReleasing:
+		return h.outcome(t, inc, c)
+	case stageVerifying:
+		if gone || (quiet && !now.Before(c.Until)) {
+			return h.helped(now, inc, c)
+		}
+		if !now.Before(c.Until) {
+			return h.didNotHelp(now, inc, c)
+		}
+	case stageQuarantine:
+		if !now.Before(c.Until) {
+			return h.probe(now, inc, c), false
+		}
+	case stageProbation:
+		switch {
+		case inc.Active && now.After(c.Since):
+			return h.relapsed(now, inc, c), false
+		case !now.Before(c.Until):
+			return h.undo(now, inc, c, "probation passed", stageReleasing), false
+		}
+	}
+	return nil, false
+}
+
+func (h *Healer) ladder(inc *diagnose.Incident) []string { return h.policy.Ladders[inc.Fault] }
+
+// climb goes to a rung of the ladder.
+func (h *Healer) climb(c *care, now time.Time, rung int) (*Command, bool) {
+	c.Stage, c.Rung, c.Since, c.Command, c.Blocked = stageLadder, rung, now, nil, ""
+	return nil, true
+}
+
+// try uses the rung's remedy if every guardrail lets it.
+func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command, bool) {
+	ladder := h.ladder(inc)
+	if c.Rung >= len(ladder) {
+		if inc.Phase != diagnose.Escalated {
+			inc.Advance(t.Time, diagnose.Escalated, "no remedy is left: a person is needed")
+		}
+		return nil, false
+	}
+	r := h.remedies[ladder[c.Rung]]
+	cmd := h.command(t.Time, inc, c, r.Name, OpApply)
+	switch withheld, wait, skip := h.guard(t, inc, c, r); {
+	case skip != "":
+		inc.Advance(t.Time, inc.Phase, r.Name+" is not used: "+skip)
+		return h.climb(c, t.Time, c.Rung+1)
+	case wait != "":
+		if c.Blocked != wait {
+			c.Blocked = wait
+			inc.Advance(t.Time, inc.Phase, r.Name+" waits: "+wait)
+		}
+		return nil, false
+	case withheld != "":
+		cmd.Withheld = withheld
+		c.Stage, c.Since = stageWithheld, t.Time
+		inc.Advance(t.Time, inc.Phase, "would have used "+r.Name+": "+withheld)
+		return cmd, false
+	}
+	h.use(t.Time, c, r.Name)
+	c.Stage, c.Since, c.Before, c.Command, c.Blocked = stageApplying, t.Time, inc.Level, cmd, ""
+	if _, ok := r.Remedy.(Undoer); ok {
+		c.Held = inc.Subject.Name
+	}
+	return cmd, false
+}
+
+func (h *Healer) command(now time.Time, inc *diagnose.Incident, c *care, remedy string, op Op) *Command {
+	h.state.Command++
+	return &Command{
+		ID: fmt.Sprintf("%s/%d", inc.ID, h.state.Command), Time: now, Incident: inc.ID, Remedy: remedy, Op: op,
+		Subject: inc.Subject, Tasks: slices.Clone(inc.Tasks), Probes: h.policy.Probes, Why: inc.Root,
+	}
+}
+
+// outcome waits for what became of a command.
+func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Command, bool) {
+	now := t.Time
+	i := slices.IndexFunc(t.Events, func(e observe.Event) bool {
+		return e.Kind == observe.EventRemedy && e.Fingerprint == c.Command.ID
+	})
+	result, detail := ResultFailed, "no outcome in time"
+	switch {
+	case i >= 0:
+		result, detail = t.Events[i].Phase, t.Events[i].Detail
+	case now.Sub(c.Since) < outcomeTimeout:
+		return nil, false
+	}
+	what := fmt.Sprintf("%s %s: %s", c.Command.Op, c.Command.Remedy, result)
+	if detail != "" {
+		what += ": " + detail
+	}
+	if c.Stage == stageReleasing {
+		return h.verified(now, inc, c, "probation passed")
+	}
+	if result != ResultApplied {
+		c.Held = ""
+		inc.Advance(now, inc.Phase, what)
+		return h.climb(c, now, c.Rung+1)
+	}
+	inc.Advance(now, diagnose.Isolating, what)
+	c.Stage, c.Since, c.Until = stageVerifying, now, now.Add(max(inc.TimeToVisible, time.Second))
+	return nil, true
+}
+
+// State returns what later decisions depend on.
+func (h *Healer) State() (json.RawMessage, error) { return json.Marshal(h.state) }
+
+// SetState continues from what State returned.
+func (h *Healer) SetState(raw json.RawMessage) error {
+	h.state = healerState{}
+	return json.Unmarshal(raw, &h.state)
+}

@@ -1,0 +1,90 @@
+package heal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Entry is one line of the journal: a command before it is carried out, or what
+// became of it.
+type Entry struct {
+	Time    time.Time `json:"time"`
+	Command Command   `json:"command"`
+	Result  string    `json:"result,omitempty"` // empty: about to be carried out
+	Detail  string    `json:"detail,omitempty"`
+}
+
+// ErrJournal is returned when an entry could not be written. It is kept in
+// memory all the same.
+var ErrJournal = errors.New("heal: journal cannot be written")
+
+// maxEntries bounds what is kept in memory.
+const maxEntries = 1024
+
+// Journal keeps the last 1024 entries in memory and writes each as a line of
+// JSON to a writer, if it has one. It may be used from any goroutine.
+type Journal struct {
+	mu      sync.Mutex
+	w       io.Writer
+	entries []Entry
+	failed  int
+}
+
+// NewJournal returns a journal. w may be nil; it is written to under a lock and
+// must not block for long.
+func NewJournal(w io.Writer) *Journal { return &Journal{w: w} }
+
+// Append adds an entry. An error matches [ErrJournal].
+func (j *Journal) Append(e Entry) (err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.entries) == maxEntries {
+		j.entries = slices.Delete(j.entries, 0, 1)
+	}
+	j.entries = append(j.entries, e)
+	if j.w == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: the writer panicked: %.200v", ErrJournal, v)
+		}
+		if err != nil {
+			j.failed++
+		}
+	}()
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrJournal, err)
+	}
+	if n, err := j.w.Write(append(line, '\n')); err != nil || n <= len(line) {
+		return fmt.Errorf("%w: %w", ErrJournal, cmpErr(err, io.ErrShortWrite))
+	}
+	return nil
+}
+
+func cmpErr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// Entries returns the entries that are kept, oldest first.
+func (j *Journal) Entries() []Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.entries)
+}
+
+// Failed returns how many entries could not be written.
+func (j *Journal) Failed() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.failed
+}

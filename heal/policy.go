@@ -1,0 +1,126 @@
+package heal
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+)
+
+// Policy says what is done about each fault. The zero value uses the defaults.
+type Policy struct {
+	// Act says how far remedies may go. Default: observe.
+	Act Act `json:"act" yaml:"act"`
+	// Ladders are the remedies for each fault, mildest first. A fault without a
+	// ladder here uses [DefaultLadders], and one without any is escalated.
+	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
+	// Quarantine is how long a site is cut off before probation. It doubles each
+	// time that probation fails. Default: 30s, at most MaxQuarantine.
+	Quarantine time.Duration `json:"quarantine" yaml:"quarantine"`
+	// MaxQuarantine bounds that. Default: 10m.
+	MaxQuarantine time.Duration `json:"max_quarantine" yaml:"max_quarantine"`
+	// Probes is how many tasks a second may start during probation. Default: 3.
+	Probes int `json:"probes" yaml:"probes"`
+	// ReflexPatience is how long a declared contract may take to deal with a
+	// fault alone before the ladder begins. Default: 15s.
+	ReflexPatience time.Duration `json:"reflex_patience" yaml:"reflex_patience"`
+
+	Guardrails Guardrails `json:"guardrails" yaml:"guardrails"`
+}
+
+// Guardrails bound what remedies may do, whatever the ladder says.
+type Guardrails struct {
+	// DryRun journals remedies as "would have" and runs none.
+	DryRun bool `json:"dry_run" yaml:"dry_run"`
+	// Budget is how many remedies may run within BudgetWindow. Default: 10 in 1m.
+	Budget       int           `json:"budget" yaml:"budget"`
+	BudgetWindow time.Duration `json:"budget_window" yaml:"budget_window"`
+	// Cooldown is the wait before a remedy is used again on the same fault of
+	// the same subject. It doubles with each use within an hour. Default: 10s, at
+	// most MaxCooldown.
+	Cooldown time.Duration `json:"cooldown" yaml:"cooldown"`
+	// MaxCooldown bounds that. Default: 10m.
+	MaxCooldown time.Duration `json:"max_cooldown" yaml:"max_cooldown"`
+	// BlastRadius is which share of a domain's names, and of all names, may be
+	// in quarantine at once. One of a domain and three of all are always
+	// allowed. Default: 0.1.
+	BlastRadius float64 `json:"blast_radius" yaml:"blast_radius"`
+	// MaxAttempts is how often a site is quarantined for one incident before a
+	// person is called. Default: 3.
+	MaxAttempts int `json:"max_attempts" yaml:"max_attempts"`
+}
+
+// DefaultLadders returns the built-in ladders.
+func DefaultLadders() map[diagnose.Fault][]string {
+	return map[diagnose.Fault][]string{
+		diagnose.Leak:      {RemedyQuarantine},
+		diagnose.StuckTask: {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
+		diagnose.PanicLoop: {RemedyQuarantine, RemedyRestart},
+	}
+}
+
+// WithDefaults returns the policy with every zero field set, and an error that
+// names the first field that cannot be used.
+func (p Policy) WithDefaults() (Policy, error) {
+	g := &p.Guardrails
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{
+		{"Quarantine", float64(p.Quarantine)},
+		{"MaxQuarantine", float64(p.MaxQuarantine)},
+		{"Probes", float64(p.Probes)},
+		{"ReflexPatience", float64(p.ReflexPatience)},
+		{"Guardrails.Budget", float64(g.Budget)},
+		{"Guardrails.BudgetWindow", float64(g.BudgetWindow)},
+		{"Guardrails.Cooldown", float64(g.Cooldown)},
+		{"Guardrails.MaxCooldown", float64(g.MaxCooldown)},
+		{"Guardrails.BlastRadius", g.BlastRadius},
+		{"Guardrails.MaxAttempts", float64(g.MaxAttempts)},
+	} {
+		if !(f.value >= 0) { // also catches NaN
+			return p, &PolicyError{Field: f.name, Mend: "give a value above 0, or 0 for the default"}
+		}
+	}
+	if g.BlastRadius > 1 {
+		return p, &PolicyError{Field: "Guardrails.BlastRadius", Mend: "give a share from 0 to 1"}
+	}
+	if p.Act > Full {
+		return p, &PolicyError{Field: "Act", Mend: "use observe, contain or full"}
+	}
+	fill(&p.Quarantine, 30*time.Second)
+	fill(&p.MaxQuarantine, max(10*time.Minute, p.Quarantine))
+	fill(&p.Probes, 3)
+	fill(&p.ReflexPatience, 15*time.Second)
+	fill(&g.Budget, 10)
+	fill(&g.BudgetWindow, time.Minute)
+	fill(&g.Cooldown, 10*time.Second)
+	fill(&g.MaxCooldown, max(10*time.Minute, g.Cooldown))
+	fill(&g.BlastRadius, 0.1)
+	fill(&g.MaxAttempts, 3)
+	ladders := DefaultLadders()
+	for fault, l := range p.Ladders {
+		ladders[fault] = l
+	}
+	p.Ladders = ladders
+	return p, nil
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// PolicyError says which field of a policy cannot be used, and the mend.
+type PolicyError struct {
+	Field string
+	Mend  string
+}
+
+// Error names the field and the mend.
+func (e *PolicyError) Error() string { return fmt.Sprintf("heal: Policy.%s: %s", e.Field, e.Mend) }
+
+// Hint returns the mend.
+func (e *PolicyError) Hint() string { return e.Mend }

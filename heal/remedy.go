@@ -1,0 +1,152 @@
+package heal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Names of the built-in remedies.
+const (
+	RemedyCancel     = "cancel"
+	RemedyAbandon    = "abandon"
+	RemedyQuarantine = "quarantine"
+	RemedyRestart    = "restart"
+)
+
+// ErrNotApplicable is returned by a remedy that cannot be used on the subject.
+// The ladder then climbs at once.
+var ErrNotApplicable = errors.New("heal: remedy does not apply to this subject")
+
+// Gate says what a site lets through.
+type Gate uint8
+
+// The gates.
+const (
+	GateOpen   Gate = iota // everything: no quarantine
+	GateProbe              // a few tasks a second: probation
+	GateClosed             // nothing: quarantine
+)
+
+// Target is what remedies act on. The runtime implements it. Its methods do not
+// block, may be called from any goroutine, and return [ErrNotApplicable], wrapped
+// with the reason, when there is nothing that they can act on.
+type Target interface {
+	// Cancel cancels the context of a task.
+	Cancel(id observe.TaskID, cause error) error
+	// Abandon stops waiting for a task and gives its place to a fresh one where
+	// the developer allowed that.
+	Abandon(id observe.TaskID) error
+	// SetGate sets what the tasks of a name may do; probes counts for GateProbe.
+	SetGate(name string, g Gate, probes int) error
+	// Restart starts the supervised children of a name afresh.
+	Restart(name string) error
+}
+
+// Remedy is one way to deal with a fault.
+//
+// Apply does it and returns quickly: it has as long as its context allows and
+// is then left behind. It returns [ErrNotApplicable] when it cannot be used on
+// the command's subject, and any other error when it failed. It must be safe to
+// call again for the same command.
+type Remedy interface {
+	Apply(ctx context.Context, t Target, c Command) error
+}
+
+// Undoer is a [Remedy] that can be taken back. Such a remedy is held: after it
+// has helped, it is probed and then undone.
+type Undoer interface {
+	Remedy
+	Probe(ctx context.Context, t Target, c Command) error
+	Undo(ctx context.Context, t Target, c Command) error
+}
+
+// Named is a remedy and what the healer must know of it.
+type Named struct {
+	Name   string
+	Remedy Remedy
+	// Needs is the mode that allows it. Default: observe would allow it always.
+	Needs Act
+	// Destructive remedies need evidence from two independent channels.
+	Destructive bool
+}
+
+// Builtin returns the built-in remedies.
+func Builtin() []Named {
+	return []Named{
+		{Name: RemedyCancel, Remedy: cancel{}, Needs: Contain},
+		{Name: RemedyAbandon, Remedy: abandon{}, Needs: Contain},
+		{Name: RemedyQuarantine, Remedy: quarantine{}, Needs: Contain},
+		{Name: RemedyRestart, Remedy: restart{}, Needs: Full, Destructive: true},
+	}
+}
+
+// ErrCancelled is the cause that the cancel remedy cancels with.
+var ErrCancelled = errors.New("heal: cancelled by a remedy")
+
+type cancel struct{}
+
+func (cancel) Apply(_ context.Context, t Target, c Command) error {
+	return each(c, func(id observe.TaskID) error {
+		return t.Cancel(id, fmt.Errorf("%w for %s", ErrCancelled, c.Incident))
+	})
+}
+
+type abandon struct{}
+
+func (abandon) Apply(_ context.Context, t Target, c Command) error {
+	return each(c, t.Abandon)
+}
+
+// each calls f for the tasks that are at fault. A fault that names none is not
+// answered by hitting every task of the name.
+func each(c Command, f func(observe.TaskID) error) error {
+	reached := 0
+	var last error
+	for _, id := range c.Tasks {
+		if err := f(id); err != nil {
+			last = err
+			continue
+		}
+		reached++
+	}
+	switch {
+	case reached > 0:
+		return nil
+	case last != nil:
+		return fmt.Errorf("%w: %w", ErrNotApplicable, last)
+	}
+	return ErrNotApplicable
+}
+
+type quarantine struct{}
+
+func (quarantine) Apply(_ context.Context, t Target, c Command) error {
+	return gate(t, c, GateClosed)
+}
+
+func (quarantine) Probe(_ context.Context, t Target, c Command) error {
+	return gate(t, c, GateProbe)
+}
+
+func (quarantine) Undo(_ context.Context, t Target, c Command) error {
+	return gate(t, c, GateOpen)
+}
+
+func gate(t Target, c Command, g Gate) error {
+	if c.Subject.Name == "" {
+		return ErrNotApplicable
+	}
+	return t.SetGate(c.Subject.Name, g, c.Probes)
+}
+
+type restart struct{}
+
+func (restart) Apply(_ context.Context, t Target, c Command) error {
+	if c.Subject.Name == "" {
+		return ErrNotApplicable
+	}
+	return t.Restart(c.Subject.Name)
+}

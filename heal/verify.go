@@ -1,0 +1,100 @@
+package heal
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+)
+
+// worseBy is how much the level must rise past what it was before a remedy to
+// count as made worse, with a floor so that 1 → 2 is not.
+const (
+	worseBy    = 1.5
+	worseFloor = 3
+)
+
+// helped follows a remedy after which the symptom is gone.
+func (h *Healer) helped(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
+	if c.Held == "" {
+		return h.verified(now, inc, c, c.Command.Remedy+" helped")
+	}
+	detail := "isolated: the symptom is gone"
+	if inc.Level > 0 {
+		detail = fmt.Sprintf("isolated: the symptom has stopped, %.0f are left", inc.Level)
+	}
+	inc.Advance(now, diagnose.Recovering, detail)
+	c.Stage, c.Until = stageQuarantine, c.Since.Add(h.quarantineFor(c))
+	c.Since = now
+	return nil, true
+}
+
+// quarantineFor doubles with each round.
+func (h *Healer) quarantineFor(c *care) time.Duration {
+	d := h.policy.Quarantine
+	for range c.Rounds {
+		if d *= 2; d >= h.policy.MaxQuarantine {
+			return h.policy.MaxQuarantine
+		}
+	}
+	return d
+}
+
+// didNotHelp rolls back what made things worse and climbs to the next rung. A
+// quarantine that did not help is taken back too: it costs and does nothing.
+func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
+	worse := inc.Level > c.Before*worseBy && inc.Level >= c.Before+worseFloor
+	detail := fmt.Sprintf("%s did not help: level %.0f, was %.0f", c.Command.Remedy, inc.Level, c.Before)
+	if worse {
+		detail = fmt.Sprintf("%s made it worse: level %.0f, was %.0f", c.Command.Remedy, inc.Level, c.Before)
+	}
+	inc.Advance(now, inc.Phase, detail)
+	var cmd *Command
+	if c.Held != "" {
+		cmd = h.command(now, inc, c, c.Command.Remedy, OpUndo)
+		c.Held = ""
+	}
+	h.climb(c, now, c.Rung+1)
+	return cmd, true
+}
+
+// probe begins the probation of what is held.
+func (h *Healer) probe(now time.Time, inc *diagnose.Incident, c *care) *Command {
+	cmd := h.command(now, inc, c, c.Command.Remedy, OpProbe)
+	inc.Advance(now, inc.Phase, "probation: a few tasks a second may start")
+	c.Stage, c.Since, c.Until = stageProbation, now, now.Add(max(inc.TimeToVisible, time.Second))
+	return cmd
+}
+
+// relapsed closes the gate again, for longer, after a probation that failed.
+func (h *Healer) relapsed(now time.Time, inc *diagnose.Incident, c *care) *Command {
+	c.Rounds++
+	cmd := h.command(now, inc, c, c.Command.Remedy, OpApply)
+	c.Stage, c.Since, c.Command, c.Before = stageApplying, now, cmd, inc.Level
+	phase, detail := diagnose.Isolating, "probation failed: the symptom is back"
+	if c.Rounds >= h.policy.Guardrails.MaxAttempts || inc.Phase == diagnose.Escalated {
+		phase, detail = diagnose.Escalated, fmt.Sprintf("probation failed %d times: it stays cut off, a person is needed", c.Rounds)
+	}
+	inc.Advance(now, phase, detail)
+	return cmd
+}
+
+// undo takes back what is held.
+func (h *Healer) undo(now time.Time, inc *diagnose.Incident, c *care, why string, next stage) *Command {
+	cmd := h.command(now, inc, c, c.Command.Remedy, OpUndo)
+	inc.Advance(now, inc.Phase, why)
+	c.Stage, c.Since, c.Command, c.Held = next, now, cmd, ""
+	return cmd
+}
+
+// verified closes the incident.
+func (h *Healer) verified(now time.Time, inc *diagnose.Incident, c *care, why string) (*Command, bool) {
+	inc.Outcome = diagnose.Recovered
+	detail := why + "; recovered: nothing is left of it"
+	if inc.Level > 0 {
+		inc.Outcome = diagnose.Contained
+		detail = fmt.Sprintf("%s; contained: it no longer grows, %.0f are left until the process ends", why, inc.Level)
+	}
+	inc.Advance(now, diagnose.Verified, detail)
+	return nil, false
+}

@@ -1,0 +1,78 @@
+package hale
+
+import (
+	"context"
+	"reflect"
+	"runtime"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Identity is who the calling code is working for.
+type Identity struct {
+	ID      observe.TaskID // ID is zero outside hale's care.
+	Name    string
+	Domain  observe.Domain
+	Parent  observe.TaskID // Parent is the task that started this one, zero at the top.
+	Request string         // Request is what [WithRequestID] set.
+}
+
+// FromContext returns the task that ctx belongs to, or nil: outside any task
+// and within a pool's unit. All methods of a nil Task are safe to call.
+func FromContext(ctx context.Context) *Task {
+	if s := scopeOf(ctx); s != nil {
+		return s.task
+	}
+	return nil
+}
+
+// Identify returns the identity that ctx carries, of a task or of a pool's
+// unit. It takes about 100 ns.
+func Identify(ctx context.Context) Identity {
+	id := Identity{Request: RequestID(ctx)}
+	s := scopeOf(ctx)
+	if s == nil || s.site == nil {
+		return id
+	}
+	id.ID, id.Name, id.Domain = s.id(), s.site.name, s.site.domain
+	if p := scopeOf(s.parent); p != nil {
+		id.Parent = p.id()
+	}
+	return id
+}
+
+type requestKey struct{}
+
+// maxRequestID bounds what a client can make hale carry and log.
+const maxRequestID = 128
+
+// WithRequestID returns a context that carries a request ID into every task,
+// log record and event below it. It is made printable and cut to 128 bytes,
+// since it often comes from a client.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, printable(id, maxRequestID))
+}
+
+// RequestID returns the request ID that ctx carries, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// siteOf returns the place of the function that starts at entry.
+func siteOf(entry uintptr) observe.Site {
+	if entry == 0 {
+		return observe.Site{}
+	}
+	f := runtime.FuncForPC(entry)
+	if f == nil {
+		return observe.Site{}
+	}
+	file, line := f.FileLine(entry)
+	return observe.Site{Function: f.Name(), File: file, Line: line}
+}
+
+// entryOf returns where a function's code starts; it does not keep the closure.
+func entryOf(fn func(context.Context) error) uintptr {
+	return reflect.ValueOf(fn).Pointer()
+}

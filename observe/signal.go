@@ -1,0 +1,160 @@
+package observe
+
+import "time"
+
+// Sample is what hale reads about the process every second: cheap counters
+// that cost the same at any number of goroutines (about 2 µs in all).
+type Sample struct {
+	Time time.Time `json:"time"`
+
+	Goroutines uint64 `json:"goroutines"` // live goroutines
+	Runnable   uint64 `json:"runnable"`   // goroutines that wait for a processor
+	Waiting    uint64 `json:"waiting"`    // goroutines that wait for anything else
+	Threads    uint64 `json:"threads"`    // threads of the operating system
+	Procs      uint64 `json:"procs"`      // GOMAXPROCS
+
+	MemoryBytes uint64 `json:"memory_bytes"`           // mapped by the Go runtime
+	MemoryLimit uint64 `json:"memory_limit,omitempty"` // GOMEMLIMIT in bytes; 0 is none
+
+	// Slowdown is how much slower than real time units could run in the last
+	// interval, because too many goroutines shared too few processors. 1 is an
+	// idle machine. Time limits are stretched by it, so that starvation is
+	// never taken for a fault.
+	Slowdown float64 `json:"slowdown"`
+
+	Tasks []TaskStat `json:"tasks,omitempty"` // sorted by Name
+	Pools []PoolStat `json:"pools,omitempty"` // sorted by Name
+}
+
+// TaskStat counts the tasks of one name since the runtime was made.
+type TaskStat struct {
+	Name    string `json:"name"`
+	Domain  Domain `json:"domain"`
+	Live    int64  `json:"live"`
+	Started uint64 `json:"started"`
+	Failed  uint64 `json:"failed"` // ended with an error, panics included
+	Panics  uint64 `json:"panics"`
+
+	// Peak is the highest number of tasks of this name that were seen alive at
+	// once. A pool that grows on demand never outgrows it; a leak does.
+	Peak int64 `json:"peak"`
+
+	// HeldCells counts old cells that long tasks keep open. What such tasks
+	// started cannot be told from live work, so "no leak" is only as good as
+	// this number is low.
+	HeldCells int `json:"held_cells,omitempty"`
+
+	// Abandoned counts bodies of this name that hale no longer waits for and
+	// that have not come back.
+	Abandoned   int64 `json:"abandoned,omitempty"`
+	Quarantined bool  `json:"quarantined,omitempty"`
+}
+
+// PoolStat is the state of one pool.
+type PoolStat struct {
+	Name      string `json:"name"`
+	Domain    Domain `json:"domain"`
+	Workers   int    `json:"workers"` // live and not abandoned
+	Busy      int    `json:"busy"`
+	Queued    int    `json:"queued"`
+	Finished  uint64 `json:"finished"` // units that were not abandoned
+	Abandoned int    `json:"abandoned"`
+	Cap       int    `json:"cap"` // abandoned bodies at which the pool counts as exhausted
+}
+
+// Snapshot is one look at all goroutines, folded into groups. It holds no
+// goroutine IDs: Go does not give them out without stopping the world.
+type Snapshot struct {
+	Time       time.Time     `json:"time"` // when the capture began
+	Cost       time.Duration `json:"cost"` // how long capture and analysis took
+	Goroutines int           `json:"goroutines"`
+	Groups     []Group       `json:"groups,omitempty"` // see [Group]; sorted, at most the configured number
+
+	// Folded counts goroutines of groups that were left out because there were
+	// too many groups.
+	Folded int `json:"folded,omitempty"`
+
+	// Skipped says why there was no capture, e.g. because it would have needed
+	// more memory than the process has left. Groups is then empty.
+	Skipped string `json:"skipped,omitempty"`
+}
+
+// Group is a set of goroutines that look alike: started under the same task
+// name, with the same entry function, blocked at the same place for the same
+// reason.
+type Group struct {
+	Name   string `json:"name,omitempty"` // task name on the label; "" for goroutines that hale did not start
+	Domain Domain `json:"domain,omitempty"`
+	Task   TaskID `json:"task,omitzero"` // set where the task has a label of its own
+
+	Entry   Site     `json:"entry"`   // first function on the stack that is not a library's spawn wrapper
+	Blocked Site     `json:"blocked"` // innermost function outside the runtime and sync
+	Wait    WaitKind `json:"wait"`
+
+	// Ended is how long before the capture began the task that started these
+	// goroutines had ended. Negative: it is still running, or there is none.
+	Ended time.Duration `json:"ended"`
+
+	Count int `json:"count"`
+}
+
+// WaitKind says what a goroutine waits for, as far as its runtime frames tell.
+type WaitKind string
+
+// The kinds of wait.
+const (
+	WaitRunning   WaitKind = "running" // running, runnable or in a system call without a park
+	WaitReceive   WaitKind = "chan receive"
+	WaitSend      WaitKind = "chan send"
+	WaitSelect    WaitKind = "select"
+	WaitForever   WaitKind = "select (no cases)"
+	WaitNetwork   WaitKind = "IO wait"
+	WaitSleep     WaitKind = "sleep"
+	WaitMutex     WaitKind = "mutex"
+	WaitCond      WaitKind = "cond"
+	WaitGroup     WaitKind = "wait group"
+	WaitSemaphore WaitKind = "semaphore"
+	WaitSyscall   WaitKind = "syscall"
+)
+
+// Event is a fact that cannot wait for the next sample.
+type Event struct {
+	Time    time.Time `json:"time"`
+	Kind    EventKind `json:"kind"`
+	Subject Subject   `json:"subject,omitzero"`
+	Request string    `json:"request,omitempty"` // request ID, where the task carried one
+
+	Fingerprint string `json:"fingerprint,omitempty"` // same value: same fault, e.g. of a panic's stack
+	Detail      string `json:"detail,omitempty"`      // one line for people; never parsed
+
+	Incident string `json:"incident,omitempty"` // on incident and remedy events
+	Remedy   string `json:"remedy,omitempty"`   // on remedy events
+	Phase    string `json:"phase,omitempty"`    // incident phase or remedy result
+	Count    int    `json:"count,omitempty"`    // how many, where the kind counts something
+}
+
+// EventKind says what happened. The kinds that start with "incident" and
+// "remedy" are what the loop decided; the others are inputs to it.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventPanic           EventKind = "panic"            // a task or unit panicked; contained
+	EventBudget          EventKind = "budget"           // a task or unit outran its budget and was cancelled
+	EventOverdue         EventKind = "overdue"          // it ignored that cancellation past its grace
+	EventHeartbeatMissed EventKind = "heartbeat.missed" // a task that declared a heartbeat did not beat
+	EventAbandoned       EventKind = "abandoned"        // hale stopped waiting for a body and gave its slot away
+	EventReturned        EventKind = "returned"         // an abandoned body came back after all
+	EventEnded           EventKind = "ended"            // a task that was cancelled for its budget or heartbeat ended within its grace
+	EventRestarted       EventKind = "restarted"        // a supervised child was started again
+	EventRestartStorm    EventKind = "restart.storm"    // a child used up its restart intensity
+	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
+
+	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking
+	EventDetectorGarbage  EventKind = "detector.garbage"  // findings that make no sense were dropped
+	EventObserverDown     EventKind = "observer.down"     // hale's own loop broke and restarts
+
+	EventFinding  EventKind = "finding"  // a detector's finding appeared, changed its confidence or cleared
+	EventIncident EventKind = "incident" // an incident changed its phase
+	EventRemedy   EventKind = "remedy"   // a remedy was decided on, and how it ended
+)

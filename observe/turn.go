@@ -1,0 +1,90 @@
+package observe
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Turn is all that one turn of the loop decides from. Given the same turns, the
+// loop takes the same decisions.
+type Turn struct {
+	Seq    uint64    `json:"seq"` // counts from 1
+	Time   time.Time `json:"time"`
+	Sample Sample    `json:"sample"`
+
+	// Snapshot is nil in turns in which none was due.
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
+
+	// Events since the last turn, in the order in which they happened. The
+	// outcomes of remedies are among them.
+	Events []Event `json:"events,omitempty"`
+
+	// Dropped counts events that did not fit since the last turn.
+	Dropped int `json:"dropped,omitempty"`
+
+	// Halted reports that the kill switch is on: no remedy may run.
+	Halted bool `json:"halted,omitempty"`
+
+	// Disabled names the detectors that overran this turn. How long code took is
+	// not a function of the other inputs, so it is one of them.
+	Disabled []string `json:"disabled,omitempty"`
+}
+
+// Segment is a run of turns and the state of the loop before the first.
+type Segment struct {
+	State json.RawMessage `json:"state,omitempty"`
+	Turns []Turn          `json:"turns"`
+}
+
+// Recording is what the loop decided from. Its first segment's state is where a
+// replay starts.
+type Recording struct {
+	Revision string    `json:"revision"` // of the configuration that decided
+	Segments []Segment `json:"segments"`
+}
+
+// Recorder keeps the inputs of the last turns in memory, in segments, each of
+// which can be replayed from its start. When it is full it forgets the oldest
+// segment. It is used by one goroutine at a time.
+type Recorder struct {
+	turns    int // of a segment
+	segments int
+	rec      Recording
+}
+
+// NewRecorder returns a recorder that keeps at most segments segments of turns
+// turns each. Values below 1 count as 1.
+func NewRecorder(revision string, segments, turns int) *Recorder {
+	return &Recorder{turns: max(turns, 1), segments: max(segments, 1), rec: Recording{Revision: revision}}
+}
+
+// Due reports whether the next turn opens a new segment, which needs the state
+// of the loop.
+func (r *Recorder) Due() bool {
+	n := len(r.rec.Segments)
+	return n == 0 || len(r.rec.Segments[n-1].Turns) >= r.turns
+}
+
+// Open begins a segment with the state of the loop before its first turn.
+func (r *Recorder) Open(state json.RawMessage) {
+	if len(r.rec.Segments) == r.segments {
+		r.rec.Segments = append([]Segment(nil), r.rec.Segments[1:]...)
+	}
+	r.rec.Segments = append(r.rec.Segments, Segment{State: state})
+}
+
+// Add keeps a turn.
+func (r *Recorder) Add(t Turn) {
+	if len(r.rec.Segments) == 0 {
+		r.Open(nil)
+	}
+	s := &r.rec.Segments[len(r.rec.Segments)-1]
+	s.Turns = append(s.Turns, t)
+}
+
+// Recording returns what is kept. The turns are shared and must not be changed.
+func (r *Recorder) Recording() Recording {
+	out := r.rec
+	out.Segments = append([]Segment(nil), r.rec.Segments...)
+	return out
+}

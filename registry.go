@@ -1,0 +1,206 @@
+package hale
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hale-go/hale/internal/goroutine"
+	"github.com/hale-go/hale/observe"
+)
+
+// Bounds of the tables that names and tasks can grow.
+const (
+	maxSites    = 4096  // further names share the site "hale.other"
+	maxOwnCells = 16384 // further tasks share a cell
+	endedKeep   = 2 * time.Minute
+)
+
+// otherName is the site that takes tasks whose name came after the bound.
+const otherName = "hale.other"
+
+// registry knows the live tasks, the sites and the cells. It holds tasks, never
+// the functions that they run: a closure that is reachable from here would hide
+// what it leaks from the garbage collector.
+type registry struct {
+	rt     *Runtime
+	sites  sync.Map // name → *site
+	shards [16]shard
+
+	mu    sync.Mutex
+	count int // sites
+	cells map[string]*cell
+	owned int     // own cells that are live
+	ended []*cell // in the order in which they ended
+}
+
+// shard is a list of live tasks.
+type shard struct {
+	mu    sync.Mutex
+	first *Task
+	_     [40]byte // shards are used from many processors: keep them apart
+}
+
+// site returns the site of a name, making it when needed.
+func (r *registry) site(name string, domain observe.Domain) *site {
+	if s, ok := r.sites.Load(name); ok {
+		return s.(*site)
+	}
+	r.mu.Lock()
+	if s, ok := r.sites.Load(name); ok {
+		r.mu.Unlock()
+		return s.(*site)
+	}
+	full := r.count >= maxSites && name != otherName
+	if full {
+		r.mu.Unlock()
+		r.rt.misuse(observe.Subject{Name: otherName}, "too many task names: further ones are counted as hale.other; names must not carry user data")
+		return r.site(otherName, observe.Domain("hale"))
+	}
+	if domain == "" {
+		domain = observe.DomainOf(name)
+	}
+	r.count++
+	s := &site{rt: r.rt, name: name, domain: domain, number: r.count}
+	r.sites.Store(name, s)
+	r.mu.Unlock()
+	return s
+}
+
+// known returns the site of a name, nil if no task ever had it.
+func (r *registry) known(name string) *site {
+	if s, ok := r.sites.Load(name); ok {
+		return s.(*site)
+	}
+	return nil
+}
+
+// all returns the sites, sorted by name.
+func (r *registry) all() []*site {
+	var out []*site
+	r.sites.Range(func(_, s any) bool {
+		out = append(out, s.(*site))
+		return true
+	})
+	slices.SortFunc(out, func(a, b *site) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+func (r *registry) add(t *Task) {
+	sh := &r.shards[t.scope.seq.Load()%uint64(len(r.shards))]
+	sh.mu.Lock()
+	t.next = sh.first
+	if t.next != nil {
+		t.next.prev = t
+	}
+	sh.first = t
+	sh.mu.Unlock()
+}
+
+func (r *registry) remove(t *Task) {
+	sh := &r.shards[t.scope.seq.Load()%uint64(len(r.shards))]
+	sh.mu.Lock()
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		sh.first = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	}
+	t.next, t.prev = nil, nil
+	sh.mu.Unlock()
+}
+
+// live returns the live tasks that match, in the order in which they started.
+func (r *registry) live(match func(*Task) bool) []*Task {
+	var out []*Task
+	for i := range r.shards {
+		sh := &r.shards[i]
+		sh.mu.Lock()
+		for t := sh.first; t != nil; t = t.next {
+			if match(t) {
+				out = append(out, t)
+			}
+		}
+		sh.mu.Unlock()
+	}
+	slices.SortFunc(out, func(a, b *Task) int { return a.ID().Compare(b.ID()) })
+	return out
+}
+
+func (r *registry) addCell(c *cell) {
+	r.mu.Lock()
+	r.cells[c.id] = c
+	r.mu.Unlock()
+}
+
+// ownCell returns a cell for one task, nil when there are too many already.
+func (r *registry) ownCell(s *site, id observe.TaskID) *cell {
+	s.mu.Lock()
+	name := s.cellID()
+	s.mu.Unlock()
+	r.mu.Lock()
+	if r.owned >= maxOwnCells {
+		r.mu.Unlock()
+		return nil
+	}
+	r.owned++
+	r.mu.Unlock()
+	c := newCell(s, name)
+	c.own, c.task, c.sealed = true, id, c.opened
+	r.addCell(c)
+	return c
+}
+
+func (r *registry) ownEnded(c *cell) {
+	r.mu.Lock()
+	c.zero = time.Now()
+	r.owned--
+	r.ended = append(r.ended, c)
+	r.mu.Unlock()
+}
+
+// tick ends the epoch of every site and forgets cells that ended long ago.
+func (r *registry) tick(now time.Time, epoch time.Duration) {
+	for _, s := range r.all() {
+		ended := s.seal(now, epoch)
+		if len(ended) == 0 {
+			continue
+		}
+		r.mu.Lock()
+		for _, c := range ended {
+			c.zero = now
+		}
+		r.ended = append(r.ended, ended...)
+		r.mu.Unlock()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := 0
+	for old < len(r.ended) && now.Sub(r.ended[old].zero) > endedKeep {
+		delete(r.cells, r.ended[old].id)
+		old++
+	}
+	r.ended = slices.Delete(r.ended, 0, old)
+}
+
+// resolve is a [goroutine.Resolve]. A cell of this runtime that is not known
+// any more ended long ago.
+func (r *registry) resolve(l goroutine.Label, began time.Time) (observe.TaskID, time.Duration, bool) {
+	if !strings.HasPrefix(l.Cell, r.rt.prefix) {
+		return observe.TaskID{}, -1, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.cells[l.Cell]
+	switch {
+	case !ok:
+		return observe.TaskID{}, endedKeep, true
+	case c.zero.IsZero() || c.zero.After(began):
+		return c.task, -1, true
+	default:
+		return c.task, began.Sub(c.zero), true
+	}
+}

@@ -1,0 +1,236 @@
+package hale
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/internal/goroutine"
+	"github.com/hale-go/hale/internal/starve"
+	"github.com/hale-go/hale/observe"
+)
+
+// Runtime keeps one process healthy: it knows its tasks, pools and supervised
+// children, and runs the loop over them. Make one with [New], let [Runtime.Run]
+// run for as long as the service does, and end it with [Runtime.Close]. All
+// methods may be called from any goroutine.
+type Runtime struct {
+	opts   options
+	number uint64 // of the runtime in the process; part of its labels
+	prefix string
+
+	seq       atomic.Uint64 // of tasks
+	abandoned atomic.Int64  // bodies that were given up and have not come back
+	closed    atomic.Bool
+	halted    atomic.Bool
+	down      atomic.Bool // the loop broke and has not completed a turn since
+
+	reg     registry
+	watcher watcher
+	root    *Supervisor
+	inbox   inbox
+	bus     bus
+	misused misused
+	journal *heal.Journal
+
+	poolMu sync.Mutex
+	pools  []*Pool
+
+	// The loop's own; turnMu lets one turn run at a time.
+	turnMu   sync.Mutex
+	loop     *loop
+	exec     *heal.Executor
+	meter    *starve.Meter
+	capturer *goroutine.Capturer
+	pacer    goroutine.Pacer
+	recorder *observe.Recorder
+	turns    uint64
+	lastTurn time.Time
+	running  atomic.Int32 // calls of Run
+
+	published atomic.Pointer[published]
+}
+
+// published is what the last turn left for readers.
+type published struct {
+	sample    observe.Sample
+	snapshot  *observe.Snapshot
+	incidents []diagnose.Incident
+}
+
+// How much the in-memory recording keeps: ten minutes at the default tick.
+const (
+	recordSegments = 10
+	recordTurns    = 60
+)
+
+var runtimes atomic.Uint64 // numbers runtimes, so that their labels differ
+
+// New returns a runtime. It starts no goroutine: the loop begins with
+// [Runtime.Run] or [Runtime.Step]; tasks, pools and supervision work without
+// it. A setting that cannot be used gives a [*ConfigError] or a
+// [*heal.PolicyError].
+//
+// When the environment variable HALE_DISABLE is set to anything but "", "0" or
+// "false", no remedy is carried out, whatever the settings say.
+func New(opts ...Option) (*Runtime, error) {
+	o, err := gather(opts)
+	if err != nil {
+		return nil, err
+	}
+	rt := &Runtime{opts: o, number: runtimes.Add(1), journal: heal.NewJournal(o.journal)}
+	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
+	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
+	rt.watcher.rt = rt
+	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
+		return nil, err
+	}
+	rt.exec = heal.NewExecutor(target{rt}, rt.journal, remedyLimit, o.allRemedies()...)
+	rt.meter = starve.NewMeter()
+	rt.capturer = goroutine.NewCapturer(goroutine.Config{}, rt.reg.resolve)
+	rt.pacer.Interval = o.config.Snapshots
+	rt.recorder = observe.NewRecorder(o.config.revision(), recordSegments, recordTurns)
+	cfg, err := SupervisorConfig{}.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	rt.root = newSupervisor(rt, "root", cfg)
+	rt.root.root = true
+	rt.root.running = context.Background()
+	switch os.Getenv("HALE_DISABLE") {
+	case "", "0", "false":
+	default:
+		rt.halted.Store(true)
+	}
+	return rt, nil
+}
+
+// remedyLimit is how long a remedy may take. The built-in ones take microseconds.
+const remedyLimit = time.Second
+
+var defaultRuntime atomic.Pointer[Runtime]
+
+// SetDefault makes rt the runtime of tasks whose context has none; nil takes
+// it away.
+func SetDefault(rt *Runtime) { defaultRuntime.Store(rt) }
+
+// Default returns what [SetDefault] set, or nil.
+func Default() *Runtime { return defaultRuntime.Load() }
+
+// SetHalted is the kill switch: while it is on, remedies are recorded and not
+// carried out. Contracts that the developer declared go on.
+func (rt *Runtime) SetHalted(on bool) { rt.halted.Store(on) }
+
+// Run runs the loop, a turn every Tick, until ctx is done or the runtime is
+// closed; it then returns nil. When a turn breaks, Run reports that the observer
+// is down, takes back what it holds in quarantine, and starts the loop afresh.
+// At its end it takes back every quarantine: nobody would lift them.
+func (rt *Runtime) Run(ctx context.Context) error {
+	if rt.running.Add(1) > 1 {
+		rt.running.Add(-1)
+		return &ConfigError{Field: "Runtime.Run", Value: "running", Mend: "call Run once at a time"}
+	}
+	defer rt.running.Add(-1)
+	defer rt.openGates()
+	ticker := time.NewTicker(rt.opts.config.Tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if rt.closed.Load() {
+			return nil
+		}
+		rt.guard("loop", func() bool { rt.turn(ctx); return true })
+	}
+}
+
+// Step takes one turn of the loop on the calling goroutine and leaves none of
+// its own behind, for functions that run only while they are called. It returns
+// [ErrClosed] after Close, an error when the turn broke, and nil otherwise.
+func (rt *Runtime) Step(ctx context.Context) error {
+	if rt.closed.Load() {
+		return ErrClosed
+	}
+	if !rt.guard("loop", func() bool { rt.turn(ctx); return true }) || rt.down.Load() {
+		return fmt.Errorf("hale: the turn broke; the loop starts afresh with the next")
+	}
+	return nil
+}
+
+// turn observes, decides and acts, once.
+func (rt *Runtime) turn(ctx context.Context) {
+	rt.turnMu.Lock()
+	defer rt.turnMu.Unlock()
+	done := false
+	defer func() {
+		if !done {
+			rt.afresh()
+		}
+	}()
+	t := rt.observe(time.Now())
+	if rt.recorder.Due() {
+		state, err := rt.loop.state()
+		if err != nil {
+			rt.log(slog.LevelWarn, "the loop's state cannot be recorded", "error", err)
+		}
+		rt.recorder.Open(state)
+	}
+	d := rt.loop.turn(&t)
+	rt.recorder.Add(t)
+	rt.publish(t, d)
+	for _, c := range d.Commands {
+		rt.emit(rt.exec.Execute(ctx, c))
+	}
+	rt.down.Store(false)
+	done = true
+}
+
+// afresh starts the loop over after a turn that broke.
+func (rt *Runtime) afresh() {
+	rt.down.Store(true)
+	rt.openGates()
+	if l, err := newLoop(rt.opts, detectorLimit); err == nil { // it worked in New
+		rt.loop = l
+		rt.recorder = observe.NewRecorder(rt.opts.config.revision(), recordSegments, recordTurns)
+	}
+}
+
+// guard runs a piece of hale's own work. A panic in it is reported and goes no
+// further: a fault of hale's must not take the service down. It returns what f
+// returned, and true after a panic.
+func (rt *Runtime) guard(what string, f func() bool) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			ok = true
+			rt.emit(observe.Event{Kind: observe.EventObserverDown, Subject: observe.Subject{Name: "hale." + what}, Detail: printable(fmt.Sprint("panic: ", v), maxDetail)})
+			rt.log(slog.LevelError, "hale's "+what+" broke and starts afresh", "panic", v)
+		}
+	}()
+	return f()
+}
+
+// closeTimeout is how long Close waits for pools and children.
+const closeTimeout = 5 * time.Second
+
+// Close ends the loop, closes the pools, and cancels every task and supervised
+// child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
+// at most 5 s and returns an error that names what did not end. It is
+// idempotent.
+func (rt *Runtime) Close() error {
+	if rt == nil || rt.closed.Swap(true) {
+		return nil
+	}
+	defer rt.bus.close()
+	rt.openGates()
+	return rt.shutdown()
+}

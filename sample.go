@@ -1,0 +1,107 @@
+package hale
+
+import (
+	"math"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
+)
+
+// observe gathers the inputs of one turn.
+func (rt *Runtime) observe(now time.Time) observe.Turn {
+	now = now.UTC().Round(0) // neither zone nor monotonic reading would survive a recording
+	if !now.After(rt.lastTurn) {
+		now = rt.lastTurn.Add(time.Nanosecond) // turns are told apart by their time
+	}
+	interval := now.Sub(rt.lastTurn)
+	rt.lastTurn = now
+	rt.turns++
+	rt.reg.tick(now, rt.opts.config.Epoch)
+	rt.tendGates()
+	t := observe.Turn{Seq: rt.turns, Time: now, Halted: rt.halted.Load(), Sample: rt.sample(now, interval)}
+	if rt.pacer.Due(now) {
+		snap := rt.capturer.Capture(now)
+		rt.pacer.Done(now, snap.Cost)
+		t.Snapshot = &snap
+	}
+	t.Events, t.Dropped = rt.inbox.take()
+	for i := range t.Events {
+		t.Events[i].Time = t.Events[i].Time.UTC().Round(0)
+	}
+	return t
+}
+
+// runtimeMetrics are read once a turn; each costs well below a microsecond at
+// any number of goroutines.
+var runtimeMetrics = []string{
+	"/sched/goroutines:goroutines",
+	"/sched/goroutines/runnable:goroutines",
+	"/sched/goroutines/waiting:goroutines",
+	"/sched/threads/total:threads",
+	"/sched/gomaxprocs:threads",
+	"/memory/classes/total:bytes",
+	"/gc/gomemlimit:bytes",
+}
+
+func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample {
+	read := make([]metrics.Sample, len(runtimeMetrics))
+	for i, name := range runtimeMetrics {
+		read[i].Name = name
+	}
+	metrics.Read(read)
+	value := func(i int) uint64 {
+		if read[i].Value.Kind() != metrics.KindUint64 {
+			return 0
+		}
+		return read[i].Value.Uint64()
+	}
+	s := observe.Sample{
+		Time: now, Goroutines: value(0), Runnable: value(1), Waiting: value(2), Threads: value(3), Procs: value(4),
+		MemoryBytes: value(5), Slowdown: rt.meter.Slowdown(min(interval, time.Minute)),
+	}
+	if limit := value(6); limit < math.MaxInt64 {
+		s.MemoryLimit = limit
+	}
+	for _, site := range rt.reg.all() {
+		s.Tasks = append(s.Tasks, site.stat())
+	}
+	rt.poolMu.Lock()
+	for _, p := range rt.pools {
+		s.Pools = append(s.Pools, p.Stat())
+	}
+	rt.poolMu.Unlock()
+	slices.SortFunc(s.Pools, func(a, b observe.PoolStat) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+// publish leaves what a turn saw and decided for readers and subscribers.
+func (rt *Runtime) publish(t observe.Turn, d Decision) {
+	p := &published{sample: t.Sample, snapshot: t.Snapshot, incidents: rt.loop.diagnoser.Incidents()}
+	if old := rt.published.Load(); t.Snapshot == nil && old != nil {
+		p.snapshot = old.snapshot
+	}
+	rt.published.Store(p)
+	open := map[string]string{}
+	for _, inc := range p.incidents {
+		if !inc.Phase.Closed() && inc.Confidence == detect.Confirmed {
+			open[inc.Subject.Name] = inc.ID
+		}
+		if inc.Fault == "goroutine_leak" && !inc.Phase.Closed() {
+			rt.pacer.Suspect() // a closer look, within the same cost
+		}
+	}
+	for _, s := range rt.reg.all() {
+		id := open[s.name]
+		if old := s.incident.Load(); old == nil && id != "" || old != nil && *old != id {
+			s.incident.Store(&id)
+		}
+	}
+	for _, e := range d.Events {
+		rt.bus.send(e)
+		rt.logEvent(e)
+	}
+}

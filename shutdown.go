@@ -1,0 +1,124 @@
+package hale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// shutdown stops all work of the runtime and says what did not stop.
+func (rt *Runtime) shutdown() error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTimeout, ErrClosed)
+	defer cancel()
+	rt.root.mu.Lock()
+	children := append([]*child(nil), rt.root.children...)
+	rt.root.mu.Unlock()
+	for _, c := range children {
+		c.stop(ErrClosed)
+	}
+	tasks := rt.reg.live(func(t *Task) bool { return t.state.Load() == taskRunning })
+	for _, t := range tasks {
+		t.scope.cancel(ErrClosed)
+	}
+	rt.poolMu.Lock()
+	pools := append([]*Pool(nil), rt.pools...)
+	rt.poolMu.Unlock()
+	var errs []error
+	for _, p := range pools {
+		errs = append(errs, p.Close(ctx))
+	}
+	stuck := 0
+	var first observe.TaskID
+	for _, t := range tasks {
+		if t.inline {
+			continue // it ends with its caller
+		}
+		select {
+		case <-t.Done():
+		case <-ctx.Done():
+			if stuck++; stuck == 1 {
+				first = t.scope.id()
+			}
+		}
+	}
+	if stuck > 0 {
+		errs = append(errs, fmt.Errorf("hale: %d tasks did not end within %v of their cancellation, the first is %s", stuck, closeTimeout, first))
+	}
+	return errors.Join(errs...)
+}
+
+func (rt *Runtime) addPool(p *Pool) error {
+	rt.poolMu.Lock()
+	defer rt.poolMu.Unlock()
+	if rt.closed.Load() {
+		return ErrClosed
+	}
+	for _, known := range rt.pools {
+		if known.site == p.site {
+			return &ConfigError{Field: "NewPool name", Value: p.site.name, Mend: "give each pool a name of its own"}
+		}
+	}
+	rt.pools = append(rt.pools, p)
+	return nil
+}
+
+func (rt *Runtime) dropPool(p *Pool) {
+	rt.poolMu.Lock()
+	defer rt.poolMu.Unlock()
+	for i, known := range rt.pools {
+		if known == p {
+			rt.pools = append(rt.pools[:i], rt.pools[i+1:]...)
+			return
+		}
+	}
+}
+
+// Cancel cancels every live task that the subject covers, with a cause, and
+// returns how many: one by its ID, all of a name, all that were started at a
+// site, or all of a domain and the domains in it, whichever field is the
+// narrowest that is set. Supervised children are restarted by their rules. When
+// nothing matches, the error matches [ErrUnknown]. A nil cause is
+// [context.Canceled].
+func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
+	match := func(id observe.TaskID, s *site, entry uintptr) bool {
+		switch {
+		case !subject.Task.IsZero():
+			return id == subject.Task
+		case subject.Name != "":
+			return s.name == subject.Name
+		case !subject.Site.IsZero():
+			at := siteOf(entry)
+			return at.Function == subject.Site.Function && (subject.Site.File == "" || at == subject.Site)
+		default:
+			return subject.Domain != "" && subject.Domain.Contains(s.domain)
+		}
+	}
+	if cause == nil {
+		cause = context.Canceled
+	}
+	n := 0
+	for _, t := range rt.reg.live(func(t *Task) bool { return match(t.scope.id(), t.scope.site, t.entry) }) {
+		t.scope.cancel(cause)
+		n++
+	}
+	rt.poolMu.Lock()
+	pools := append([]*Pool(nil), rt.pools...)
+	rt.poolMu.Unlock()
+	for _, p := range pools {
+		if subject.Task.IsZero() && !match(observe.TaskID{}, p.site, 0) {
+			continue
+		}
+		for _, u := range p.running(func(*worker) bool { return true }) {
+			if subject.Task.IsZero() || u.id() == subject.Task {
+				u.cancel(cause)
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return 0, fmt.Errorf("%w: %q matches no live task", ErrUnknown, printable(subject.String(), maxName))
+	}
+	return n, nil
+}

@@ -1,0 +1,179 @@
+package hale
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// site is all tasks of one name: what they share (domain, quarantine, counts)
+// and the cell that the next one goes into.
+type site struct {
+	rt     *Runtime
+	name   string
+	domain observe.Domain
+	number int // for cell IDs
+
+	open     atomic.Pointer[cell]   // takes new tasks; nil: the next start opens one
+	own      atomic.Bool            // long tasks hold cells open: each task gets its own for an epoch
+	gate     atomic.Pointer[gate]   // nil: not quarantined
+	incident atomic.Pointer[string] // ID of the open incident that is about this name, or ""
+
+	failed, panics atomic.Uint64
+	refused        atomic.Uint64 // turned away by the quarantine
+	ownStarted     atomic.Uint64 // tasks started in cells of their own
+	ownLive        atomic.Int64
+	abandoned      atomic.Int64   // bodies that were given up and have not come back
+	entry          atomic.Uintptr // where the code of its latest task starts
+
+	mu       sync.Mutex
+	epoch    uint64  // number of the next cell
+	sealed   []*cell // sealed cells that are still live
+	started  uint64  // starts in cells that were sealed
+	peak     int64
+	held     []*child // supervised children that wait for the quarantine to end
+	detached *cell    // what goroutines that were detached under this name bear
+}
+
+// gate is a quarantine: no new task may start, or on probation only a few.
+type gate struct {
+	until  time.Time    // when it opens by itself: a quarantine is a lease
+	probes atomic.Int64 // tasks that may still start this turn
+	refill int64
+	probe  bool
+}
+
+// admit reports whether a new task may start.
+func (s *site) admit() error {
+	g := s.gate.Load()
+	if g == nil || (g.probe && g.probes.Add(-1) >= 0) {
+		return nil
+	}
+	if time.Now().After(g.until) && s.gate.CompareAndSwap(g, nil) {
+		return nil
+	}
+	s.refused.Add(1)
+	return ErrQuarantined
+}
+
+// enter counts a task into the open cell, or into a cell of its own.
+func (s *site) enter(own bool, id uint64) *cell {
+	if own || s.own.Load() {
+		if c := s.rt.reg.ownCell(s, observe.TaskID{Name: s.name, Seq: id}); c != nil {
+			c.enter()
+			s.ownStarted.Add(1)
+			s.ownLive.Add(1)
+			return c
+		}
+	}
+	for {
+		c := s.open.Load()
+		if c == nil {
+			c = s.openCell()
+		}
+		c.enter()
+		if s.open.Load() == c {
+			return c
+		}
+		c.undo() // sealed in between: its count may already have been read
+	}
+}
+
+func (s *site) leave(c *cell) {
+	if c.own {
+		s.ownLive.Add(-1)
+	}
+	c.leave()
+}
+
+func (s *site) openCell() *cell {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.open.Load(); c != nil {
+		return c
+	}
+	c := newCell(s, s.cellID())
+	s.rt.reg.addCell(c)
+	s.open.Store(c)
+	return c
+}
+
+// cellID returns a new ID: runtime, site and number. s.mu must be held.
+func (s *site) cellID() string {
+	s.epoch++
+	b := strconv.AppendUint(nil, s.rt.number, 10)
+	b = append(b, '.')
+	b = strconv.AppendInt(b, int64(s.number), 10)
+	b = append(b, '.')
+	return string(strconv.AppendUint(b, s.epoch, 10))
+}
+
+// Cells that are this many epochs old and still live make their site give each
+// task a cell of its own for the next epoch.
+const heldFrom, heldTo = 2, 6
+
+// seal closes the open cell to new tasks and looks after the sealed ones. The
+// cells that ended are returned, for the registry to forget in time.
+func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.open.Load(); c != nil && c.started() > 0 && now.Sub(c.opened) >= epoch {
+		s.open.Store(nil)
+		c.sealed = now
+		s.started += c.started()
+		s.sealed = append(s.sealed, c)
+	}
+	var out []*cell
+	kept := s.sealed[:0]
+	held := false
+	for _, c := range s.sealed {
+		if c.live() == 0 {
+			out = append(out, c)
+			continue
+		}
+		kept = append(kept, c)
+		age := now.Sub(c.sealed)
+		held = held || (age >= heldFrom*epoch && age <= heldTo*epoch)
+	}
+	clear(s.sealed[len(kept):])
+	s.sealed = kept
+	s.own.Store(held)
+	return out
+}
+
+// stat returns the site's counters.
+func (s *site) stat() observe.TaskStat {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := observe.TaskStat{
+		Name: s.name, Domain: s.domain,
+		Live: s.ownLive.Load(), Started: s.started + s.ownStarted.Load(),
+		Failed: s.failed.Load(), Panics: s.panics.Load(),
+		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil,
+	}
+	for _, c := range s.sealed {
+		st.Live += c.live()
+	}
+	peak := st.Live
+	if c := s.open.Load(); c != nil {
+		st.Started += c.started()
+		peak += c.peak.Load()
+		st.Live += c.live()
+	}
+	s.peak = max(s.peak, peak)
+	st.Peak = s.peak
+	return st
+}
+
+// abandon counts bodies that were given up, and those that came back.
+func (s *site) abandon(delta int64) {
+	s.abandoned.Add(delta)
+	s.rt.abandoned.Add(delta)
+}
+
+func (s *site) subject() observe.Subject {
+	return observe.Subject{Name: s.name, Domain: s.domain, Site: siteOf(s.entry.Load())}
+}

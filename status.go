@@ -1,0 +1,99 @@
+package hale
+
+import (
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
+)
+
+// Status is what the runtime knows, for a status page or a test. It encodes to
+// JSON.
+type Status struct {
+	Time     time.Time `json:"time"`
+	Revision string    `json:"revision"` // of the configuration
+	Observer string    `json:"observer"` // "up", "down" after a broken turn, "off" without Run
+	Act      heal.Act  `json:"act"`
+	Halted   bool      `json:"halted"` // the kill switch is on
+
+	Sample    observe.Sample      `json:"sample"`
+	Snapshot  *observe.Snapshot   `json:"snapshot,omitempty"` // the latest
+	Incidents []diagnose.Incident `json:"incidents"`          // oldest first
+	Journal   []heal.Entry        `json:"journal"`
+
+	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
+	Overrun   int `json:"overrun"`   // goroutines of detectors and remedies that hang
+}
+
+// Status returns the state as of the last turn.
+func (rt *Runtime) Status() Status {
+	st := Status{
+		Time: time.Now(), Revision: rt.opts.config.revision(), Observer: "up",
+		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load(),
+		Incidents: rt.Incidents(), Journal: rt.journal.Entries(),
+		Abandoned: int(rt.abandoned.Load()),
+	}
+	switch {
+	case rt.down.Load():
+		st.Observer = "down"
+	case rt.running.Load() == 0:
+		st.Observer = "off"
+	}
+	if p := rt.published.Load(); p != nil {
+		st.Sample, st.Snapshot = p.sample, p.snapshot
+	}
+	rt.turnMu.Lock()
+	defer rt.turnMu.Unlock()
+	st.Overrun = rt.loop.panel.Overrun() + rt.exec.Overrun()
+	return st
+}
+
+// Incidents returns the open incidents and the last 256 closed ones, oldest
+// first, as of the last turn.
+func (rt *Runtime) Incidents() []diagnose.Incident {
+	p := rt.published.Load()
+	if p == nil {
+		return nil
+	}
+	out := make([]diagnose.Incident, 0, len(p.incidents))
+	for i := range p.incidents {
+		out = append(out, p.incidents[i].Clone())
+	}
+	return out
+}
+
+// TaskInfo is one live task.
+type TaskInfo struct {
+	ID      observe.TaskID `json:"id"`
+	Domain  observe.Domain `json:"domain"`
+	Parent  observe.TaskID `json:"parent,omitzero"`
+	Request string         `json:"request,omitempty"`
+	Site    observe.Site   `json:"site"`
+	Started time.Time      `json:"started"`
+
+	Abandoned bool `json:"abandoned,omitempty"`
+}
+
+// Tasks returns the live tasks, in the order in which they started. Units of
+// pools are not among them.
+func (rt *Runtime) Tasks() []TaskInfo {
+	live := rt.reg.live(func(*Task) bool { return true })
+	out := make([]TaskInfo, 0, len(live))
+	for _, t := range live {
+		id := Identify(&t.scope)
+		out = append(out, TaskInfo{
+			ID: id.ID, Domain: id.Domain, Parent: id.Parent, Request: id.Request, Site: siteOf(t.entry),
+			Started: t.started, Abandoned: t.state.Load() != taskRunning,
+		})
+	}
+	return out
+}
+
+// Recording returns the inputs of the last turns, about ten minutes of them,
+// for [Replay]. The turns are shared and must not be changed.
+func (rt *Runtime) Recording() observe.Recording {
+	rt.turnMu.Lock()
+	defer rt.turnMu.Unlock()
+	return rt.recorder.Recording()
+}

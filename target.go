@@ -1,0 +1,115 @@
+package hale
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
+)
+
+// target is what remedies reach of a runtime.
+type target struct{ rt *Runtime }
+
+var _ heal.Target = target{}
+
+func (x target) find(id observe.TaskID) (*Task, error) {
+	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.scope.id() == id }) {
+		return t, nil
+	}
+	return nil, fmt.Errorf("%w: %w: %s", heal.ErrNotApplicable, ErrUnknown, id)
+}
+
+// Cancel implements [heal.Target].
+func (x target) Cancel(id observe.TaskID, cause error) error {
+	t, err := x.find(id)
+	if err != nil {
+		return err
+	}
+	t.scope.cancel(fmt.Errorf("%w: %w", ErrRemedied, cause))
+	return nil
+}
+
+// Abandon implements [heal.Target].
+func (x target) Abandon(id observe.TaskID) error {
+	t, err := x.find(id)
+	switch {
+	case err != nil:
+		return err
+	case t.child != nil && t.child.replace(t), t.child == nil && t.abandon():
+		return nil
+	case t.inline:
+		return fmt.Errorf("%w: %s runs on its caller's goroutine", heal.ErrNotApplicable, id)
+	}
+	return fmt.Errorf("%w: %s is no longer running", heal.ErrNotApplicable, id)
+}
+
+// Restart implements [heal.Target].
+func (x target) Restart(name string) error {
+	n := 0
+	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child != nil && t.scope.site.name == name }) {
+		t.scope.cancel(ErrRemedied)
+		if t.child.replace(t) {
+			n++
+		}
+	}
+	if n == 0 {
+		return fmt.Errorf("%w: %s has no supervised child that runs", heal.ErrNotApplicable, name)
+	}
+	return nil
+}
+
+// gateLease is how long a gate holds when nobody renews it: the loop may have
+// stopped. Probation is renewed every turn.
+const gateLease = 2
+
+// SetGate implements [heal.Target].
+func (x target) SetGate(name string, g heal.Gate, probes int) error {
+	s := x.rt.reg.known(name)
+	if s == nil {
+		return fmt.Errorf("%w: %w: %s", heal.ErrNotApplicable, ErrUnknown, name)
+	}
+	if g == heal.GateOpen {
+		s.gate.Store(nil)
+		s.resumeHeld()
+		return nil
+	}
+	lease := time.Now().Add(gateLease * x.rt.opts.config.Policy.MaxQuarantine)
+	next := &gate{until: lease, probe: g == heal.GateProbe, refill: int64(probes)}
+	next.probes.Store(next.refill)
+	s.gate.Store(next)
+	if next.probe {
+		s.resumeHeld()
+	}
+	return nil
+}
+
+// resumeHeld lets children that waited for the quarantine try again.
+func (s *site) resumeHeld() {
+	s.mu.Lock()
+	held := s.held
+	s.held = nil
+	s.mu.Unlock()
+	for _, c := range held {
+		c.resume()
+	}
+}
+
+// openGates ends every quarantine.
+func (rt *Runtime) openGates() {
+	for _, s := range rt.reg.all() {
+		if s.gate.Swap(nil) != nil {
+			s.resumeHeld()
+		}
+	}
+}
+
+// tendGates renews what probation lets through each turn.
+func (rt *Runtime) tendGates() {
+	for _, s := range rt.reg.all() {
+		if g := s.gate.Load(); g != nil && g.probe {
+			g.probes.Store(g.refill)
+			s.resumeHeld()
+		}
+	}
+}
