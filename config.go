@@ -55,6 +55,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Snapshots = 10 * time.Second
 	}
 	c.Leak.Epoch = c.Epoch
+	if c.Leak.Grace == 0 {
+		c.Leak.Grace = 5 * time.Second
+	}
 	var err error
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err

@@ -110,7 +110,7 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 		if rt != nil {
 			t.start(false)
 		}
-		t.run(ctx, fn)
+		t.run(t.scope.parent, fn)
 	}
 	return t.Err()
 }

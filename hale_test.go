@@ -2,20 +2,25 @@ package hale_test
 
 import (
 	"context"
-	"errors"
+	"io"
+	"log/slog"
+	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/observe"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// newRuntime returns a quiet runtime that is closed, and must close cleanly, at
+// the test's end.
 func newRuntime(t testing.TB, opts ...hale.Option) *hale.Runtime {
 	t.Helper()
+	opts = append([]hale.Option{hale.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))}, opts...)
 	rt, err := hale.New(opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -28,58 +33,50 @@ func newRuntime(t testing.TB, opts ...hale.Option) *hale.Runtime {
 	return rt
 }
 
-func TestSanity(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rt := newRuntime(t)
-		ctx := t.Context()
-		if err := rt.Go(ctx, "a.b", func(context.Context) error { return nil }).Wait(); err != nil {
-			t.Fatal(err)
-		}
-		err := rt.Go(ctx, "a.b", func(context.Context) error { panic("x") }).Wait()
-		var p *hale.PanicError
-		if !errors.As(err, &p) {
-			t.Fatal(err)
-		}
-		task := rt.Go(ctx, "a.slow", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, hale.Budget(time.Second))
-		if err := task.Wait(); !errors.Is(err, hale.ErrBudget) || !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		n := 0
-		h := rt.Go(ctx, "a.child", func(ctx context.Context) error {
-			if n++; n < 4 {
-				panic("again")
-			}
-			return nil
-		}, hale.Restart(hale.Transient))
-		if err := h.Wait(); err != nil || n != 4 {
-			t.Fatal(err, n)
-		}
-		pool, err := rt.NewPool("a.pool", hale.PoolConfig{Workers: 2, Budget: time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		v, err := hale.Submit(ctx, pool, func(ctx context.Context) (int, error) { return 7, nil })
-		if v != 7 || err != nil {
-			t.Fatal(v, err)
-		}
-		release := make(chan struct{})
-		err = pool.Submit(ctx, func(context.Context) error { <-release; return nil })
-		if !errors.Is(err, hale.ErrAbandoned) {
-			t.Fatal(err)
-		}
-		if st := pool.Stat(); st.Abandoned != 1 {
-			t.Fatal(st)
-		}
-		close(release)
-		synctest.Wait()
-		if st := pool.Stat(); st.Abandoned != 0 {
-			t.Fatal(st)
-		}
-		for range 3 {
-			if err := rt.Step(ctx); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Second)
-		}
-	})
+// eventLog collects what a runtime emits.
+type eventLog struct {
+	mu     sync.Mutex
+	events []observe.Event
 }
+
+func collect(rt *hale.Runtime) *eventLog {
+	l := &eventLog{}
+	rt.Subscribe(1<<14, func(e observe.Event) {
+		l.mu.Lock()
+		l.events = append(l.events, e)
+		l.mu.Unlock()
+	})
+	return l
+}
+
+func (l *eventLog) of(kind observe.EventKind) []observe.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []observe.Event
+	for _, e := range l.events {
+		if e.Kind == kind {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// steps takes n turns of the loop, one a second of the bubble's time.
+func steps(t testing.TB, rt *hale.Runtime, n int) {
+	t.Helper()
+	for range n {
+		time.Sleep(time.Second)
+		if err := rt.Step(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// block is a body that ignores its context until it is released.
+func block(release <-chan struct{}) func(context.Context) error {
+	return func(context.Context) error { <-release; return nil }
+}
+
+func untilDone(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func succeed(context.Context) error { return nil }

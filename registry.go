@@ -13,8 +13,7 @@ import (
 // Bounds of the tables that names and tasks can grow.
 const (
 	maxSites    = 4096  // further names share the site "hale.other"
-	maxOwnCells = 16384 // further tasks share a cell
-	endedKeep   = 2 * time.Minute
+	maxOwnCells = 16384 // that are known, live or ended; further tasks share a cell
 )
 
 // otherName is the site that takes tasks whose name came after the bound.
@@ -157,13 +156,13 @@ func (r *registry) ownCell(s *site, id observe.TaskID) *cell {
 func (r *registry) ownEnded(c *cell) {
 	r.mu.Lock()
 	c.zero = time.Now()
-	r.owned--
 	r.ended = append(r.ended, c)
 	r.mu.Unlock()
 }
 
-// tick ends the epoch of every site and forgets cells that ended long ago.
-func (r *registry) tick(now time.Time, epoch time.Duration) {
+// tick ends the epoch of every site and forgets cells that ended longer ago
+// than keep.
+func (r *registry) tick(now time.Time, epoch, keep time.Duration) {
 	for _, s := range r.all() {
 		ended := s.seal(now, epoch)
 		if len(ended) == 0 {
@@ -179,8 +178,11 @@ func (r *registry) tick(now time.Time, epoch time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := 0
-	for old < len(r.ended) && now.Sub(r.ended[old].zero) > endedKeep {
+	for old < len(r.ended) && now.Sub(r.ended[old].zero) > keep {
 		delete(r.cells, r.ended[old].id)
+		if r.ended[old].own {
+			r.owned--
+		}
 		old++
 	}
 	r.ended = slices.Delete(r.ended, 0, old)
@@ -197,7 +199,7 @@ func (r *registry) resolve(l goroutine.Label, began time.Time) (observe.TaskID, 
 	c, ok := r.cells[l.Cell]
 	switch {
 	case !ok:
-		return observe.TaskID{}, endedKeep, true
+		return observe.TaskID{}, maxGrace, true
 	case c.zero.IsZero() || c.zero.After(began):
 		return c.task, -1, true
 	default:

@@ -2,6 +2,7 @@ package hale
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,6 +24,7 @@ import (
 // methods may be called from any goroutine.
 type Runtime struct {
 	opts   options
+	born   time.Time
 	number uint64 // of the runtime in the process; part of its labels
 	prefix string
 
@@ -53,7 +55,8 @@ type Runtime struct {
 	recorder *observe.Recorder
 	turns    uint64
 	lastTurn time.Time
-	running  atomic.Int32 // calls of Run
+	running  atomic.Int32   // calls of Run
+	decided  func(Decision) // tests listen here; nil otherwise
 
 	published atomic.Pointer[published]
 }
@@ -85,7 +88,7 @@ func New(opts ...Option) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt := &Runtime{opts: o, number: runtimes.Add(1), journal: heal.NewJournal(o.journal)}
+	rt := &Runtime{opts: o, born: time.Now(), lastTurn: time.Now(), number: runtimes.Add(1), journal: heal.NewJournal(o.journal)}
 	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
 	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
 	rt.watcher.rt = rt
@@ -161,8 +164,9 @@ func (rt *Runtime) Step(ctx context.Context) error {
 	if rt.closed.Load() {
 		return ErrClosed
 	}
-	if !rt.guard("loop", func() bool { rt.turn(ctx); return true }) || rt.down.Load() {
-		return fmt.Errorf("hale: the turn broke; the loop starts afresh with the next")
+	rt.guard("loop", func() bool { rt.turn(ctx); return true })
+	if rt.down.Load() {
+		return errors.New("hale: the turn broke; the loop starts afresh with the next")
 	}
 	return nil
 }
@@ -187,6 +191,9 @@ func (rt *Runtime) turn(ctx context.Context) {
 	}
 	d := rt.loop.turn(&t)
 	rt.recorder.Add(t)
+	if rt.decided != nil {
+		rt.decided(d)
+	}
 	rt.publish(t, d)
 	for _, c := range d.Commands {
 		rt.emit(rt.exec.Execute(ctx, c))

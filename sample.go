@@ -13,26 +13,36 @@ import (
 
 // observe gathers the inputs of one turn.
 func (rt *Runtime) observe(now time.Time) observe.Turn {
-	now = now.UTC().Round(0) // neither zone nor monotonic reading would survive a recording
-	if !now.After(rt.lastTurn) {
+	cfg := rt.opts.config
+	interval := now.Sub(rt.lastTurn)
+	if interval <= 0 {
 		now = rt.lastTurn.Add(time.Nanosecond) // turns are told apart by their time
 	}
-	interval := now.Sub(rt.lastTurn)
 	rt.lastTurn = now
 	rt.turns++
-	rt.reg.tick(now, rt.opts.config.Epoch)
+	rt.reg.tick(now, cfg.Epoch, cfg.Leak.Grace+4*cfg.Epoch)
 	rt.tendGates()
-	t := observe.Turn{Seq: rt.turns, Time: now, Halted: rt.halted.Load(), Sample: rt.sample(now, interval)}
+	at := rt.stamp(now)
+	t := observe.Turn{Seq: rt.turns, Time: at, Halted: rt.halted.Load(), Sample: rt.sample(at, interval)}
 	if rt.pacer.Due(now) {
 		snap := rt.capturer.Capture(now)
 		rt.pacer.Done(now, snap.Cost)
+		snap.Time = at
 		t.Snapshot = &snap
 	}
 	t.Events, t.Dropped = rt.inbox.take()
 	for i := range t.Events {
-		t.Events[i].Time = t.Events[i].Time.UTC().Round(0)
+		t.Events[i].Time = rt.stamp(t.Events[i].Time)
 	}
 	return t
+}
+
+// stamp turns a reading of the clock into what the loop works with: the wall
+// clock of the runtime's birth plus the time that has really passed. A step of
+// the wall clock must not make tasks look hours old, and neither zone nor
+// monotonic reading would survive a recording.
+func (rt *Runtime) stamp(t time.Time) time.Time {
+	return rt.born.UTC().Round(0).Add(t.Sub(rt.born))
 }
 
 // runtimeMetrics are read once a turn; each costs well below a microsecond at

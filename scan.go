@@ -109,7 +109,8 @@ func (p *Pool) carryOut(v verdict) {
 		v.unit.cancel(ErrBudget)
 		return
 	}
-	ev.Kind, ev.Detail = observe.EventAbandoned, "still running "+p.cfg.Grace.String()+" after it was cancelled; a fresh worker has its slot"
+	ev.Kind, ev.Phase = observe.EventAbandoned, observe.PhaseReplacing
+	ev.Detail = "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot"
 	p.rt.emit(ev)
 	p.giveUp(v.unit)
 	p.gone(nil)

@@ -235,9 +235,13 @@ func (t *Task) abandon() bool {
 		return false
 	}
 	t.wake()
-	t.scope.rt.emit(observe.Event{
+	e := observe.Event{
 		Kind: observe.EventAbandoned, Subject: t.scope.subject(t.entry), Request: RequestID(t.scope.parent),
 		Detail: "the body ignores its cancellation and is no longer waited for",
-	})
+	}
+	if t.child != nil {
+		e.Phase = observe.PhaseReplacing
+	}
+	t.scope.rt.emit(e)
 	return true
 }

@@ -27,6 +27,8 @@ type stuckTask struct {
 	Since     time.Time       `json:"since"`
 	Overdue   bool            `json:"overdue,omitempty"`
 	Abandoned bool            `json:"abandoned,omitempty"`
+	Replacing bool            `json:"replacing,omitempty"` // a fresh run takes its place
+	Replaced  time.Time       `json:"replaced,omitzero"`   // when that run started
 }
 
 type stuckPool struct {
@@ -37,7 +39,10 @@ type stuckPool struct {
 }
 
 const (
-	stuckWindow   = 5 * time.Second // a pool that gave nobody up for so long has recovered
+	stuckWindow = 5 * time.Second // a pool that gave nobody up for so long has recovered
+	// A replacement that runs for so long stands; the wait is what verifies it.
+	replacementStands = 2 * time.Second
+
 	maxStuckTasks = 1024
 	maxHits       = 256
 )
@@ -88,15 +93,18 @@ func (d *Stuck) task(e observe.Event) {
 	case observe.EventAbandoned:
 		if known {
 			d.state.Tasks[i].Abandoned = true
+			d.state.Tasks[i].Replacing = e.Phase == observe.PhaseReplacing
 		}
 	case observe.EventEnded, observe.EventReturned:
-		if known {
+		if known && !d.state.Tasks[i].Replacing { // else the replacement is still to be seen standing
 			d.state.Tasks = slices.Delete(d.state.Tasks, i, i+1)
 		}
-	case observe.EventRestarted: // the replacement stands
-		d.state.Tasks = slices.DeleteFunc(d.state.Tasks, func(s stuckTask) bool {
-			return s.Abandoned && s.Subject.Name == e.Subject.Name
-		})
+	case observe.EventRestarted:
+		for i := range d.state.Tasks {
+			if s := &d.state.Tasks[i]; s.Replacing && s.Replaced.IsZero() && s.Subject.Name == e.Subject.Name {
+				s.Replaced = e.Time
+			}
+		}
 	}
 }
 
@@ -128,7 +136,10 @@ func (d *Stuck) forget(t observe.Turn) {
 		i, ok := slices.BinarySearchFunc(t.Sample.Tasks, name, func(s observe.TaskStat, name string) int { return cmp.Compare(s.Name, name) })
 		return ok && t.Sample.Tasks[i].Live > 0
 	}
-	d.state.Tasks = slices.DeleteFunc(d.state.Tasks, func(s stuckTask) bool { return !alive(s.Subject.Name) })
+	d.state.Tasks = slices.DeleteFunc(d.state.Tasks, func(s stuckTask) bool {
+		stands := !s.Replaced.IsZero() && t.Time.Sub(s.Replaced) >= replacementStands
+		return stands || !alive(s.Subject.Name)
+	})
 	for i := range d.state.Pools {
 		p := &d.state.Pools[i]
 		p.Hits = slices.DeleteFunc(p.Hits, func(h time.Time) bool { return t.Time.Sub(h) > stuckWindow })
@@ -140,7 +151,7 @@ func (d *Stuck) forget(t observe.Turn) {
 
 func (s stuckTask) finding() Finding {
 	f := Finding{
-		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned, Level: 1,
+		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned || s.Replacing, Reflex: s.Replacing, Level: 1,
 		Since: s.Since, TimeToVisible: 2 * time.Second,
 		Evidence: []Evidence{{Tasks, cutText(s.Subject.String() + ": " + s.Why)}},
 	}
@@ -158,7 +169,9 @@ func (p stuckPool) finding(now time.Time) Finding {
 	}
 	if n := len(p.Hits); n > 0 {
 		f.Confidence = Confirmed
-		f.Active = now.Sub(p.Hits[n-1]) <= stuckWindow/2
+		if f.Active = now.Sub(p.Hits[n-1]) <= stuckWindow/2; !f.Active {
+			f.Level = 0 // every slot has a worker again
+		}
 		f.Evidence = []Evidence{{Tasks, cutText(fmt.Sprintf("%d units of %s ignored their cancellation within %v; each worker was replaced", n, p.Subject.Name, stuckWindow))}}
 	}
 	return f

@@ -96,13 +96,13 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 	}
 	i.Findings = slices.Clone(fs)
 	i.Tasks = i.Tasks[:0:0]
-	i.Reflex = true
-	top := fs[0]
+	i.TimeToVisible = 0
+	top, own := fs[0], false
 	for _, f := range fs {
 		i.Active = i.Active || f.Active
 		i.Level = max(i.Level, f.Level)
 		i.TimeToVisible = max(i.TimeToVisible, f.TimeToVisible)
-		i.Reflex = i.Reflex && (f.Reflex || !f.Active)
+		own = own || (f.Active && !f.Reflex)
 		if f.Confidence > top.Confidence {
 			top = f
 		}
@@ -110,6 +110,7 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 			i.Tasks = append(i.Tasks, f.Subject.Task)
 		}
 	}
+	i.Reflex = i.Active && !own
 	i.Confidence = max(i.Confidence, top.Confidence)
 	i.Subject = top.Subject
 	if i.Subject.Name != "" {

@@ -47,6 +47,7 @@ type care struct {
 	Rung     int       `json:"rung"`
 	Until    time.Time `json:"until,omitzero"` // when the stage ends or is judged
 	Since    time.Time `json:"since,omitzero"` // when the stage began
+	Quiet    time.Time `json:"quiet"`          // since when the symptom has not gone on
 	Before   float64   `json:"before"`         // level when the remedy was decided on
 	Command  *Command  `json:"command,omitempty"`
 	Held     string    `json:"held,omitempty"`    // name that is in quarantine because of it
@@ -131,6 +132,9 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	now := t.Time
 	gone := !inc.Active && inc.Level == 0
 	quiet := !inc.Active
+	if !quiet || c.Quiet.IsZero() {
+		c.Quiet = now
+	}
 	switch c.Stage {
 	case stageReflex:
 		switch {
@@ -142,8 +146,11 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 			return h.climb(c, now, 0)
 		}
 	case stageLadder:
-		if gone {
+		switch {
+		case gone, quiet && now.Sub(c.Quiet) >= inc.TimeToVisible:
 			return h.verified(now, inc, c, "the symptom went by itself")
+		case quiet:
+			return nil, false // what has stopped needs no remedy
 		}
 		return h.try(t, inc, c)
 	case stageWithheld:
@@ -250,9 +257,18 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 		inc.Advance(now, inc.Phase, what)
 		return h.climb(c, now, c.Rung+1)
 	}
-	inc.Advance(now, diagnose.Isolating, what)
+	inc.Advance(now, onward(inc, diagnose.Isolating), what)
 	c.Stage, c.Since, c.Until = stageVerifying, now, now.Add(max(inc.TimeToVisible, time.Second))
 	return nil, true
+}
+
+// onward is the phase p, unless a person was called: that stands until the
+// incident is verified.
+func onward(inc *diagnose.Incident, p diagnose.Phase) diagnose.Phase {
+	if inc.Phase == diagnose.Escalated {
+		return diagnose.Escalated
+	}
+	return p
 }
 
 // State returns what later decisions depend on.

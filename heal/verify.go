@@ -23,7 +23,7 @@ func (h *Healer) helped(now time.Time, inc *diagnose.Incident, c *care) (*Comman
 	if inc.Level > 0 {
 		detail = fmt.Sprintf("isolated: the symptom has stopped, %.0f are left", inc.Level)
 	}
-	inc.Advance(now, diagnose.Recovering, detail)
+	inc.Advance(now, onward(inc, diagnose.Recovering), detail)
 	c.Stage, c.Until = stageQuarantine, c.Since.Add(h.quarantineFor(c))
 	c.Since = now
 	return nil, true

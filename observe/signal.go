@@ -129,9 +129,12 @@ type Event struct {
 
 	Incident string `json:"incident,omitempty"` // on incident and remedy events
 	Remedy   string `json:"remedy,omitempty"`   // on remedy events
-	Phase    string `json:"phase,omitempty"`    // incident phase or remedy result
+	Phase    string `json:"phase,omitempty"`    // incident phase, remedy result or confidence; [PhaseReplacing] on abandoned
 	Count    int    `json:"count,omitempty"`    // how many, where the kind counts something
 }
+
+// PhaseReplacing on an [EventAbandoned] says that a fresh body takes the place.
+const PhaseReplacing = "replacing"
 
 // EventKind says what happened. The kinds that start with "incident" and
 // "remedy" are what the loop decided; the others are inputs to it.

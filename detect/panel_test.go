@@ -1,0 +1,104 @@
+package detect_test
+
+import (
+	"math"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
+)
+
+type funcDetector func(observe.Turn) []detect.Finding
+
+func (f funcDetector) Detect(t observe.Turn) []detect.Finding { return f(t) }
+
+func good(name string) detect.Finding {
+	return detect.Finding{
+		Kind: "custom", Subject: observe.Subject{Name: name}, Confidence: detect.Confirmed, Active: true, Level: 1,
+		Evidence: []detect.Evidence{{Channel: detect.Logs, Text: "seen"}},
+	}
+}
+
+// One bad detector must harm neither the turn nor the others.
+func TestPanelContainsBadDetectors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		p := detect.NewPanel(
+			time.Second,
+			detect.Named{Name: "blocks", Detector: funcDetector(func(observe.Turn) []detect.Finding { <-release; return nil })},
+			detect.Named{Name: "panics", Detector: funcDetector(func(observe.Turn) []detect.Finding { panic("x") })},
+			detect.Named{Name: "exits", Detector: funcDetector(func(observe.Turn) []detect.Finding { runtime.Goexit(); return nil })},
+			detect.Named{Name: "good", Detector: funcDetector(func(observe.Turn) []detect.Finding { return []detect.Finding{good("a")} })},
+		)
+		var disabled []string
+		for i := range 5 {
+			turn := observe.Turn{Seq: uint64(i + 1), Time: t0.Add(time.Duration(i) * time.Second)}
+			findings, events := p.Detect(&turn)
+			if len(findings) != 1 || findings[0].Detector != "good" {
+				t.Errorf("turn %d: findings %v", i, findings)
+			}
+			for _, e := range events {
+				if e.Kind == observe.EventDetectorDisabled {
+					disabled = append(disabled, e.Subject.Name)
+				}
+			}
+			if (i == 0) != reflect.DeepEqual(turn.Disabled, []string{"blocks"}) {
+				t.Errorf("turn %d records %v as overrun", i, turn.Disabled)
+			}
+		}
+		if !reflect.DeepEqual(disabled, []string{"blocks", "panics", "exits"}) {
+			t.Errorf("disabled %v", disabled)
+		}
+		if p.Overrun() != 1 {
+			t.Errorf("%d goroutines overran, want 1", p.Overrun())
+		}
+		close(release)
+		synctest.Wait()
+		if p.Overrun() != 0 {
+			t.Errorf("a detector that came back is still counted")
+		}
+	})
+}
+
+func TestPanelDropsGarbage(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	bad := map[string]func(*detect.Finding){
+		"no kind":       func(f *detect.Finding) { f.Kind = "" },
+		"no subject":    func(f *detect.Finding) { f.Subject = observe.Subject{} },
+		"confidence":    func(f *detect.Finding) { f.Confidence = 9 },
+		"NaN":           func(f *detect.Finding) { f.Level = math.NaN() },
+		"infinite":      func(f *detect.Finding) { f.Level = math.Inf(1) },
+		"negative":      func(f *detect.Finding) { f.Level = -1 },
+		"time":          func(f *detect.Finding) { f.TimeToVisible = -1 },
+		"no evidence":   func(f *detect.Finding) { f.Evidence = nil },
+		"long evidence": func(f *detect.Finding) { f.Evidence[0].Text = long },
+		"long name":     func(f *detect.Finding) { f.Subject.Name = long },
+	}
+	for name, spoil := range bad {
+		t.Run(name, func(t *testing.T) {
+			p := detect.NewPanel(0, detect.Named{Name: "d", Detector: funcDetector(func(observe.Turn) []detect.Finding {
+				f := good("b")
+				spoil(&f)
+				return []detect.Finding{f, good("a")}
+			})})
+			findings, events := p.Detect(&observe.Turn{Time: t0})
+			if len(findings) != 1 || findings[0].Subject.Name != "a" {
+				t.Errorf("findings %v, want the good one", findings)
+			}
+			if len(events) != 1 || events[0].Kind != observe.EventDetectorGarbage {
+				t.Errorf("events %v", events)
+			}
+		})
+	}
+	p := detect.NewPanel(0, detect.Named{Name: "d", Detector: funcDetector(func(observe.Turn) []detect.Finding {
+		return make([]detect.Finding, 100_000)
+	})})
+	if findings, events := p.Detect(&observe.Turn{Time: t0}); len(findings) != 0 || len(events) != 1 {
+		t.Errorf("a flood: %d findings, %d events", len(findings), len(events))
+	}
+}

@@ -1,0 +1,146 @@
+package diagnose_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/observe"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func finding(kind detect.Kind, name string, seq uint64, c detect.Confidence, ch detect.Channel) detect.Finding {
+	f := detect.Finding{
+		Kind: kind, Subject: observe.Subject{Name: name, Site: observe.Site{Function: "shop.f", File: "f.go", Line: 3}},
+		Confidence: c, Active: true, Level: 1, Evidence: []detect.Evidence{{Channel: ch, Text: "because"}},
+	}
+	if seq > 0 {
+		f.Subject.Task = observe.TaskID{Name: name, Seq: seq}
+	}
+	return f
+}
+
+func TestFindingsOfOneCauseAreOneIncident(t *testing.T) {
+	d := diagnose.New()
+	open := d.Diagnose(t0, []detect.Finding{
+		finding(detect.KindAbandoned, "a.pool", 0, detect.Confirmed, detect.Metrics),
+		finding(detect.KindStuck, "a.pool", 0, detect.Suspected, detect.Tasks),
+		finding(detect.KindStuck, "b.task", 4, detect.Confirmed, detect.Tasks),
+		finding(detect.KindStuck, "b.task", 5, detect.Suspected, detect.Tasks),
+		finding(detect.KindLeak, "b.task", 0, detect.Suspected, detect.Profiles),
+	})
+	if len(open) != 3 {
+		t.Fatalf("%d incidents, want 3", len(open))
+	}
+	pool, task, leak := open[0], open[1], open[2]
+	if pool.Fault != diagnose.StuckTask || pool.Phase != diagnose.Diagnosed || pool.Channels() != 2 || len(pool.Findings) != 2 {
+		t.Errorf("pool: %+v", pool)
+	}
+	if len(task.Tasks) != 1 || task.Tasks[0].Seq != 4 || !task.Subject.Task.IsZero() {
+		t.Errorf("tasks that are confirmed: %v, subject %+v", task.Tasks, task.Subject)
+	}
+	if task.Root != "stuck_task of b.task at shop.f f.go:3: because" {
+		t.Errorf("root cause %q", task.Root)
+	}
+	if leak.Phase != diagnose.Detected || leak.ID != "inc-3" {
+		t.Errorf("leak: %+v", leak)
+	}
+}
+
+func TestLifeOfAnIncident(t *testing.T) {
+	d := diagnose.New()
+	at := func(n int) time.Time { return t0.Add(time.Duration(n) * time.Second) }
+	f := finding(detect.KindLeak, "a", 0, detect.Suspected, detect.Profiles)
+	d.Diagnose(at(0), []detect.Finding{f})
+	if open := d.Diagnose(at(1), nil); len(open) != 1 || open[0].Phase != diagnose.Dismissed {
+		t.Fatalf("a suspicion that did not hold: %+v", open)
+	}
+	rest := f
+	rest.Active = false
+	if open := d.Diagnose(at(2), []detect.Finding{rest}); len(open) != 0 {
+		t.Fatalf("what is left of a former fault opened %+v", open)
+	}
+	open := d.Diagnose(at(3), []detect.Finding{f})
+	f.Confidence = detect.Confirmed
+	d.Diagnose(at(4), []detect.Finding{f})
+	i := open[0]
+	if i.ID != "inc-2" || !i.At(diagnose.Detected).Equal(at(3)) || !i.At(diagnose.Diagnosed).Equal(at(4)) || !i.At(diagnose.Verified).IsZero() {
+		t.Errorf("%+v", i)
+	}
+	for n := range 1000 {
+		i.Advance(at(n), diagnose.Isolating, "again")
+	}
+	if len(i.Steps) > 64 || i.Steps[0].Phase != diagnose.Detected {
+		t.Errorf("%d steps, the first is %s", len(i.Steps), i.Steps[0].Phase)
+	}
+	copied := i.Clone()
+	i.Advance(at(2000), diagnose.Verified, "done")
+	if copied.Phase == diagnose.Verified || len(copied.Steps) == 0 || copied.Steps[len(copied.Steps)-1].Detail == "done" {
+		t.Error("a copy changed with its original")
+	}
+	d.Diagnose(at(2001), nil)
+	if all := d.Incidents(); len(all) != 2 || all[1].Closed.IsZero() || len(d.Open()) != 0 {
+		t.Errorf("history %+v", all)
+	}
+}
+
+func TestDiagnoserIsBounded(t *testing.T) {
+	d := diagnose.New()
+	for round := range 3 {
+		var fs []detect.Finding
+		for i := range 1000 {
+			fs = append(fs, finding(detect.KindLeak, fmt.Sprintf("n%d.%d", round, i), 0, detect.Confirmed, detect.Profiles))
+		}
+		open := d.Diagnose(t0.Add(time.Duration(round)*time.Second), fs)
+		if len(open) > 256 {
+			t.Fatalf("%d open incidents", len(open))
+		}
+		for _, i := range open {
+			i.Advance(t0, diagnose.Verified, "")
+		}
+	}
+	if n := len(d.Incidents()); n > 512 {
+		t.Errorf("%d incidents are kept", n)
+	}
+}
+
+func TestStateContinues(t *testing.T) {
+	a, b := diagnose.New(), diagnose.New()
+	f := finding("custom", "x", 1, detect.Confirmed, detect.Logs)
+	a.Diagnose(t0, []detect.Finding{f})
+	raw, err := a.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.SetState(raw); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []*diagnose.Diagnoser{a, b} {
+		d.Diagnose(t0.Add(time.Second), []detect.Finding{f, finding("custom", "y", 2, detect.Confirmed, detect.Logs)})
+	}
+	x, errX := json.Marshal(a.Incidents())
+	y, errY := json.Marshal(b.Incidents())
+	if errX != nil || errY != nil || !slices.Equal(x, y) || len(x) < 100 {
+		t.Errorf("%v %v\n%s\n%s", errX, errY, x, y)
+	}
+	if err := b.SetState([]byte("{")); err == nil {
+		t.Error("a broken state was taken")
+	}
+}
+
+func ExampleDiagnoser() {
+	d := diagnose.New()
+	for _, inc := range d.Diagnose(t0, []detect.Finding{finding(detect.KindStuck, "orders.consume", 7, detect.Confirmed, detect.Tasks)}) {
+		fmt.Println(inc.ID, inc.Phase, inc.Root)
+	}
+	// Output: inc-1 diagnosed stuck_task of orders.consume at shop.f f.go:3: because
+}

@@ -1,0 +1,381 @@
+package hale_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
+)
+
+// contain lets remedies act, soon.
+func contain() hale.Config {
+	return hale.Config{Policy: heal.Policy{Act: heal.Contain, Quarantine: 5 * time.Second}}
+}
+
+// only returns the runtime's one incident.
+func only(t testing.TB, rt *hale.Runtime) diagnose.Incident {
+	t.Helper()
+	all := rt.Incidents()
+	if len(all) != 1 {
+		t.Fatalf("%d incidents, want 1: %+v", len(all), all)
+	}
+	return all[0]
+}
+
+// A worker that panics in a loop is held back, let in on probation when its
+// cause has gone, and verified.
+func TestPanicLoopRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		var poisoned atomic.Bool
+		var runs atomic.Int32
+		poisoned.Store(true)
+		worker := rt.Go(t.Context(), "mail.send", func(ctx context.Context) error {
+			runs.Add(1)
+			if poisoned.Load() {
+				panic("poison")
+			}
+			return untilDone(ctx)
+		}, hale.Restart(hale.Permanent))
+		steps(t, rt, 10)
+		inc := only(t, rt)
+		if inc.Fault != diagnose.PanicLoop || inc.Subject.Name != "mail.send" || inc.At(diagnose.Isolating).IsZero() {
+			t.Fatalf("%+v", inc)
+		}
+		held := runs.Load()
+		if err := rt.Go(t.Context(), "mail.send", succeed).Wait(); !errors.Is(err, hale.ErrQuarantined) || hale.Hint(err) == "" {
+			t.Errorf("Go in quarantine: %v", err)
+		}
+		time.Sleep(time.Hour) // no turn of the loop: nobody lets it out
+		if n := runs.Load(); n != held {
+			t.Errorf("%d runs in quarantine", n-held)
+		}
+		poisoned.Store(false)
+		steps(t, rt, 30)
+		if inc = only(t, rt); inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
+			t.Fatalf("phase %s, outcome %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
+		}
+		if worker.Err() != nil || len(rt.Tasks()) != 1 {
+			t.Errorf("the worker does not run: %v", worker.Err())
+		}
+	})
+}
+
+func TestHangingConsumerRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		release := make(chan struct{})
+		var runs atomic.Int32
+		rt.Go(t.Context(), "orders.consume", func(ctx context.Context) error {
+			if runs.Add(1) == 1 {
+				<-release
+			}
+			for ctx.Err() == nil {
+				hale.Beat(ctx)
+				time.Sleep(100 * time.Millisecond)
+			}
+			return nil
+		}, hale.Heartbeat(time.Second), hale.Restart(hale.Permanent))
+		steps(t, rt, 20)
+		inc := only(t, rt)
+		if inc.Fault != diagnose.StuckTask || inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
+			t.Errorf("%s %s %s: %+v", inc.Fault, inc.Phase, inc.Outcome, inc.Steps)
+		}
+		if n := len(rt.Status().Journal); n != 0 {
+			t.Errorf("%d remedies for what a contract dealt with", n)
+		}
+		close(release)
+	})
+}
+
+// A task without a contract is cancelled, then abandoned, by the ladder.
+func TestLadderAbandonsAStuckTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		release := make(chan struct{})
+		stuck := rt.Go(t.Context(), "report.build", block(release), hale.Budget(time.Second))
+		healthy := rt.Go(t.Context(), "report.build", untilDone)
+		steps(t, rt, 30)
+		if err := stuck.Wait(); !errors.Is(err, hale.ErrAbandoned) {
+			t.Errorf("Wait = %v", err)
+		}
+		inc := only(t, rt)
+		if inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Contained {
+			t.Errorf("%s %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
+		}
+		if healthy.Err() != nil {
+			t.Errorf("a healthy task of the same name was touched: %v", healthy.Err())
+		}
+		var used []string
+		for _, e := range rt.Status().Journal {
+			if e.Result != "" {
+				used = append(used, e.Command.Remedy+" "+e.Result)
+			}
+		}
+		if len(used) != 2 || used[0] != "cancel applied" || used[1] != "abandon applied" {
+			t.Errorf("journal %q", used)
+		}
+		close(release)
+	})
+}
+
+func TestStuckPoolRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		p := newPool(t, rt, hale.PoolConfig{Workers: 2, Budget: 200 * time.Millisecond, MaxAbandoned: 8})
+		release := make(chan struct{})
+		for range 4 {
+			if err := p.Go(t.Context(), block(release)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		steps(t, rt, 12)
+		close(release)
+		inc := only(t, rt)
+		if inc.Fault != diagnose.StuckTask || inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
+			t.Errorf("%s %s %s: %+v", inc.Fault, inc.Phase, inc.Outcome, inc.Steps)
+		}
+		if err := p.Submit(t.Context(), succeed); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The default mode says what it would have done, and does nothing.
+func TestObserveOnlyObserves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		release := make(chan struct{})
+		stuck := rt.Go(t.Context(), "report.build", block(release), hale.Budget(time.Second))
+		steps(t, rt, 60)
+		if stuck.Err() != nil {
+			t.Errorf("touched: %v", stuck.Err())
+		}
+		j := rt.Status().Journal
+		if len(j) != 1 || j[0].Result != heal.ResultWithheld || j[0].Command.Remedy != heal.RemedyCancel {
+			t.Errorf("journal %+v", j)
+		}
+		close(release)
+		steps(t, rt, 3)
+		if inc := only(t, rt); inc.Phase != diagnose.Verified {
+			t.Errorf("phase %s after the symptom went", inc.Phase)
+		}
+	})
+}
+
+func TestKillSwitch(t *testing.T) {
+	t.Setenv("HALE_DISABLE", "1")
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		release := make(chan struct{})
+		stuck := rt.Go(t.Context(), "report.build", block(release), hale.Budget(time.Second))
+		steps(t, rt, 30)
+		if stuck.Err() != nil || !rt.Status().Halted {
+			t.Errorf("a remedy ran: %v", stuck.Err())
+		}
+		close(release)
+	})
+}
+
+// Leaks are found by real snapshots, which know nothing of a bubble's clock.
+func TestLeakIsFoundAndContained(t *testing.T) {
+	cfg := contain()
+	cfg.Tick, cfg.Epoch, cfg.Snapshots = 20*time.Millisecond, 40*time.Millisecond, 40*time.Millisecond
+	cfg.Leak.Grace = 100 * time.Millisecond
+	cfg.Policy.Quarantine = 300 * time.Millisecond
+	rt := newRuntime(t, hale.WithConfig(cfg))
+	ctx, cancel := context.WithCancel(t.Context())
+	loop := make(chan error, 1)
+	go func() { loop <- rt.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-loop; err != nil {
+			t.Error(err)
+		}
+	}()
+	release := make(chan struct{})
+	defer close(release)
+	var mended atomic.Bool
+	refused := 0
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		err := rt.Do(ctx, "GET /reco", func(context.Context) error {
+			if !mended.Load() {
+				go func() { <-release }()
+			}
+			return nil
+		})
+		if errors.Is(err, hale.ErrQuarantined) {
+			refused++
+			mended.Store(true)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if all := rt.Incidents(); len(all) > 0 && all[0].Phase == diagnose.Verified {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not verified in time: %+v", rt.Incidents())
+		}
+		time.Sleep(200 * time.Millisecond) // few goroutines: a snapshot under -race on a busy machine is dear
+	}
+	inc := only(t, rt)
+	if inc.Fault != diagnose.Leak || inc.Subject.Name != "GET /reco" || inc.Outcome != diagnose.Contained || refused == 0 {
+		t.Errorf("%s of %s: %s, %d refused", inc.Fault, inc.Subject, inc.Outcome, refused)
+	}
+	if err := rt.Do(ctx, "GET /reco", succeed); err != nil {
+		t.Errorf("the site is still cut off: %v", err)
+	}
+}
+
+func TestDetachedGoroutinesAreNoOrphans(t *testing.T) {
+	rt := newRuntime(t, hale.WithConfig(hale.Config{Epoch: time.Millisecond, Leak: detect.LeakConfig{Grace: time.Millisecond}, Snapshots: time.Millisecond}))
+	release := make(chan struct{})
+	defer close(release)
+	started := make(chan struct{})
+	if err := rt.Do(hale.WithRequestID(t.Context(), "r"), "GET /cached", func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		go func() {
+			ctx := hale.Detach(ctx, "cache.janitor")
+			if id := hale.Identify(ctx); id.Name != "cache.janitor" || id.Request != "r" || hale.FromContext(ctx) != nil {
+				t.Errorf("identity %+v", id)
+			}
+			close(started)
+			<-release
+		}()
+		go func() { <-release }()
+		cancel()
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	poll(t, func() bool {
+		if err := rt.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var janitor, orphan bool
+		if s := rt.Status().Snapshot; s != nil {
+			for _, g := range s.Groups {
+				if g.Name == "cache.janitor" && g.Ended >= 0 {
+					t.Fatalf("a detached goroutine is an orphan: %+v", g)
+				}
+				janitor = janitor || g.Name == "cache.janitor"
+				orphan = orphan || (g.Name == "GET /cached" && g.Ended >= 0)
+			}
+		}
+		return janitor && orphan
+	})
+}
+
+// The same inputs must lead to the same decisions, byte for byte, also from the
+// middle of a recording.
+func TestReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		var decided []hale.Decision
+		hale.Decisions(rt, func(d hale.Decision) { decided = append(decided, d) })
+		release := make(chan struct{})
+		p := newPool(t, rt, hale.PoolConfig{Workers: 2, Budget: 300 * time.Millisecond, MaxAbandoned: 2})
+		rt.Go(t.Context(), "mail.send", func(context.Context) error { panic("poison") }, hale.Restart(hale.Permanent))
+		rt.Go(t.Context(), "report.build", block(release), hale.Budget(time.Second))
+		for range 700 {
+			if p.Stat().Queued < 4 {
+				if err := p.Go(t.Context(), block(release)); err != nil && !errors.Is(err, hale.ErrQuarantined) {
+					t.Fatal(err)
+				}
+			}
+			steps(t, rt, 1)
+		}
+		raw, err := json.Marshal(rt.Recording())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rec observe.Recording
+		if err := json.Unmarshal(raw, &rec); err != nil {
+			t.Fatal(err)
+		}
+		if len(rec.Segments) != 10 || rec.Segments[0].Turns[0].Seq == 1 {
+			t.Fatalf("%d segments from turn %d: the recorder did not forget", len(rec.Segments), rec.Segments[0].Turns[0].Seq)
+		}
+		for skip := range rec.Segments {
+			part := rec
+			part.Segments = rec.Segments[skip:]
+			replayed, err := hale.Replay(part, hale.WithConfig(contain()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			commands := 0
+			for i, d := range replayed {
+				live := decided[part.Segments[0].Turns[0].Seq-1+uint64(i)]
+				a, b := asJSON(t, live), asJSON(t, d)
+				if !bytes.Equal(a, b) {
+					t.Fatalf("turn %d differs:\nlive   %s\nreplay %s", live.Turn, a, b)
+				}
+				commands += len(d.Commands)
+			}
+			if skip == 0 && commands == 0 {
+				t.Error("nothing was decided: the test shows nothing")
+			}
+		}
+		other, err := hale.Replay(rec) // the default mode only observes
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(asJSON(t, other), asJSON(t, decided[len(decided)-len(other):])) {
+			t.Error("another policy decides the same: the replay does not use it")
+		}
+		close(release)
+	})
+}
+
+func asJSON(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestReplayOfNonsense(t *testing.T) {
+	bad := observe.Recording{Segments: []observe.Segment{{State: json.RawMessage(`{"detect":7}`)}}}
+	if _, err := hale.Replay(bad); err == nil {
+		t.Error("a broken state was taken")
+	}
+	if _, err := hale.Replay(observe.Recording{}, hale.WithConfig(hale.Config{Tick: -1})); err == nil {
+		t.Error("a bad setting was taken")
+	}
+}
+
+func TestIncidentIDReachesTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		var buf bytes.Buffer
+		log := slog.New(hale.LogHandler(slog.NewJSONHandler(&buf, nil)))
+		release := make(chan struct{})
+		rt.Go(t.Context(), "report.build", block(release), hale.Budget(time.Second))
+		steps(t, rt, 10)
+		if err := rt.Do(t.Context(), "report.build", func(ctx context.Context) error {
+			log.InfoContext(ctx, "x")
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if m := decode(t, buf.Bytes()); m["incident"] != "inc-1" {
+			t.Errorf("record %v", m)
+		}
+		close(release)
+	})
+}
