@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -351,8 +352,12 @@ func asJSON(t testing.TB, v any) []byte {
 
 func TestReplayOfNonsense(t *testing.T) {
 	bad := observe.Recording{Segments: []observe.Segment{{State: json.RawMessage(`{"detect":7}`)}}}
-	if _, err := hale.Replay(bad); err == nil {
-		t.Error("a broken state was taken")
+	if _, err := hale.Replay(bad); !errors.Is(err, hale.ErrRecording) {
+		t.Errorf("a broken state: %v", err)
+	}
+	bad.Segments = []observe.Segment{{State: json.RawMessage(`{"detect":[],"diagnose":{"open":[null]},"heal":{}}`), Turns: []observe.Turn{{Seq: 5}}}}
+	if _, err := hale.Replay(bad); !errors.Is(err, hale.ErrRecording) || !strings.Contains(err.Error(), "turn 5") {
+		t.Errorf("a state that makes no sense: %v", err)
 	}
 	if _, err := hale.Replay(observe.Recording{}, hale.WithConfig(hale.Config{Tick: -1})); err == nil {
 		t.Error("a bad setting was taken")
