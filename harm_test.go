@@ -116,7 +116,7 @@ func TestLoopThatBreaksStartsAfresh(t *testing.T) {
 		if err := rt.Do(t.Context(), "mail.send", succeed); err != nil {
 			t.Errorf("a quarantine outlived the loop that held it: %v", err)
 		}
-		steps(t, rt, 5)
+		steps(t, rt, 60)
 		if st := rt.Status(); st.Observer != "off" || len(st.Incidents) == 0 {
 			t.Errorf("after the restart: observer %s, %d incidents", st.Observer, len(st.Incidents))
 		}
@@ -147,6 +147,35 @@ func TestRunEndsAndLetsGo(t *testing.T) {
 		}
 	})
 }
+
+// The status must be there, and say so, while a turn hangs.
+func TestStatusOfALoopThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		rt := newRuntime(t, hale.WithLogger(slog.New(slog.NewTextHandler(blockWriter{release}, nil))))
+		ctx, cancel := context.WithCancel(t.Context())
+		loop := make(chan error, 1)
+		go func() { loop <- rt.Run(ctx) }()
+		time.Sleep(3 * time.Second)
+		if o := rt.Status().Observer; o != "up" {
+			t.Errorf("observer %s", o)
+		}
+		rt.Go(t.Context(), "a", func(context.Context) error { panic("x") }) // its incident is logged, which blocks
+		time.Sleep(10 * time.Second)
+		if o := rt.Status().Observer; o != "late" {
+			t.Errorf("observer %s while a turn hangs", o)
+		}
+		close(release)
+		cancel()
+		if err := <-loop; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type blockWriter struct{ release chan struct{} }
+
+func (b blockWriter) Write(p []byte) (int, error) { <-b.release; return len(p), nil }
 
 // A quarantine that nobody lifts is a lease.
 func TestQuarantineIsALease(t *testing.T) {

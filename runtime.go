@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/internal/goroutine"
@@ -63,6 +64,8 @@ type Runtime struct {
 
 // published is what the last turn left for readers.
 type published struct {
+	at        time.Time
+	panel     *detect.Panel
 	sample    observe.Sample
 	snapshot  *observe.Snapshot
 	incidents []diagnose.Incident

@@ -90,7 +90,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 
 // publish leaves what a turn saw and decided for readers and subscribers.
 func (rt *Runtime) publish(t observe.Turn, d Decision) {
-	p := &published{sample: t.Sample, snapshot: t.Snapshot, incidents: rt.loop.diagnoser.Incidents()}
+	p := &published{at: time.Now(), panel: rt.loop.panel, sample: t.Sample, snapshot: t.Snapshot, incidents: rt.loop.diagnoser.Incidents()}
 	if old := rt.published.Load(); t.Snapshot == nil && old != nil {
 		p.snapshot = old.snapshot
 	}

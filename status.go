@@ -13,7 +13,7 @@ import (
 type Status struct {
 	Time     time.Time `json:"time"`
 	Revision string    `json:"revision"` // of the configuration
-	Observer string    `json:"observer"` // "up", "down" after a broken turn, "off" without Run
+	Observer string    `json:"observer"` // "up", "late" when a turn is overdue, "down" after a broken one, "off" without Run
 	Act      heal.Act  `json:"act"`
 	Halted   bool      `json:"halted"` // the kill switch is on
 
@@ -25,6 +25,9 @@ type Status struct {
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
 	Overrun   int `json:"overrun"`   // goroutines of detectors and remedies that hang
 }
+
+// lateTurns is how many ticks without a turn make the observer late.
+const lateTurns = 5
 
 // Status returns the state as of the last turn.
 func (rt *Runtime) Status() Status {
@@ -40,12 +43,14 @@ func (rt *Runtime) Status() Status {
 	case rt.running.Load() == 0:
 		st.Observer = "off"
 	}
+	st.Overrun = rt.exec.Overrun() // no lock of the loop's: its status must be there while it hangs
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
+		st.Overrun += p.panel.Overrun()
+		if late := time.Since(p.at); st.Observer == "up" && late > lateTurns*rt.opts.config.Tick {
+			st.Observer = "late"
+		}
 	}
-	rt.turnMu.Lock()
-	defer rt.turnMu.Unlock()
-	st.Overrun = rt.loop.panel.Overrun() + rt.exec.Overrun()
 	return st
 }
 

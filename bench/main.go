@@ -1,0 +1,78 @@
+// Command bench compares hale with its alternatives: side by side, on the same
+// work, in one process. "make bench" runs it. It prints one row a line,
+//
+//	name | ratio | target | ok or short
+//
+// and exits 0 whatever the verdicts are; another status means that it could not
+// run. README.md says what each row measures.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 20, "rounds of each contest; the ratio is the median over them")
+	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart")
+	verbose := flag.Bool("v", false, "print the spread over the rounds below each row")
+	flag.Parse()
+	match, err := regexp.Compile(*pattern)
+	if err != nil || *rounds < 1 || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "bench: -rounds takes a number above 0 and -run a regular expression:", err)
+		os.Exit(2)
+	}
+	if err := run(os.Stdout, contests(fullSize), *rounds, match, *verbose); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// size is how much work one round is.
+type size struct {
+	units    int // of the pool and go contests
+	restarts int
+}
+
+// fullSize makes a round some tens of milliseconds for each contestant. A
+// restart emits two events, of which hale keeps 4096 until the loop's next turn:
+// no more restarts than find room, since dropping them would be cheaper.
+var fullSize = size{units: 32_000, restarts: 2_000}
+
+// contests returns all of them.
+func contests(s size) []contest {
+	var out []contest
+	for _, producers := range []int{1, 16} {
+		out = append(out, poolContest(producers, s.units))
+	}
+	for _, producers := range []int{1, 16} {
+		out = append(out, goContest(producers, s.units))
+	}
+	return append(out, restartContest(s.restarts))
+}
+
+// run plays the contests that match and prints their rows.
+func run(w io.Writer, all []contest, rounds int, match *regexp.Regexp, verbose bool) error {
+	fmt.Fprintf(w, "# %s, GOMAXPROCS %d, %s/%s, %d rounds; a ratio is the median over the rounds\n",
+		runtime.Version(), runtime.GOMAXPROCS(0), runtime.GOOS, runtime.GOARCH, rounds)
+	for _, c := range all {
+		if !match.MatchString(c.name) {
+			continue
+		}
+		results, err := c.play(rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		for _, r := range c.rows(results) {
+			fmt.Fprintln(w, r)
+			if verbose {
+				fmt.Fprintf(w, "#   %s\n", r.detail())
+			}
+		}
+	}
+	return nil
+}
