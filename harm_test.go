@@ -183,14 +183,19 @@ func TestQuarantineIsALease(t *testing.T) {
 		cfg := contain()
 		cfg.Policy.MaxQuarantine = time.Minute
 		rt := newRuntime(t, hale.WithConfig(cfg))
-		rt.Go(t.Context(), "mail.send", func(context.Context) error { panic("poison") }, hale.Restart(hale.Permanent))
+		var runs atomic.Int32
+		rt.Go(t.Context(), "mail.send", func(context.Context) error { runs.Add(1); panic("poison") }, hale.Restart(hale.Permanent))
 		steps(t, rt, 5)
+		held := runs.Load()
 		if err := rt.Do(t.Context(), "mail.send", succeed); !errors.Is(err, hale.ErrQuarantined) {
 			t.Fatalf("not in quarantine: %v", err)
 		}
 		time.Sleep(3 * time.Minute) // no turn
 		if err := rt.Do(t.Context(), "mail.send", succeed); err != nil {
 			t.Errorf("cut off for ever: %v", err)
+		}
+		if runs.Load() == held {
+			t.Error("the child that was held was not started again")
 		}
 	})
 }

@@ -38,7 +38,9 @@ func only(t testing.TB, rt *hale.Runtime) diagnose.Incident {
 // cause has gone, and verified.
 func TestPanicLoopRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rt := newRuntime(t, hale.WithConfig(contain()))
+		cfg := contain()
+		cfg.Policy.Quarantine, cfg.Policy.MaxQuarantine = 20*time.Second, time.Hour
+		rt := newRuntime(t, hale.WithConfig(cfg))
 		var poisoned atomic.Bool
 		var runs atomic.Int32
 		poisoned.Store(true)
@@ -63,7 +65,7 @@ func TestPanicLoopRecovers(t *testing.T) {
 			t.Errorf("%d runs in quarantine", n-held)
 		}
 		poisoned.Store(false)
-		steps(t, rt, 30)
+		steps(t, rt, 60)
 		if inc = only(t, rt); inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
 			t.Fatalf("phase %s, outcome %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
 		}

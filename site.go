@@ -40,7 +40,7 @@ type site struct {
 
 // gate is a quarantine: no new task may start, or on probation only a few.
 type gate struct {
-	until  time.Time    // when it opens by itself: a quarantine is a lease
+	lease  *time.Timer  // opens it: a quarantine that nobody renews must end
 	probes atomic.Int64 // tasks that may still start this turn
 	refill int64
 	probe  bool
@@ -50,9 +50,6 @@ type gate struct {
 func (s *site) admit() error {
 	g := s.gate.Load()
 	if g == nil || (g.probe && g.probes.Add(-1) >= 0) {
-		return nil
-	}
-	if time.Now().After(g.until) && s.gate.CompareAndSwap(g, nil) {
 		return nil
 	}
 	s.refused.Add(1)

@@ -59,8 +59,8 @@ func (x target) Restart(name string) error {
 	return nil
 }
 
-// gateLease is how long a gate holds when nobody renews it: the loop may have
-// stopped. Probation is renewed every turn.
+// gateLease is for how many times the longest quarantine a gate holds when
+// nobody sets it again: the loop may have stopped.
 const gateLease = 2
 
 // SetGate implements [heal.Target].
@@ -70,18 +70,31 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 		return fmt.Errorf("%w: %w: %s", heal.ErrNotApplicable, ErrUnknown, name)
 	}
 	if g == heal.GateOpen {
-		s.gate.Store(nil)
-		s.resumeHeld()
+		s.openGate()
 		return nil
 	}
-	lease := time.Now().Add(gateLease * x.rt.opts.config.Policy.MaxQuarantine)
-	next := &gate{until: lease, probe: g == heal.GateProbe, refill: int64(probes)}
+	next := &gate{probe: g == heal.GateProbe, refill: int64(probes)}
 	next.probes.Store(next.refill)
-	s.gate.Store(next)
+	next.lease = time.AfterFunc(gateLease*x.rt.opts.config.Policy.MaxQuarantine, func() {
+		if s.gate.CompareAndSwap(next, nil) {
+			s.resumeHeld()
+		}
+	})
+	if old := s.gate.Swap(next); old != nil {
+		old.lease.Stop()
+	}
 	if next.probe {
 		s.resumeHeld()
 	}
 	return nil
+}
+
+// openGate ends the site's quarantine, if there is one.
+func (s *site) openGate() {
+	if old := s.gate.Swap(nil); old != nil {
+		old.lease.Stop()
+		s.resumeHeld()
+	}
 }
 
 // resumeHeld lets children that waited for the quarantine try again.
@@ -98,9 +111,7 @@ func (s *site) resumeHeld() {
 // openGates ends every quarantine.
 func (rt *Runtime) openGates() {
 	for _, s := range rt.reg.all() {
-		if s.gate.Swap(nil) != nil {
-			s.resumeHeld()
-		}
+		s.openGate()
 	}
 }
 
