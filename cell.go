@@ -23,7 +23,8 @@ type cell struct {
 	opened time.Time
 
 	word atomic.Uint64 // starts<<32 | live, so that both move in one addition
-	peak atomic.Int64  // most tasks alive at once in this cell; approximate
+	peak atomic.Int64  // most tasks alive at once in this cell
+	base int64         // tasks of older cells that were alive when it opened; only fewer can be later
 
 	own  bool           // one task has it for itself
 	task observe.TaskID // that task
@@ -39,9 +40,12 @@ func (c *cell) started() uint64 { return c.word.Load() >> 32 }
 
 // enter counts one more task in.
 func (c *cell) enter() {
-	live := int64(uint32(c.word.Add(cellStart)))
-	if live > c.peak.Load() {
-		c.peak.Store(live)
+	raise(&c.peak, int64(uint32(c.word.Add(cellStart))))
+}
+
+// raise makes v at least n.
+func raise(v *atomic.Int64, n int64) {
+	for old := v.Load(); n > old && !v.CompareAndSwap(old, n); old = v.Load() {
 	}
 }
 

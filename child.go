@@ -2,6 +2,7 @@ package hale
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -150,7 +151,10 @@ func (c *child) startLocked() {
 func (c *child) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.timer = nil
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
 	if c.under == nil || c.run != nil {
 		return
 	}
@@ -212,6 +216,7 @@ func (c *child) nextLocked(err error) {
 			return
 		}
 		delay = s.cfg.Backoff.Max // the root bears it: a child's storm must not end the service
+		c.site.hold(c)            // the quarantine that a storm leads to decides when it may try again
 	}
 	if delay == 0 {
 		c.startLocked()
@@ -234,6 +239,8 @@ func (c *child) borne(now time.Time) bool {
 // hold keeps a child until the site's quarantine ends or probes it.
 func (s *site) hold(c *child) {
 	s.mu.Lock()
-	s.held = append(s.held, c)
+	if !slices.Contains(s.held, c) {
+		s.held = append(s.held, c)
+	}
 	s.mu.Unlock()
 }

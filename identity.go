@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"runtime"
+	"strings"
 
 	"github.com/hale-go/hale/observe"
 )
@@ -67,6 +68,9 @@ func siteOf(entry uintptr) observe.Site {
 	f := runtime.FuncForPC(entry)
 	if f == nil {
 		return observe.Site{}
+	}
+	if name, wrapped := strings.CutSuffix(f.Name(), "-fm"); wrapped { // of a method value; the compiler's own code
+		return observe.Site{Function: name}
 	}
 	file, line := f.FileLine(entry)
 	return observe.Site{Function: f.Name(), File: file, Line: line}

@@ -75,6 +75,38 @@ func TestPanicLoopRecovers(t *testing.T) {
 	})
 }
 
+// A child in a restart storm waits long. Probation must start it all the same:
+// otherwise it would pass without having tried anything.
+func TestProbationTriesAChildInAStorm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := contain()
+		cfg.PanicLoop.Count = 1000 // only the storm confirms
+		rt := newRuntime(t, hale.WithConfig(cfg))
+		var poisoned atomic.Bool
+		poisoned.Store(true)
+		rt.Go(t.Context(), "mail.send", func(ctx context.Context) error {
+			if poisoned.Load() {
+				panic("poison")
+			}
+			return untilDone(ctx)
+		}, hale.Restart(hale.Permanent))
+		for range 60 {
+			steps(t, rt, 1)
+			if all := rt.Incidents(); len(all) > 0 {
+				if !all[0].At(diagnose.Isolating).IsZero() {
+					poisoned.Store(false)
+				}
+				if all[0].Phase == diagnose.Verified {
+					break
+				}
+			}
+		}
+		if inc := only(t, rt); inc.Outcome != diagnose.Recovered || len(rt.Tasks()) != 1 {
+			t.Errorf("%s %s with %d tasks alive: %+v", inc.Phase, inc.Outcome, len(rt.Tasks()), inc.Steps)
+		}
+	})
+}
+
 func TestHangingConsumerRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t, hale.WithConfig(contain()))

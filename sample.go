@@ -21,12 +21,12 @@ func (rt *Runtime) observe(now time.Time) observe.Turn {
 	rt.lastTurn = now
 	rt.turns++
 	rt.reg.tick(now, cfg.Epoch, cfg.Leak.Grace+4*cfg.Epoch)
-	rt.tendGates()
+	rt.tendGates(now)
 	at := rt.stamp(now)
 	t := observe.Turn{Seq: rt.turns, Time: at, Halted: rt.halted.Load(), Sample: rt.sample(at, interval)}
 	if rt.pacer.Due(now) {
 		snap := rt.capturer.Capture(now)
-		rt.pacer.Done(now, snap.Cost)
+		rt.pacer.Done(now, snap.CPU)
 		snap.Time = at
 		t.Snapshot = &snap
 	}

@@ -26,6 +26,7 @@ type site struct {
 	refused        atomic.Uint64 // turned away by the quarantine
 	ownStarted     atomic.Uint64 // tasks started in cells of their own
 	ownLive        atomic.Int64
+	ownPeak        atomic.Int64
 	abandoned      atomic.Int64   // bodies that were given up and have not come back
 	entry          atomic.Uintptr // where the code of its latest task starts
 
@@ -41,8 +42,9 @@ type site struct {
 // gate is a quarantine: no new task may start, or on probation only a few.
 type gate struct {
 	lease  *time.Timer  // opens it: a quarantine that nobody renews must end
-	probes atomic.Int64 // tasks that may still start this turn
+	probes atomic.Int64 // tasks that may still start this second
 	refill int64
+	filled time.Time // the loop's own
 	probe  bool
 }
 
@@ -62,7 +64,7 @@ func (s *site) enter(own bool, id uint64) *cell {
 		if c := s.rt.reg.ownCell(s, observe.TaskID{Name: s.name, Seq: id}); c != nil {
 			c.enter()
 			s.ownStarted.Add(1)
-			s.ownLive.Add(1)
+			raise(&s.ownPeak, s.ownLive.Add(1))
 			return c
 		}
 	}
@@ -93,9 +95,19 @@ func (s *site) openCell() *cell {
 		return c
 	}
 	c := newCell(s, s.cellID())
+	for _, old := range s.sealed {
+		c.base += old.live()
+	}
 	s.rt.reg.addCell(c)
 	s.open.Store(c)
 	return c
+}
+
+// notePeak takes the cell's peak into the site's. It is an upper bound: what
+// older cells and own cells had at most is added, and a leak detector that
+// compares with it must rather wait than accuse. s.mu is held.
+func (s *site) notePeak(c *cell) {
+	s.peak = max(s.peak, c.base+c.peak.Load()+s.ownPeak.Load())
 }
 
 // cellID returns a new ID: runtime, site and number. s.mu must be held.
@@ -120,6 +132,7 @@ func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
 	if c := s.open.Load(); c != nil && c.started() > 0 && now.Sub(c.opened) >= epoch {
 		s.open.Store(nil)
 		c.sealed = now
+		s.notePeak(c)
 		s.started += c.started()
 		s.sealed = append(s.sealed, c)
 	}
@@ -154,13 +167,12 @@ func (s *site) stat() observe.TaskStat {
 	for _, c := range s.sealed {
 		st.Live += c.live()
 	}
-	peak := st.Live
+	s.peak = max(s.peak, s.ownPeak.Load())
 	if c := s.open.Load(); c != nil {
 		st.Started += c.started()
-		peak += c.peak.Load()
 		st.Live += c.live()
+		s.notePeak(c)
 	}
-	s.peak = max(s.peak, peak)
 	st.Peak = s.peak
 	return st
 }

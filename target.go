@@ -73,7 +73,7 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 		s.openGate()
 		return nil
 	}
-	next := &gate{probe: g == heal.GateProbe, refill: int64(probes)}
+	next := &gate{probe: g == heal.GateProbe, refill: int64(probes), filled: time.Now()}
 	next.probes.Store(next.refill)
 	next.lease = time.AfterFunc(gateLease*x.rt.opts.config.Policy.MaxQuarantine, func() {
 		if s.gate.CompareAndSwap(next, nil) {
@@ -115,10 +115,11 @@ func (rt *Runtime) openGates() {
 	}
 }
 
-// tendGates renews what probation lets through each turn.
-func (rt *Runtime) tendGates() {
+// tendGates renews what probation lets through, each second.
+func (rt *Runtime) tendGates(now time.Time) {
 	for _, s := range rt.reg.all() {
-		if g := s.gate.Load(); g != nil && g.probe {
+		if g := s.gate.Load(); g != nil && g.probe && now.Sub(g.filled) >= time.Second {
+			g.filled = now
 			g.probes.Store(g.refill)
 			s.resumeHeld()
 		}

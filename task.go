@@ -155,6 +155,7 @@ func (t *Task) run(back context.Context, fn func(context.Context) error) {
 			err = ErrGoexit // or a panic that goes on to end the process
 		default:
 			err = rescue(recover())
+			t.scope.reportPanic(err)
 		}
 		if t.scope.labels != nil {
 			pprof.SetGoroutineLabels(back) // before the cell is told: see cell.leave
@@ -190,7 +191,6 @@ func (t *Task) finish(err error) {
 		}
 		if err != nil {
 			t.scope.site.failed.Add(1)
-			t.scope.reportPanic(err)
 		}
 	}
 	t.scope.end()

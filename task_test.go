@@ -119,6 +119,32 @@ func TestPanicIsContained(t *testing.T) {
 	}
 }
 
+// An error that tells of a child's panic is no panic of the parent that hands it
+// on.
+func TestPanicIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		log := collect(rt)
+		p := newPool(t, rt, hale.PoolConfig{})
+		boom := func(context.Context) error { panic("x") }
+		err := rt.Do(t.Context(), "outer", func(ctx context.Context) error {
+			return errors.Join(rt.Go(ctx, "inner", boom).Wait(), p.Submit(ctx, boom))
+		})
+		var pe *hale.PanicError
+		if !errors.As(err, &pe) {
+			t.Errorf("Do = %v", err)
+		}
+		synctest.Wait()
+		names := map[string]int{}
+		for _, e := range log.of(observe.EventPanic) {
+			names[e.Subject.Name]++
+		}
+		if len(names) != 2 || names["inner"] != 1 || names["thumbs.render"] != 1 {
+			t.Errorf("panics told of %v", names)
+		}
+	})
+}
+
 // poll waits for what another goroutine does, with a deadline.
 func poll(t testing.TB, ok func() bool) {
 	t.Helper()

@@ -193,6 +193,7 @@ func (w *worker) call(u *unit, fn func(context.Context) error, seq uint64) (mine
 	defer func() {
 		if !returned {
 			err = rescue(recover())
+			u.reportPanic(err)
 		}
 		if err != nil {
 			err = u.explain(err)
@@ -209,7 +210,6 @@ func (w *worker) call(u *unit, fn func(context.Context) error, seq uint64) (mine
 		}
 		if err != nil {
 			p.site.failed.Add(1)
-			u.reportPanic(err)
 		}
 		if !mine {
 			w.returned(u)
@@ -236,10 +236,11 @@ func (s *scope) explain(err error) error {
 	return &TaskError{ID: s.id(), Err: err, Cause: cause}
 }
 
-// reportPanic counts a panic and makes it an event.
+// reportPanic counts a panic and makes it an event. It is given what this very
+// body panicked with: an error of another's panic that is handed on is no panic.
 func (s *scope) reportPanic(err error) {
 	var p *PanicError
-	if !errors.As(err, &p) {
+	if s.site == nil || !errors.As(err, &p) {
 		return
 	}
 	s.site.panics.Add(1)

@@ -56,19 +56,22 @@ func TestLeak(t *testing.T) {
 		want   detect.Confidence // after the last; 0: no finding
 		active bool
 	}{
-		{"grows", []int{1, 2, 3, 4, 5, 6}, []int64{1}, "", detect.Confirmed, true},
-		{"grows and stops", []int{1, 2, 3, 4, 5, 6, 6, 6, 6}, []int64{1}, "", detect.Confirmed, false},
+		{"grows", []int{1, 5, 9, 13, 17}, []int64{1}, "", detect.Confirmed, true},
+		{"grows and stops", []int{1, 5, 9, 13, 17, 17, 17}, []int64{1}, "", detect.Confirmed, false},
 		{"stands", []int{50, 50, 50, 50, 50, 50}, []int64{1}, "", 0, false},
 		{"grows and shrinks", []int{1, 3, 2, 4, 3, 5, 4, 6, 5}, []int64{1}, "", 0, false},
 		{"one step", []int{1, 40, 40, 40, 40}, []int64{1}, "", detect.Suspected, false},
 		{"pool that ramps with the load", []int{1, 2, 3, 4, 5, 6, 7}, []int64{2, 4, 6, 8, 10, 12, 14}, "", 0, false},
-		{"outgrows the load", []int{1, 4, 8, 12, 16, 20, 24}, []int64{1, 2, 3, 4, 5, 6, 7}, "", detect.Confirmed, true},
+		{"outgrows the load", []int{1, 9, 20, 30, 40, 50, 60}, []int64{1, 2, 3, 4, 5, 6, 7}, "", detect.Confirmed, true},
+		{"pool that shrank and grows again", []int{9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9}, []int64{9}, "", 0, false},
+		{"steady, where a pool could hold as many", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, []int64{50}, "", detect.Confirmed, true},
+		{"now and then, where a pool could hold as many", []int{1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6}, []int64{50}, "", 0, false},
 		{"declared pool", []int{1, 2, 3, 4, 5, 6}, []int64{1}, "net/http.(*persistConn).readLoop", 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := feed{d: detect.NewLeak(detect.LeakConfig{})}
 			var got []detect.Finding
-			for range 5 { // the peak has been known for long
+			for range 20 { // the peak has been known for long
 				f.turn(peak(c.peaks[0]), &observe.Snapshot{})
 			}
 			for i, n := range c.counts {
@@ -252,6 +255,23 @@ func TestAbandoned(t *testing.T) {
 	s.Pools = nil
 	if got := f.turn(s, nil); len(got) != 1 { // hysteresis: above half of 16
 		t.Errorf("no pool any more: %+v", got)
+	}
+}
+
+// What a leak finding says is about the time since the oldest snapshot that it
+// compares, and verification must be able to tell.
+func TestLeakSaysWhatItComparesSince(t *testing.T) {
+	f := feed{d: detect.NewLeak(detect.LeakConfig{})}
+	var got []detect.Finding
+	for i := range 8 {
+		got = f.turn(peak(1), &observe.Snapshot{Groups: []observe.Group{orphans("a.b", 5*i+1)}})
+	}
+	last := f.now
+	for range 5 { // turns without a snapshot tell nothing new
+		got = f.turn(peak(1), nil)
+	}
+	if len(got) != 1 || !got[0].From.Equal(last.Add(-2*time.Second)) {
+		t.Errorf("findings %+v, want From two snapshots before %v", got, last)
 	}
 }
 

@@ -97,6 +97,10 @@ type Finding struct {
 	Evidence []Evidence `json:"evidence"`
 	Since    time.Time  `json:"since"` // when the symptom was first seen
 
+	// From is the start of the time that Active speaks of, where that is not the
+	// turn itself: a detector that looks only now and then says how far back the
+	// looks that it compared go.
+	From time.Time `json:"from,omitzero"`
 	// TimeToVisible is how long after a change the detector needs until its
 	// findings show the change.
 	TimeToVisible time.Duration `json:"time_to_visible"`

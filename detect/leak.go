@@ -17,8 +17,9 @@ type LeakConfig struct {
 	// counts as an orphan. Default: 5s.
 	Grace time.Duration `json:"grace" yaml:"grace"`
 	// MinGrowth is by how many orphans a group must have grown, and MinWindows
-	// in how many snapshots, without ever shrinking in between, to be confirmed.
-	// Default: 3 and 3.
+	// in how many snapshots, without ever shrinking in between, to be confirmed;
+	// three times as many snapshots where a pool could hold as many. Default: 3
+	// and 3.
 	MinGrowth  int `json:"min_growth" yaml:"min_growth"`
 	MinWindows int `json:"min_windows" yaml:"min_windows"`
 	// Creators are the beginnings of names of functions whose goroutines are
@@ -67,10 +68,12 @@ const maxSeries = 4096
 // leaks.
 //
 // Pools that grow on demand look the same while load grows. They are told apart
-// by their bound: growth counts only while the service sees no new peak of
-// tasks at once, or once there are more such goroutines than tasks ever were.
-// Growth of one name also counts only when there are more goroutines of that
-// code in the whole process: one that moves from name to name does not leak.
+// by their bound: a pool never holds more than a few for each of the tasks that
+// ever ran at once under the names that use it; a leak does. So growth counts only where the
+// orphans of that code reach a number that the process has never seen, and then
+// above that bound at once, and below it only when it is steady and the service
+// sees no new peak of tasks. Orphans that one name loses and another gains set
+// no record.
 type Leak struct {
 	cfg   LeakConfig
 	state leakState
@@ -78,18 +81,34 @@ type Leak struct {
 
 type leakState struct {
 	Series []leakSeries `json:"series,omitempty"` // sorted by key
-	Totals []codeTotal  `json:"totals,omitempty"` // sorted by key
+	Codes  []leakCode   `json:"codes,omitempty"`  // sorted by key
 	Peak   int64        `json:"peak,omitempty"`   // sum of all names' peaks
-	Rising int          `json:"rising,omitempty"` // snapshots for which a new peak still counts
-	Last   time.Time    `json:"last"`             // of the last snapshot
-	Every  int64        `json:"every,omitempty"`  // nanoseconds between the last two
+	Risen  time.Time    `json:"risen"`            // when that was last seen to rise
+	Looks  []time.Time  `json:"looks,omitempty"`  // times of the last snapshots, oldest first
 }
 
-// codeTotal counts all goroutines of one code, whatever task they belong to.
-type codeTotal struct {
-	Key   string `json:"key"`
-	Count int    `json:"count"`
+// quietLooks is how many snapshots without growth make a leak inactive.
+const quietLooks = 2
+
+// every returns the time between the last two snapshots.
+func (s leakState) every() time.Duration {
+	if n := len(s.Looks); n > 1 {
+		return s.Looks[n-1].Sub(s.Looks[n-2])
+	}
+	return 0
 }
+
+// leakCode is all goroutines with the same functions and wait, whatever their
+// name.
+type leakCode struct {
+	Key   string   `json:"key"`
+	Most  int      `json:"most"`            // orphans, in the highest snapshot ever
+	Names []string `json:"names,omitempty"` // that ever bore this code, sorted
+}
+
+// maxCodeNames bounds the names of a code; one that is used by more is bounded by
+// the peaks of all names.
+const maxCodeNames = 64
 
 type leakSeries struct {
 	Key       string        `json:"key"`
@@ -97,8 +116,9 @@ type leakSeries struct {
 	Code      string        `json:"code"`
 	Count     int           `json:"count"`
 	Growth    int           `json:"growth,omitempty"`
-	Windows   int           `json:"windows,omitempty"` // snapshots in which it grew
-	Quiet     int           `json:"quiet,omitempty"`   // snapshots since it last grew
+	Above     int           `json:"above,omitempty"`  // snapshots in which it grew above the bound of a pool
+	Steady    int           `json:"steady,omitempty"` // snapshots in which it grew below, without a pause
+	Quiet     int           `json:"quiet,omitempty"`  // snapshots since it last grew
 	Since     time.Time     `json:"since"`
 	Confirmed bool          `json:"confirmed,omitempty"`
 }
@@ -113,7 +133,7 @@ func (d *Leak) Detect(t observe.Turn) []Finding {
 	}
 	var out []Finding
 	for _, s := range d.state.Series {
-		if !s.Confirmed && s.Growth == 0 {
+		if !s.Confirmed && s.Above == 0 && s.Steady < d.cfg.MinWindows {
 			continue
 		}
 		f := d.finding(s, t.Sample)
@@ -146,78 +166,130 @@ func merge(a, b Finding) Finding {
 // look takes a snapshot into the series.
 func (d *Leak) look(sample observe.Sample, snap *observe.Snapshot) {
 	st := &d.state
-	if !st.Last.IsZero() {
-		st.Every = int64(snap.Time.Sub(st.Last))
+	if len(st.Looks) > quietLooks {
+		st.Looks = slices.Delete(st.Looks, 0, 1)
 	}
-	st.Last = snap.Time
+	st.Looks = append(st.Looks, snap.Time)
 
 	var peak int64
 	for _, ts := range sample.Tasks {
 		peak += ts.Peak
 	}
-	st.Rising = max(st.Rising-1, 0)
 	if peak > st.Peak {
-		st.Peak, st.Rising = peak, 3 // what a new peak dials shows up a little later
+		st.Peak, st.Risen = peak, snap.Time
 	}
+	// What a new peak makes a pool dial is an orphan only some time later.
+	rising := snap.Time.Sub(st.Risen) <= d.lag()+3*st.every()
 
-	totals, orphans := d.count(snap)
-	next := make([]leakSeries, 0, len(orphans))
+	now, orphans := d.count(snap)
+	next := make([]leakSeries, 0, min(len(orphans), maxSeries))
 	for _, o := range orphans {
+		if len(next) == maxSeries {
+			break
+		}
+		s := o
+		s.Since = snap.Time
 		i, known := slices.BinarySearchFunc(st.Series, o.Key, func(s leakSeries, key string) int { return cmp.Compare(s.Key, key) })
-		if !known {
-			o.Since = snap.Time
-			if len(next) < maxSeries {
-				next = append(next, o)
-			}
-			continue
+		if known {
+			s = st.Series[i]
+			s.Group = o.Group
+			s.advance(o.Count, d.code(o.Code), now[o.Code], d.bound(d.code(o.Code), sample), rising)
+			s.Count = o.Count
+			s.Confirmed = s.Confirmed || (s.Above >= d.cfg.MinWindows && s.Growth >= d.cfg.MinGrowth) || s.Steady >= 3*d.cfg.MinWindows
 		}
-		s := st.Series[i]
-		s.Group = o.Group
-		total, before := totals[o.Code], d.total(o.Code)
-		switch poolLike := st.Rising > 0 && int64(total) <= st.Peak; {
-		case o.Count < s.Count:
-			s.Growth, s.Windows, s.Quiet = 0, 0, s.Quiet+1
-		case o.Count > s.Count && total > before && !poolLike:
-			s.Growth += o.Count - s.Count
-			s.Windows++
-			s.Quiet = 0
-		default:
-			s.Quiet++
-		}
-		s.Count = o.Count
-		s.Confirmed = s.Confirmed || (s.Growth >= d.cfg.MinGrowth && s.Windows >= d.cfg.MinWindows)
-		if len(next) < maxSeries {
-			next = append(next, s)
-		}
+		next = append(next, s)
 	}
 	st.Series = next
-	st.Totals = st.Totals[:0]
-	for key, n := range totals {
-		st.Totals = append(st.Totals, codeTotal{key, n})
+	for i := range st.Codes {
+		st.Codes[i].Most = max(st.Codes[i].Most, now[st.Codes[i].Key])
 	}
-	slices.SortFunc(st.Totals, func(a, b codeTotal) int { return cmp.Compare(a.Key, b.Key) })
 }
 
-func (d *Leak) total(code string) int {
-	i, ok := slices.BinarySearchFunc(d.state.Totals, code, func(c codeTotal, key string) int { return cmp.Compare(c.Key, key) })
+// advance takes a new count: how it compares with the last, with the highest
+// number of orphans of the code, and with the bound of a pool.
+func (s *leakSeries) advance(count int, code leakCode, orphans int, bound int64, rising bool) {
+	record := orphans > code.Most
+	switch {
+	case count < s.Count:
+		s.Growth, s.Above, s.Steady, s.Quiet = 0, 0, 0, s.Quiet+1
+	case count > s.Count && record && int64(orphans) > bound:
+		s.Growth += count - s.Count
+		s.Above++
+		s.Quiet = 0
+	case count > s.Count && record && !rising:
+		s.Growth += count - s.Count
+		s.Steady++
+		s.Quiet = 0
+	default:
+		if s.Quiet++; s.Quiet >= 3 {
+			s.Steady = 0
+		}
+	}
+}
+
+// lag is how long after it started a goroutine that leaks becomes an orphan: its
+// cell must be sealed and found empty, and the grace must pass.
+func (d *Leak) lag() time.Duration { return d.cfg.Grace + 2*d.cfg.Epoch }
+
+// perTask is how many goroutines a pool may hold for each task at most: a handler
+// that fans out takes several connections at once.
+const perTask = 4
+
+// bound is the most goroutines that a pool used by the code's names can hold.
+func (d *Leak) bound(c leakCode, sample observe.Sample) int64 {
+	if len(c.Names) == 0 || len(c.Names) > maxCodeNames {
+		return perTask * d.state.Peak
+	}
+	var sum int64
+	for _, ts := range sample.Tasks {
+		if _, ok := slices.BinarySearch(c.Names, ts.Name); ok {
+			sum += ts.Peak
+		}
+	}
+	return perTask * sum
+}
+
+func (d *Leak) findCode(key string) (int, bool) {
+	return slices.BinarySearchFunc(d.state.Codes, key, func(c leakCode, key string) int { return cmp.Compare(c.Key, key) })
+}
+
+func (d *Leak) code(key string) leakCode {
+	if i, ok := d.findCode(key); ok {
+		return d.state.Codes[i]
+	}
+	return leakCode{}
+}
+
+// use remembers that goroutines of a name bear the code. Codes are kept also
+// when they have no goroutine any more: a pool that shrank may grow again.
+func (d *Leak) use(key, name string) {
+	i, ok := d.findCode(key)
 	if !ok {
-		return 0
+		if len(d.state.Codes) >= maxSeries {
+			return
+		}
+		d.state.Codes = slices.Insert(d.state.Codes, i, leakCode{Key: key})
 	}
-	return d.state.Totals[i].Count
+	c := &d.state.Codes[i]
+	if at, known := slices.BinarySearch(c.Names, name); !known && len(c.Names) <= maxCodeNames {
+		c.Names = slices.Insert(c.Names, at, name)
+	}
 }
 
-// count returns the goroutines of each code and the orphans of each name and
-// code, sorted by key.
+// count returns the orphans of each code, and of each name and code, sorted by
+// key.
 func (d *Leak) count(snap *observe.Snapshot) (map[string]int, []leakSeries) {
-	totals := map[string]int{}
+	sums := map[string]int{}
 	index := map[string]int{}
 	var orphans []leakSeries
 	for _, g := range snap.Groups {
-		code := g.Entry.Function + "|" + g.Blocked.Function + "|" + string(g.Wait)
-		totals[code] += g.Count
-		if g.Name == "" || g.Ended < d.cfg.Grace || d.declared(g.Entry.Function) {
+		if g.Name == "" || d.declared(g.Entry.Function) {
 			continue
 		}
+		if g.Ended < d.cfg.Grace {
+			continue
+		}
+		code := codeOf(g)
 		key := g.Name + "|" + code
 		i, ok := index[key]
 		if !ok {
@@ -226,13 +298,22 @@ func (d *Leak) count(snap *observe.Snapshot) (map[string]int, []leakSeries) {
 			orphans = append(orphans, leakSeries{Key: key, Code: code, Group: g})
 		}
 		orphans[i].Count += g.Count
+		sums[code] += g.Count
 	}
 	slices.SortFunc(orphans, func(a, b leakSeries) int { return cmp.Compare(a.Key, b.Key) })
-	followed := map[string]int{}
-	for _, o := range orphans {
-		followed[o.Code] = totals[o.Code]
+	for _, g := range snap.Groups { // also the names whose goroutines of that code are no orphans
+		code := codeOf(g)
+		_, orphaned := sums[code]
+		if _, known := d.findCode(code); g.Name != "" && (orphaned || known) {
+			d.use(code, g.Name)
+		}
 	}
-	return followed, orphans
+	return sums, orphans
+}
+
+// codeOf names what goroutines run, wherever they come from.
+func codeOf(g observe.Group) string {
+	return g.Entry.Function + "|" + g.Blocked.Function + "|" + string(g.Wait)
 }
 
 func (d *Leak) declared(function string) bool {
@@ -246,16 +327,15 @@ func (d *Leak) finding(s leakSeries, sample observe.Sample) Finding {
 		Kind:       KindLeak,
 		Subject:    observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry},
 		Confidence: Suspected,
-		Active:     s.Windows > 0 && s.Quiet < 2,
+		Active:     s.Above+s.Steady > 0 && s.Quiet < quietLooks,
 		Level:      float64(s.Count),
 		Since:      s.Since,
-		// A goroutine that leaks now is an orphan after its cell is sealed and the
-		// grace has passed, and two snapshots must agree that no more came.
-		TimeToVisible: d.cfg.Grace + 2*d.cfg.Epoch + 3*time.Duration(d.state.Every),
+		From:       d.state.Looks[0],
+		// The rest of the wait, for snapshots, is From's.
+		TimeToVisible: d.lag(),
 		Evidence: []Evidence{{Profiles, fmt.Sprintf("%d goroutines outlived %s: started at %s, %s at %s; +%d in %d snapshots, never fewer",
-			s.Count, g.Name, g.Entry, g.Wait, g.Blocked, s.Growth, s.Windows)}},
+			s.Count, g.Name, g.Entry, g.Wait, g.Blocked, s.Growth, s.Above+s.Steady)}},
 	}
-	f.TimeToVisible = min(f.TimeToVisible, time.Hour)
 	if s.Confirmed {
 		f.Confidence = Confirmed
 	}

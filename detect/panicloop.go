@@ -163,6 +163,9 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("%d panics in %v, %.0f%% of the runs of %s, fingerprint %s: %s",
 			n, d.cfg.Window, 100*share, s.Subject.Name, s.Fingerprint, s.Detail))}},
 	}
+	if !f.Active {
+		f.Level = 0 // panics of the past are not left of anything
+	}
 	if (n >= d.cfg.Count && share >= d.cfg.MinShare) || s.Storm {
 		f.Confidence = Confirmed
 	}

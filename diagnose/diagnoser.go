@@ -87,7 +87,7 @@ func worthOpening(fs []detect.Finding) bool {
 
 // update takes the findings of a turn; none means that the symptom is gone.
 func (i *Incident) update(now time.Time, fs []detect.Finding) {
-	i.Active, i.Level = false, 0
+	i.Active, i.Level, i.From = false, 0, time.Time{}
 	if len(fs) == 0 {
 		if i.Phase == Detected {
 			i.Advance(now, Dismissed, "the suspicion did not hold")
@@ -103,6 +103,9 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 		i.Level = max(i.Level, f.Level)
 		i.TimeToVisible = max(i.TimeToVisible, f.TimeToVisible)
 		own = own || (f.Active && !f.Reflex)
+		if !f.From.IsZero() && (i.From.IsZero() || f.From.Before(i.From)) {
+			i.From = f.From
+		}
 		if f.Confidence > top.Confidence {
 			top = f
 		}
@@ -111,16 +114,20 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 		}
 	}
 	i.Reflex = i.Active && !own
+	worst := i.Level > i.Worst || top.Confidence > i.Confidence || i.Root == ""
+	i.Worst = max(i.Worst, i.Level)
 	i.Confidence = max(i.Confidence, top.Confidence)
 	i.Subject = top.Subject
 	if i.Subject.Name != "" {
 		i.Subject.Task = observe.TaskID{}
 	}
-	i.Root = fmt.Sprintf("%s of %s", i.Fault, i.Subject)
-	if site := i.Subject.Site.String(); site != "" {
-		i.Root += " at " + site
+	if worst { // evidence that fades must not replace what explains the incident
+		i.Root = fmt.Sprintf("%s of %s", i.Fault, i.Subject)
+		if site := i.Subject.Site.String(); site != "" {
+			i.Root += " at " + site
+		}
+		i.Root += ": " + top.Evidence[0].Text
 	}
-	i.Root += ": " + top.Evidence[0].Text
 	if i.Phase == Detected && i.Confidence == detect.Confirmed {
 		i.Advance(now, Diagnosed, i.Root)
 	}

@@ -85,7 +85,9 @@ type Incident struct {
 	Level      float64           `json:"level"`            // 0: nothing is left
 	Reflex     bool              `json:"reflex,omitempty"` // only contracts' own business so far
 
+	From          time.Time     `json:"from,omitzero"` // start of the time that Active speaks of; zero: this turn
 	TimeToVisible time.Duration `json:"time_to_visible"`
+	Worst         float64       `json:"worst"` // highest level so far; Root is from then
 
 	Opened time.Time `json:"opened"`
 	Closed time.Time `json:"closed,omitzero"`

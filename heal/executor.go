@@ -45,7 +45,7 @@ func (x *Executor) Execute(ctx context.Context, c Command) observe.Event {
 	}
 	return observe.Event{
 		Time: now, Kind: observe.EventRemedy, Subject: c.Subject, Fingerprint: c.ID,
-		Incident: c.Incident, Remedy: c.Remedy, Phase: result, Detail: join(string(c.Op), detail),
+		Incident: c.Incident, Remedy: c.Remedy, Op: string(c.Op), Phase: result, Detail: detail,
 	}
 }
 

@@ -125,6 +125,20 @@ func TestLeakIsContained(t *testing.T) {
 	}
 }
 
+// A detector that looks seldom must have looked after the remedy before the
+// remedy is judged.
+func TestVerificationWaitsForALook(t *testing.T) {
+	w := newWorld(t, contain)
+	w.turns(2, leak(true, 5))
+	seldom := leak(true, 50) // grew before the gate closed, as the last look tells
+	seldom.From = w.now
+	w.turns(60, seldom)
+	w.want(diagnose.Isolating, "", "apply quarantine")
+	seldom.Active, seldom.From = false, w.now
+	w.turns(2, seldom)
+	w.want(diagnose.Recovering, "", "apply quarantine", "probe quarantine")
+}
+
 func TestProbationThatFails(t *testing.T) {
 	w := newWorld(t, contain)
 	w.turns(2, leak(true, 5))

@@ -160,10 +160,11 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	case stageApplying, stageReleasing:
 		return h.outcome(t, inc, c)
 	case stageVerifying:
-		if gone || (quiet && !now.Before(c.Until)) {
+		judged := c.judged(now, inc)
+		switch {
+		case gone, quiet && judged:
 			return h.helped(now, inc, c)
-		}
-		if !now.Before(c.Until) {
+		case judged:
 			return h.didNotHelp(now, inc, c)
 		}
 	case stageQuarantine:
@@ -174,7 +175,7 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		switch {
 		case inc.Active && now.After(c.Since):
 			return h.relapsed(now, inc, c), false
-		case !now.Before(c.Until):
+		case c.judged(now, inc):
 			return h.undo(now, inc, c, "probation passed", stageReleasing), false
 		}
 	}
@@ -258,8 +259,18 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 		return h.climb(c, now, c.Rung+1)
 	}
 	inc.Advance(now, onward(inc, diagnose.Isolating), what)
-	c.Stage, c.Since, c.Until = stageVerifying, now, now.Add(max(inc.TimeToVisible, time.Second))
+	c.Stage, c.Since = stageVerifying, now
 	return nil, true
+}
+
+// maxJudging bounds the wait for a detector that does not look any more.
+const maxJudging = 10 * time.Minute
+
+// judged reports whether what the findings say now is about the time after the
+// stage began, with the time that a change needs to become visible.
+func (c *care) judged(now time.Time, inc *diagnose.Incident) bool {
+	visible := c.Since.Add(max(inc.TimeToVisible, time.Second))
+	return !now.Before(visible) && (inc.From.IsZero() || !inc.From.Before(visible) || now.Sub(c.Since) > maxJudging)
 }
 
 // onward is the phase p, unless a person was called: that stands until the

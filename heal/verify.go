@@ -62,7 +62,7 @@ func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Co
 func (h *Healer) probe(now time.Time, inc *diagnose.Incident, c *care) *Command {
 	cmd := h.command(now, inc, c, c.Command.Remedy, OpProbe)
 	inc.Advance(now, inc.Phase, "probation: a few tasks a second may start")
-	c.Stage, c.Since, c.Until = stageProbation, now, now.Add(max(inc.TimeToVisible, time.Second))
+	c.Stage, c.Since = stageProbation, now
 	return cmd
 }
 

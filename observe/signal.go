@@ -35,8 +35,8 @@ type TaskStat struct {
 	Failed  uint64 `json:"failed"` // ended with an error, panics included
 	Panics  uint64 `json:"panics"`
 
-	// Peak is the highest number of tasks of this name that were seen alive at
-	// once. A pool that grows on demand never outgrows it; a leak does.
+	// Peak is the highest number of tasks of this name that were alive at once,
+	// or a little more. A pool that grows on demand never outgrows it; a leak does.
 	Peak int64 `json:"peak"`
 
 	// HeldCells counts old cells that long tasks keep open. What such tasks
@@ -67,6 +67,7 @@ type PoolStat struct {
 type Snapshot struct {
 	Time       time.Time     `json:"time"` // when the capture began
 	Cost       time.Duration `json:"cost"` // how long capture and analysis took
+	CPU        time.Duration `json:"cpu"`  // processor time they took; Cost where the system does not tell
 	Goroutines int           `json:"goroutines"`
 	Groups     []Group       `json:"groups,omitempty"` // see [Group]; sorted, at most the configured number
 
@@ -129,6 +130,7 @@ type Event struct {
 
 	Incident string `json:"incident,omitempty"` // on incident and remedy events
 	Remedy   string `json:"remedy,omitempty"`   // on remedy events
+	Op       string `json:"op,omitempty"`       // on remedy events: apply, probe or undo
 	Phase    string `json:"phase,omitempty"`    // incident phase, remedy result or confidence; [PhaseReplacing] on abandoned
 	Count    int    `json:"count,omitempty"`    // how many, where the kind counts something
 }

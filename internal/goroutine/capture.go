@@ -84,13 +84,23 @@ func (c *Capturer) Capture(now time.Time) (s observe.Snapshot) {
 		return s
 	}
 
+	// Processor time, where the system tells it: a capture that waited for a
+	// processor has cost nobody anything, and charging for the wait would make the
+	// next one late just when the machine is in trouble.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	start := time.Now()
+	used, told := threadTime()
 	defer func() {
 		if r := recover(); r != nil {
 			s = observe.Snapshot{Time: now, Goroutines: s.Goroutines, Skipped: fmt.Sprintf("panic: %.200v", r)}
 		}
 		// A failed capture has its cost too: the pacer must hear of it.
 		s.Cost = time.Since(start)
+		s.CPU = s.Cost
+		if now, ok := threadTime(); ok && told {
+			s.CPU = min(max(now-used, 0), s.Cost)
+		}
 	}()
 	if err := c.capture(&s, before.allocated); err != nil {
 		s.Skipped = err.Error()

@@ -23,7 +23,7 @@ func Example() {
 	// One turn of the loop.
 	if now := time.Now(); pacer.Due(now) {
 		s := capturer.Capture(now)
-		pacer.Done(now, s.Cost)
+		pacer.Done(now, s.CPU)
 		for _, g := range s.Groups {
 			if g.Entry.Function == "main.main" {
 				fmt.Println(g.Count, "goroutine started in", g.Entry.Function)

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
+)
+
+// course is what became of one fault: when each step was first reached, and the
+// incident that hale made of it.
+type course struct {
+	scenario
+	Steps    map[step]time.Time
+	Incident string // ID
+	Outcome  diagnose.Outcome
+	Problems []string  // what the script itself found wrong
+	Over     bool      // the incident is closed or has escalated
+	Ended    time.Time // of the watch, some time after that
+
+	overAt time.Time  // when the script heard of it
+	since  shopStatus // when the fault was lifted
+}
+
+// line is one line of the timeline.
+type line struct {
+	Time time.Time
+	Step step
+	Text string
+}
+
+func (c *course) reached(s step) bool { return !c.Steps[s].IsZero() }
+
+// mark notes a step, and returns its line if it is the first of its kind.
+func (c *course) mark(at time.Time, s step, text string) []line {
+	if c.reached(s) {
+		return nil
+	}
+	if c.Steps == nil {
+		c.Steps = map[step]time.Time{}
+	}
+	c.Steps[s] = at
+	return []line{{at, s, text}}
+}
+
+// end ends the watch.
+func (c *course) end(problem string) {
+	c.Ended = time.Now()
+	if problem != "" {
+		c.Problems = append(c.Problems, problem)
+	}
+}
+
+// read takes one of hale's events and returns what it adds to the timeline.
+// What a declared contract does at once and what the loop decides are steps
+// alike.
+func (c *course) read(e observe.Event) []line {
+	if e.Subject.Name != c.Subject || e.Time.Before(c.Steps[stepBegun]) {
+		return nil
+	}
+	text := describe(e)
+	switch e.Kind {
+	case observe.EventPanic, observe.EventHeartbeatMissed, observe.EventBudget:
+		return c.mark(e.Time, stepSuspected, text)
+	case observe.EventOverdue:
+		return c.mark(e.Time, stepConfirmed, text)
+	case observe.EventAbandoned:
+		return append(c.mark(e.Time, stepConfirmed, text), c.mark(e.Time, stepIsolated, text)...)
+	case observe.EventRestarted:
+		if c.reached(c.Restart) {
+			return c.mark(e.Time, c.goal(), text+": a fresh goroutine has its place")
+		}
+	case observe.EventFinding:
+		switch e.Phase {
+		case detect.Suspected.String():
+			return c.mark(e.Time, stepSuspected, text)
+		case detect.Confirmed.String():
+			return c.mark(e.Time, stepConfirmed, text)
+		}
+	case observe.EventRemedy:
+		if e.Phase == heal.ResultApplied {
+			return c.mark(e.Time, stepIsolated, e.Remedy+" of "+c.Subject+": nothing new of it may start")
+		}
+	case observe.EventIncident:
+		return c.follow(e)
+	}
+	return nil
+}
+
+// follow reads the phases of the incident.
+func (c *course) follow(e observe.Event) []line {
+	c.Incident = e.Incident
+	switch p := diagnose.Phase(e.Phase); p {
+	case diagnose.Recovering:
+		if c.Want == diagnose.Contained {
+			return c.mark(e.Time, stepContained, e.Detail)
+		}
+	case diagnose.Verified:
+		c.Over, c.overAt = true, time.Now()
+		return c.mark(e.Time, stepVerified, e.Incident+": "+e.Detail)
+	case diagnose.Dismissed, diagnose.Escalated:
+		c.Over, c.overAt = true, time.Now()
+		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
+	}
+	return nil
+}
+
+// describe says what an event is about and where.
+func describe(e observe.Event) string {
+	text := e.Detail
+	if name := e.Subject.String(); !strings.Contains(text, name) {
+		text = name + ": " + text
+	}
+	if site := e.Subject.Site.String(); site != "" && !strings.Contains(text, site) {
+		text += " [" + site + "]"
+	}
+	return text
+}

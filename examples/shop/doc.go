@@ -1,0 +1,17 @@
+// Command shop is a small web shop under hale's care, and the script that hurts
+// it and watches it recover.
+//
+//	shop serve   the service and its admin page, on free loopback ports
+//	shop load    steady load on all of its routes, counted on standard output
+//	shop demo    both of them, four faults, and a verdict
+//
+// The shop is written as a service that uses hale would be: handlers run in
+// hale.Do, the consumer of orders and the mailer of invoices are supervised
+// children, thumbnails are units of a pool. The faults are switches in its own
+// code, which hale knows nothing of; they are thrown through the admin
+// listener.
+//
+// The demo believes hale's events and measures for itself: it counts requests
+// from outside, looks whether the work that was held up is done afterwards, and
+// fails when anything that was not hurt was touched.
+package main

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// payments is the shop's dependency: a server on a port of its own, so that
+// calls to it are real ones, and the client that calls it.
+type payments struct {
+	server *http.Server
+	client *http.Client
+	url    string
+	taken  atomic.Int64
+}
+
+func newPayments() (*payments, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("payments: %w", err)
+	}
+	p := &payments{
+		url:    "http://" + l.Addr().String() + "/charge",
+		client: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+	}
+	p.server = &http.Server{Handler: http.HandlerFunc(p.take), ReadHeaderTimeout: time.Second}
+	go func() { _ = p.server.Serve(l) }() // ends with close
+	return p, nil
+}
+
+func (p *payments) take(w http.ResponseWriter, _ *http.Request) {
+	_ = json.NewEncoder(w).Encode(map[string]string{"payment": fmt.Sprintf("pay-%d", p.taken.Add(1))})
+}
+
+// charge takes the money for an order and returns the payment's number.
+func (p *payments) charge(ctx context.Context) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := p.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var answer struct{ Payment string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return "", fmt.Errorf("payments: %s: %w", resp.Status, err)
+	}
+	return answer.Payment, nil
+}
+
+func (p *payments) close() {
+	p.client.CloseIdleConnections()
+	_ = p.server.Close() // nothing can be done about an error on the way out
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/observe"
+)
+
+// step is how far a fault has come, as the timeline tells it.
+type step string
+
+// The steps, in their usual order.
+const (
+	stepBegun     step = "fault begun"
+	stepSuspected step = "suspected"
+	stepConfirmed step = "confirmed"
+	stepIsolated  step = "isolated"
+	stepLifted    step = "fault over" // by the script: what was broken is mended
+	stepContained step = "contained"
+	stepRecovered step = "recovered"
+	stepVerified  step = "verified"
+)
+
+// scenario is one fault and what hale promises about it.
+type scenario struct {
+	Fault   string
+	Begun   string           // what it does, for the timeline
+	Lifted  string           // what its end stands for
+	Subject string           // the name that hale must find at fault
+	Routes  []string         // whose requests may fail while it lasts
+	Want    diagnose.Outcome // what healing comes to
+
+	// LiftAt is the step after which the script ends the fault, and LiftAfter how
+	// long after.
+	LiftAt    step
+	LiftAfter time.Duration
+	// Alone is how long the scenario has the stage for itself before its fault is
+	// lifted; the next then begins beside it. 0: until it is done with.
+	Alone time.Duration
+	// Restart says that a restart after the step shows the recovery. Without it
+	// the incident's phase or Sound does.
+	Restart step
+	// Sound measures whether the shop works as before. since is the state when
+	// the fault ended.
+	Sound func(since, now shopStatus) (evidence string, ok bool)
+}
+
+// goal returns the step that shows what was wanted.
+func (s scenario) goal() step {
+	if s.Want == diagnose.Contained {
+		return stepContained
+	}
+	return stepRecovered
+}
+
+// scenarios are the demo's faults, in order. What each comes to is what Go
+// allows: a leaked goroutine cannot be taken back, so a leak is contained;
+// stuck and panicking work is replaced in place, so it recovers.
+var scenarios = []scenario{
+	{
+		Fault: faultLeak, Subject: routeReco, Routes: []string{routeReco}, Want: diagnose.Contained,
+		Begun:  "the recommendations library leaves a blocked goroutine behind with each call",
+		Lifted: "the library's prefetch is switched off, while nobody may call it",
+		LiftAt: stepIsolated, Sound: noGrowth,
+		// Most of it is waiting for quarantine and probation to pass. And on a busy
+		// machine hale takes its snapshots of the goroutines less often.
+		Alone: 10 * time.Second,
+	},
+	{
+		Fault: faultConsumer, Subject: "orders.consume", Want: diagnose.Recovered,
+		Begun:  "the consumer of orders hangs and ignores its context",
+		Lifted: "the hung body is let go and ends",
+		LiftAt: stepRecovered, LiftAfter: time.Second, Restart: stepIsolated, Sound: ordersConsumed,
+	},
+	{
+		Fault: faultPanic, Subject: "invoices.mail", Want: diagnose.Recovered,
+		Begun:  "the mailer of invoices panics whenever it runs",
+		Lifted: "the invoice template is mended, while the mailer may not start",
+		LiftAt: stepIsolated, LiftAfter: time.Second, Restart: stepLifted, Sound: invoicesMailed,
+	},
+	{
+		Fault: faultPool, Subject: "thumbnails", Routes: []string{routeThumbnail}, Want: diagnose.Recovered,
+		Begun:  "every third thumbnail hangs and ignores its context",
+		Lifted: "the hung bodies are let go and end",
+		LiftAt: stepIsolated, LiftAfter: 2 * time.Second, Sound: thumbnailsDrawn,
+	},
+}
+
+// noGrowth allows for the connections that come and go.
+func noGrowth(since, now shopStatus) (string, bool) {
+	then, n := since.Sample.Goroutines, now.Sample.Goroutines
+	return fmt.Sprintf("%d goroutines, %d when the fault ended", n, then), n <= then+25
+}
+
+// backlog is what may be under way at any moment.
+const backlog = 20
+
+func ordersConsumed(since, now shopStatus) (string, bool) {
+	w := now.Shop
+	text := fmt.Sprintf("%d of %d orders consumed, %d bodies abandoned", w.Consumed, w.Placed, now.Abandoned)
+	return text, w.Consumed > since.Shop.Consumed && w.Placed-w.Consumed <= backlog && now.Abandoned == 0
+}
+
+func invoicesMailed(since, now shopStatus) (string, bool) {
+	w := now.Shop
+	return fmt.Sprintf("%d of %d invoices mailed", w.Mailed, w.Placed), w.Mailed > since.Shop.Mailed && w.Placed-w.Mailed <= backlog
+}
+
+func thumbnailsDrawn(since, now shopStatus) (string, bool) {
+	p, before := poolStat(now, "thumbnails"), poolStat(since, "thumbnails")
+	text := fmt.Sprintf("%d thumbnails drawn since, %d workers, %d bodies abandoned", p.Finished-before.Finished, p.Workers, p.Abandoned)
+	return text, p.Finished > before.Finished+10 && p.Abandoned == 0 && p.Queued <= backlog
+}
+
+func poolStat(s shopStatus, name string) observe.PoolStat {
+	for _, p := range s.Sample.Pools {
+		if p.Name == name {
+			return p
+		}
+	}
+	return observe.PoolStat{}
+}

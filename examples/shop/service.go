@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/examples/shop/recoclient"
+	"github.com/hale-go/hale/heal"
+)
+
+// settings make everything happen within seconds. A real service would leave
+// most of them at their defaults.
+func settings() hale.Config {
+	return hale.Config{
+		Tick:      250 * time.Millisecond,
+		Epoch:     500 * time.Millisecond,
+		Snapshots: 500 * time.Millisecond,
+		Leak:      detect.LeakConfig{Grace: time.Second},
+		// The window is shorter than quarantine and probation together, so that the
+		// panics of before are out of sight when the verdict falls.
+		PanicLoop: detect.PanicLoopConfig{Window: 5 * time.Second},
+		Policy:    heal.Policy{Act: heal.Contain, Quarantine: 4 * time.Second},
+	}
+}
+
+// serviceConfig says where the shop lives.
+type serviceConfig struct {
+	Dir         string // of its files; "": a temporary one, removed at the end
+	Addr, Admin string // loopback addresses
+}
+
+// addresses is what the shop prints once it serves.
+type addresses struct {
+	Service string `json:"service"`
+	Admin   string `json:"admin"`
+}
+
+// service is the shop.
+type service struct {
+	rt       *hale.Runtime
+	log      *slog.Logger
+	faults   faults
+	store    *store
+	payments *payments
+	reco     *recoclient.Client
+	thumbs   *hale.Pool
+	events   *eventLog
+	counts   atomic.Int64 // of the stock
+}
+
+// serve runs the shop until ctx is done.
+func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err error) {
+	if cfg.Dir == "" {
+		if cfg.Dir, err = os.MkdirTemp("", "shop-*"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(cfg.Dir)
+	}
+	s := &service{
+		log:    slog.New(hale.LogHandler(slog.NewJSONHandler(logs, nil))),
+		faults: newFaults(), reco: recoclient.New(),
+	}
+	s.faults[faultLeak].set = s.reco.SetPrefetch
+	if s.store, err = openStore(cfg.Dir); err != nil {
+		return err
+	}
+	defer s.store.close()
+	if s.payments, err = newPayments(); err != nil {
+		return err
+	}
+	defer s.payments.close()
+	journal, err := os.Create(filepath.Join(cfg.Dir, "journal.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	if s.rt, err = hale.New(hale.WithConfig(settings()), hale.WithLogger(s.log), hale.WithJournal(journal)); err != nil {
+		return err
+	}
+	hale.SetDefault(s.rt)
+	s.events = watchEvents(s.rt)
+	defer func() {
+		s.faults.allOff()
+		err = errors.Join(err, s.rt.Close())
+	}()
+	return s.run(ctx, cfg, out)
+}
+
+// run starts the shop's tasks and listeners and waits for the end.
+func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) error {
+	var err error
+	if s.thumbs, err = s.rt.NewPool("thumbnails", hale.PoolConfig{
+		Workers: 4, MaxWait: time.Second, Budget: 400 * time.Millisecond, Grace: 200 * time.Millisecond, MaxAbandoned: 32,
+	}); err != nil {
+		return err
+	}
+	asked := ctx // to end; anything else that ends the shop is an error
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	hale.Go(ctx, "orders.consume", s.consume, hale.Heartbeat(time.Second), hale.Grace(500*time.Millisecond), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "invoices.mail", s.mail, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "stock.count", s.countStock, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
+	shop, err := listen(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(cfg.Admin)
+	if err != nil {
+		return errors.Join(err, shop.Close())
+	}
+	go func() { stop(s.rt.Run(ctx)) }() // without its loop the shop had better be closed
+	var servers []*http.Server
+	for l, h := range map[net.Listener]http.Handler{shop: s.routes(), admin: s.admin(admin.Addr().String())} {
+		server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+		servers = append(servers, server)
+		go func() { stop(server.Serve(l)) }()
+	}
+	ready := addresses{Service: "http://" + shop.Addr().String(), Admin: "http://" + admin.Addr().String()}
+	err = json.NewEncoder(out).Encode(ready)
+	if err == nil {
+		<-ctx.Done()
+	}
+	last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(last))
+	}
+	if asked.Err() == nil {
+		err = errors.Join(err, context.Cause(ctx))
+	}
+	return err
+}
+
+// listen refuses all but loopback: the admin page can break the shop, and the
+// shop has no customers.
+func listen(addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("%s is not a loopback address", addr)
+	}
+	return net.Listen("tcp", addr)
+}

@@ -1,0 +1,172 @@
+package main_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	shop "github.com/hale-go/hale/examples/shop"
+	"github.com/hale-go/hale/observe"
+)
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func at(seconds float64) time.Time { return start.Add(time.Duration(seconds * float64(time.Second))) }
+
+// goodRun makes up a run in which all is as promised. Each fault has ten
+// seconds: the first begins at second 10 and is verified at 16.
+func goodRun() shop.Record {
+	r := shop.Record{Start: start, Load: shop.Tally{Routes: map[string]shop.Count{}}}
+	for _, st := range shop.Streams {
+		r.Load.Routes[st.Route()] = shop.Count{OK: 100}
+	}
+	for i, sc := range shop.Scenarios {
+		begun := at(10 * float64(i+1))
+		c := shop.NewCourse(sc, begun)
+		c.Incident = "inc-" + sc.Fault
+		r.Courses = append(r.Courses, c)
+		subject := observe.Subject{Name: sc.Subject}
+		r.Events = append(r.Events,
+			observe.Event{Time: begun.Add(time.Second), Kind: observe.EventFinding, Subject: subject, Phase: "suspected"},
+			observe.Event{Time: begun.Add(6 * time.Second), Kind: observe.EventIncident, Subject: subject, Phase: "verified"},
+			observe.Event{Time: begun.Add(8 * time.Second), Kind: observe.EventFinding, Subject: subject, Phase: "cleared"},
+		)
+		r.Final.Incidents = append(r.Final.Incidents, diagnose.Incident{
+			ID: c.Incident, Fault: "fault", Subject: subject, Phase: diagnose.Verified, Outcome: sc.Want,
+		})
+	}
+	r.Final.Observer = "up"
+	r.Load.Failures = []shop.Failure{
+		{Route: shop.RouteReco, Began: at(12), Ended: at(12.1), Why: "503"},
+		{Route: shop.RouteReco, Began: at(9.9), Ended: at(10.1), Why: "503, under way when the fault began"},
+		{Route: shop.RouteThumbnail, Began: at(42), Ended: at(43), Why: "504"},
+	}
+	return r
+}
+
+func TestVerdictOnAGoodRun(t *testing.T) {
+	v := shop.Judge(goodRun())
+	if len(v.Problems) != 0 || v.Err() != nil {
+		t.Fatalf("a run in which all is as promised fails: %q, %v", v.Problems, v.Err())
+	}
+	for i, want := range []int{2, 0, 0, 1} {
+		r := v.Rows[i]
+		if r.Before != 0 || r.During != want || r.After != 0 {
+			t.Errorf("%s: %d, %d, %d requests failed before, during and after, want 0, %d, 0", r.Fault, r.Before, r.During, r.After, want)
+		}
+		if r.Detect != 2*time.Second || r.Isolate != 3*time.Second || r.Recover != 6*time.Second {
+			t.Errorf("%s: times %v, %v, %v", r.Fault, r.Detect, r.Isolate, r.Recover)
+		}
+	}
+}
+
+// Faults that overlap do not answer for each other's failures.
+func TestVerdictOnFaultsThatOverlap(t *testing.T) {
+	r := goodRun()
+	late := shop.NewCourse(r.Courses[0].Scenario(), at(10))
+	late.Incident = r.Courses[0].Incident
+	late.Steps[shop.StepVerified] = at(29)
+	r.Courses[0] = late
+	r.Load.Failures = append(r.Load.Failures, shop.Failure{Route: shop.RouteReco, Began: at(24), Ended: at(24.1), Why: "503"})
+	v := shop.Judge(r)
+	if v.Err() != nil || v.Rows[0].During != 3 || v.Rows[1].During != 0 {
+		t.Fatalf("%q, rows %+v", v.Problems, v.Rows)
+	}
+}
+
+// Whatever may be wrong with a run must make it fail: a demo that cannot fail
+// shows nothing.
+func TestVerdictOnBadRuns(t *testing.T) {
+	fail := func(route string, began float64) func(*shop.Record) {
+		return func(r *shop.Record) {
+			r.Load.Failures = append(r.Load.Failures, shop.Failure{Route: route, Began: at(began), Ended: at(began + 0.1), Why: "500"})
+		}
+	}
+	event := func(seconds float64, kind observe.EventKind, name, phase string) func(*shop.Record) {
+		return func(r *shop.Record) {
+			r.Events = append(r.Events, observe.Event{Time: at(seconds), Kind: kind, Subject: observe.Subject{Name: name}, Phase: phase})
+		}
+	}
+	for name, tc := range map[string]struct {
+		spoil func(*shop.Record)
+		want  string // in one of the problems
+	}{
+		"outcome wrong":            {func(r *shop.Record) { r.Courses[3].Outcome = diagnose.Contained }, `outcome is "contained", promised is "recovered"`},
+		"outcome missing":          {func(r *shop.Record) { r.Courses[0].Outcome = "" }, `outcome is ""`},
+		"never verified":           {func(r *shop.Record) { delete(r.Courses[1].Steps, shop.StepVerified) }, "never was verified"},
+		"never isolated":           {func(r *shop.Record) { delete(r.Courses[2].Steps, "isolated") }, "never was isolated"},
+		"script's own problem":     {func(r *shop.Record) { r.Courses[1].Problems = []string{"orders are not consumed"} }, "orders are not consumed"},
+		"nothing tried":            {func(r *shop.Record) { r.Courses = nil }, "no fault was tried"},
+		"failed before":            {fail(shop.RouteReco, 5), "failed before it"},
+		"failed after":             {fail(shop.RouteReco, 17), "failed after it"},
+		"healthy route failed":     {fail(shop.RouteOrders, 12), shop.RouteOrders + ": 1 requests failed while nothing hurt it"},
+		"hurt by another fault":    {fail(shop.RouteThumbnail, 12), shop.RouteThumbnail + ": 1 requests failed"},
+		"healthy name quarantined": {event(12, observe.EventRemedy, "stock.count", "applied"), "remedy applied of stock.count"},
+		"healthy name restarted":   {event(12, observe.EventRestarted, "stock.count", ""), "restarted of stock.count"},
+		"healthy name suspected":   {event(12, observe.EventFinding, shop.RouteOrders, "suspected"), "finding suspected of GET /orders"},
+		"touched before its fault": {event(9, observe.EventAbandoned, "orders.consume", ""), "abandoned of orders.consume"},
+		"came back":                {event(17, observe.EventIncident, shop.RouteReco, "detected"), "incident detected of GET /recommendations"},
+		"observer broke":           {event(3, observe.EventObserverDown, "hale.loop", ""), "observer.down"},
+		"events lost":              {func(r *shop.Record) { r.Lost = 1 }, "events were lost"},
+		"route without load":       {func(r *shop.Record) { delete(r.Load.Routes, shop.RouteOrders) }, "not one request was answered"},
+		"body left behind":         {func(r *shop.Record) { r.Final.Abandoned = 1 }, "1 bodies are abandoned"},
+		"hale's own call hangs":    {func(r *shop.Record) { r.Final.Overrun = 1 }, "1 of hale's own calls hang"},
+		"observer down at the end": {func(r *shop.Record) { r.Final.Observer = "down" }, `observer is "down"`},
+		"still quarantined": {func(r *shop.Record) {
+			r.Final.Sample.Tasks = []observe.TaskStat{{Name: "invoices.mail", Quarantined: true}}
+		}, "invoices.mail is still quarantined"},
+		"incident open": {func(r *shop.Record) { r.Final.Incidents[2].Phase = diagnose.Escalated }, "still escalated"},
+		"incident of a healthy name": {func(r *shop.Record) {
+			r.Final.Incidents = append(r.Final.Incidents, diagnose.Incident{ID: "inc-9", Phase: diagnose.Dismissed, Subject: observe.Subject{Name: "stock.count"}})
+		}, "inc-9 is about nothing that was hurt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := goodRun()
+			tc.spoil(&r)
+			v := shop.Judge(r)
+			if !errors.Is(v.Err(), shop.ErrVerdict) {
+				t.Fatalf("it passes; problems %q", v.Problems)
+			}
+			if !slices.ContainsFunc(v.Problems, func(p string) bool { return strings.Contains(p, tc.want) }) {
+				t.Errorf("no problem says %q: %q", tc.want, v.Problems)
+			}
+		})
+	}
+}
+
+func TestFaultStrikes(t *testing.T) {
+	fs := shop.NewFaults()
+	consumer, pool := fs["stuck-consumer"], fs["stuck-pool"]
+	struck := func(f *shop.Fault, n int) (hits int) {
+		for range n {
+			if hit, _ := f.Strikes(); hit {
+				hits++
+			}
+		}
+		return hits
+	}
+	if n := struck(consumer, 9) + struck(pool, 9); n != 0 {
+		t.Errorf("faults that are off struck %d times", n)
+	}
+	for range 2 { // it starts over each time
+		consumer.Turn(true)
+		pool.Turn(true)
+		if c, p := struck(consumer, 9), struck(pool, 9); c != 1 || p != 3 {
+			t.Errorf("of 9 bodies the consumer's fault struck %d and the pool's %d, want 1 and 3", c, p)
+		}
+		pool.Turn(false)
+		consumer.Turn(false)
+	}
+	pool.Turn(true)
+	struck(pool, 2)
+	_, off := pool.Strikes()
+	pool.Turn(false)
+	select {
+	case <-off:
+	default:
+		t.Error("the end of the fault does not let go of the body that hangs")
+	}
+}
