@@ -9,7 +9,7 @@
 //	go rt.Run(ctx)   // the loop: observe → detect → diagnose → heal → verify
 //	defer rt.Close()
 //
-//	hale.Go(ctx, "orders.consume", consume,
+//	hale.Go(ctx, "orders.consume", consume, // consume calls hale.Beat(ctx)
 //		hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
 //
 // What a developer declares (a budget, a heartbeat, a restart) is carried out at

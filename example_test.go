@@ -27,6 +27,7 @@ func Example() {
 	loop := hale.Go(ctx, "hale.loop", rt.Run)
 
 	task := hale.Go(ctx, "orders.consume", func(ctx context.Context) error {
+		hale.Beat(ctx) // a task that declares a heartbeat must beat
 		fmt.Println("working for", hale.Identify(ctx).Domain)
 		return nil
 	}, hale.Heartbeat(5*time.Second), hale.Restart(hale.Transient))

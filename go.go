@@ -67,7 +67,7 @@ const defaultGrace = time.Second
 // than 128 bytes is mended; a negative duration counts as not given. Each of
 // these is reported once for each name as an event.
 //
-// It takes about 1.5 times a bare go statement.
+// It takes two to three times as long as a bare go statement, and 2 allocations.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) *Task {
 	return runtimeOf(ctx).Go(ctx, name, fn, opts...)
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -108,7 +109,14 @@ func (rt *Runtime) logMisuse(s observe.Subject, detail string) {
 func (rt *Runtime) logEvent(e observe.Event) {
 	switch e.Kind {
 	case observe.EventIncident:
-		rt.log(slog.LevelWarn, "incident "+e.Phase, "incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail)
+		level := slog.LevelWarn
+		switch diagnose.Phase(e.Phase) {
+		case diagnose.Verified, diagnose.Dismissed:
+			level = slog.LevelInfo
+		case diagnose.Escalated: // a person is needed
+			level = slog.LevelError
+		}
+		rt.log(level, "incident "+e.Phase, "incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
 	}

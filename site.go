@@ -161,7 +161,7 @@ func (s *site) stat() observe.TaskStat {
 	st := observe.TaskStat{
 		Name: s.name, Domain: s.domain,
 		Live: s.ownLive.Load(), Started: s.started + s.ownStarted.Load(),
-		Failed: s.failed.Load(), Panics: s.panics.Load(),
+		Failed: s.failed.Load(), Panics: s.panics.Load(), Refused: s.refused.Load(),
 		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil,
 	}
 	for _, c := range s.sealed {

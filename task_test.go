@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -141,6 +142,19 @@ func TestPanicIsToldOnce(t *testing.T) {
 		}
 		if len(names) != 2 || names["inner"] != 1 || names["thumbs.render"] != 1 {
 			t.Errorf("panics told of %v", names)
+		}
+	})
+}
+
+// How net/http is told to drop a connection is no fault of the handler.
+func TestAbortHandlerIsNoFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		log := collect(rt)
+		err := rt.Do(t.Context(), "GET /proxy", func(context.Context) error { panic(http.ErrAbortHandler) })
+		synctest.Wait()
+		if !errors.Is(err, http.ErrAbortHandler) || len(log.of(observe.EventPanic)) != 0 {
+			t.Errorf("Do = %v, %d panic events", err, len(log.of(observe.EventPanic)))
 		}
 	})
 }

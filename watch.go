@@ -135,6 +135,9 @@ func (t *Task) overLimit() {
 		if w.heartbeat > 0 && w.quiet >= w.heartbeat {
 			cause = ErrHeartbeat
 			ev.Kind, ev.Detail = observe.EventHeartbeatMissed, "no heartbeat for "+w.heartbeat.String()
+			if w.beats.Load() == 0 {
+				t.scope.rt.misuse(observe.Subject{Name: ev.Subject.Name}, "it declared a heartbeat and has never called hale.Beat")
+			}
 		}
 		t.scope.rt.emit(ev)
 		t.scope.cancel(cause)

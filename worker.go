@@ -3,6 +3,7 @@ package hale
 import (
 	"context"
 	"errors"
+	"reflect"
 	"runtime/pprof"
 	"slices"
 	"sync/atomic"
@@ -236,11 +237,19 @@ func (s *scope) explain(err error) error {
 	return &TaskError{ID: s.id(), Err: err, Cause: cause}
 }
 
+// aborts reports whether a panic is how net/http is told to drop a connection,
+// which is no fault. It is known by its text: the import would cost every user of
+// hale an HTTP server.
+func aborts(v any) bool {
+	err, ok := v.(error)
+	return ok && err != nil && reflect.TypeOf(err).String() == "*errors.errorString" && err.Error() == "net/http: abort Handler"
+}
+
 // reportPanic counts a panic and makes it an event. It is given what this very
 // body panicked with: an error of another's panic that is handed on is no panic.
 func (s *scope) reportPanic(err error) {
 	var p *PanicError
-	if s.site == nil || !errors.As(err, &p) {
+	if s.site == nil || !errors.As(err, &p) || aborts(p.Value) {
 		return
 	}
 	s.site.panics.Add(1)

@@ -230,6 +230,12 @@ func TestPanicLoop(t *testing.T) {
 		})
 	}
 	f := feed{d: detect.NewPanicLoop(detect.PanicLoopConfig{})}
+	f.turn(live(0, 5000), nil) // many panics within one turn are still few of its tasks
+	hit := event(observe.EventPanic, 7)
+	if got := f.turn(live(0, 6000), nil, hit, hit, hit, hit, hit); len(got) != 1 || got[0].Confidence != detect.Suspected {
+		t.Errorf("5 panics in 1000 tasks of one turn: %+v", got)
+	}
+	f = feed{d: detect.NewPanicLoop(detect.PanicLoopConfig{})}
 	if got := f.turn(live(0, 9), nil, event(observe.EventRestartStorm, 0)); len(got) != 1 || got[0].Confidence != detect.Confirmed {
 		t.Errorf("a storm without a panic: %+v", got)
 	}

@@ -43,6 +43,12 @@ type PanicLoop struct {
 
 type panicState struct {
 	Loops []panicSeries `json:"loops,omitempty"` // sorted by name and fingerprint
+	Last  []nameCount   `json:"last,omitempty"`  // tasks started as of the last turn, sorted by name
+}
+
+type nameCount struct {
+	Name string `json:"name"`
+	N    uint64 `json:"n"`
 }
 
 type panicSeries struct {
@@ -70,14 +76,20 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 	for _, e := range t.Events {
 		switch e.Kind {
 		case observe.EventPanic:
-			d.hit(e, t.Sample)
+			d.hit(e)
 		case observe.EventRestartStorm:
-			d.storm(e, t.Sample)
+			d.storm(e)
+		case observe.EventRestarted:
+			d.again(e)
 		}
 	}
 	d.state.Loops = slices.DeleteFunc(d.state.Loops, func(s panicSeries) bool {
 		return t.Time.Sub(s.Hits[len(s.Hits)-1]) > d.cfg.Window
 	})
+	d.state.Last = d.state.Last[:0:0]
+	for _, ts := range t.Sample.Tasks {
+		d.state.Last = append(d.state.Last, nameCount{ts.Name, started(t.Sample, ts.Name)})
+	}
 	var out []Finding
 	for i := range d.state.Loops {
 		s := &d.state.Loops[i]
@@ -93,7 +105,7 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 	return out
 }
 
-func (d *PanicLoop) hit(e observe.Event, sample observe.Sample) {
+func (d *PanicLoop) hit(e observe.Event) {
 	key := e.Subject.Name + "|" + e.Fingerprint
 	i, known := slices.BinarySearchFunc(d.state.Loops, key, func(s panicSeries, key string) int {
 		return cmp.Compare(s.Subject.Name+"|"+s.Fingerprint, key)
@@ -104,11 +116,13 @@ func (d *PanicLoop) hit(e observe.Event, sample observe.Sample) {
 		}
 		s := e.Subject
 		s.Task = observe.TaskID{} // a loop is of the name, not of one task
-		// The panicking task itself may be in the sample already: start below it.
-		n := started(sample, s.Name)
+		var before uint64         // tasks started before this turn: those of the turn are what the panics are a share of
+		if at, ok := slices.BinarySearchFunc(d.state.Last, s.Name, func(c nameCount, name string) int { return cmp.Compare(c.Name, name) }); ok {
+			before = d.state.Last[at].N
+		}
 		d.state.Loops = slices.Insert(d.state.Loops, i, panicSeries{
 			Subject: s, Fingerprint: e.Fingerprint, Detail: e.Detail, Since: e.Time,
-			Started: []startedAt{{e.Time, n - min(n, 1)}},
+			Started: []startedAt{{e.Time, before}},
 		})
 	}
 	s := &d.state.Loops[i]
@@ -120,16 +134,35 @@ func (d *PanicLoop) hit(e observe.Event, sample observe.Sample) {
 
 // storm marks the loops of a name whose child was restarted too often. One that
 // keeps failing without a panic is a loop too.
-func (d *PanicLoop) storm(e observe.Event, sample observe.Sample) {
+func (d *PanicLoop) storm(e observe.Event) {
 	same := func(s panicSeries) bool { return s.Subject.Name == e.Subject.Name }
 	if !slices.ContainsFunc(d.state.Loops, same) {
-		d.hit(e, sample)
+		d.hit(e)
 	}
 	for i := range d.state.Loops {
 		if same(d.state.Loops[i]) {
 			d.state.Loops[i].Storm = true
 		}
 	}
+}
+
+// again counts a restart of a child that fails without panicking.
+func (d *PanicLoop) again(e observe.Event) {
+	for i := range d.state.Loops {
+		if s := &d.state.Loops[i]; s.Storm && s.Fingerprint == "" && s.Subject.Name == e.Subject.Name && len(s.Hits) < maxHits {
+			s.Hits = append(s.Hits, e.Time)
+		}
+	}
+}
+
+// span is how long after its last panic a loop counts as active: at least a
+// sixth of the window, and longer where backoff spaces the panics.
+func (d *PanicLoop) span(s *panicSeries) time.Duration {
+	span := d.cfg.Window / 6
+	if n := len(s.Hits); n > 1 {
+		span = max(span, 2*s.Hits[n-1].Sub(s.Hits[n-2]))
+	}
+	return min(span, d.cfg.Window)
 }
 
 func started(sample observe.Sample, name string) uint64 {
@@ -156,12 +189,15 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 	n := len(s.Hits)
 	runs := s.Started[len(s.Started)-1].N - min(s.Started[0].N, s.Started[len(s.Started)-1].N)
 	share := float64(n) / float64(max(runs, uint64(n), 1))
+	span := d.span(s)
+	text := fmt.Sprintf("%d panics in %v, %.0f%% of the runs of %s, fingerprint %s: %s", n, d.cfg.Window, 100*share, s.Subject.Name, s.Fingerprint, s.Detail)
+	if s.Fingerprint == "" {
+		text = s.Subject.Name + " " + s.Detail
+	}
 	f := Finding{
 		Kind: KindPanicLoop, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
-		Active:        now.Sub(s.Hits[n-1]) <= d.cfg.Window/6,
-		TimeToVisible: d.cfg.Window/6 + time.Second,
-		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("%d panics in %v, %.0f%% of the runs of %s, fingerprint %s: %s",
-			n, d.cfg.Window, 100*share, s.Subject.Name, s.Fingerprint, s.Detail))}},
+		Active: now.Sub(s.Hits[n-1]) <= span, TimeToVisible: span + time.Second,
+		Evidence: []Evidence{{Tasks, cutText(text)}},
 	}
 	if !f.Active {
 		f.Level = 0 // panics of the past are not left of anything

@@ -136,7 +136,7 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 // Open returns the open incidents.
 func (d *Diagnoser) Open() []*Incident { return d.state.Open }
 
-// Incidents returns copies of all incidents that are kept, oldest first.
+// Incidents returns copies of all incidents that are kept, in order of opening.
 func (d *Diagnoser) Incidents() []Incident {
 	out := make([]Incident, 0, len(d.state.History)+len(d.state.Open))
 	for _, list := range [][]*Incident{d.state.History, d.state.Open} {
@@ -144,6 +144,7 @@ func (d *Diagnoser) Incidents() []Incident {
 			out = append(out, i.Clone())
 		}
 	}
+	slices.SortStableFunc(out, func(a, b Incident) int { return a.Opened.Compare(b.Opened) })
 	return out
 }
 

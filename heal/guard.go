@@ -22,6 +22,9 @@ const (
 	maxMemory  = 1024
 )
 
+// haltedReason is why a remedy is withheld while the kill switch is on.
+const haltedReason = "remedies are switched off"
+
 // guard says whether the remedy may be used: withheld is recorded and not
 // carried out, wait is tried again next turn, skip goes to the next rung. All
 // empty: it may.
@@ -29,13 +32,13 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 	g := h.policy.Guardrails
 	switch {
 	case t.Halted:
-		return "remedies are switched off", "", ""
+		return haltedReason, "", ""
 	case g.DryRun:
 		return "dry run", "", ""
 	case r.Needs > h.policy.Act && c.Rung > 0:
-		return "", "", fmt.Sprintf("it needs act %s, which is %s", r.Needs, h.policy.Act)
+		return "", "", fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act)
 	case r.Needs > h.policy.Act:
-		return fmt.Sprintf("it needs act %s, which is %s", r.Needs, h.policy.Act), "", ""
+		return fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act), "", ""
 	case r.Destructive && inc.Channels() < 2:
 		return "", "", "it is destructive and the evidence is from one channel"
 	}

@@ -254,6 +254,23 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// The kill switch lets go of what is held, and healing goes on after it.
+func TestKillSwitchTakesBackAQuarantine(t *testing.T) {
+	w := newWorld(t, contain)
+	w.turns(6, leak(true, 5))
+	w.turns(4, leak(false, 5))
+	w.turns(2, leak(true, 9))
+	w.halted = true
+	w.commands = nil
+	w.turns(30, leak(true, 9))
+	w.want(w.inc.Phase, "", "undo quarantine")
+	w.halted = false
+	w.turns(120, leak(true, 9))
+	if len(w.commands) < 2 || w.commands[1] != "apply quarantine" {
+		t.Errorf("commands %q, want the ladder to go on", w.commands)
+	}
+}
+
 func TestRestartNeedsFullAndTwoChannels(t *testing.T) {
 	policy := heal.Policy{Act: heal.Full, Ladders: map[diagnose.Fault][]string{diagnose.Leak: {heal.RemedyRestart}}}
 	w := newWorld(t, policy)

@@ -135,6 +135,9 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	if !quiet || c.Quiet.IsZero() {
 		c.Quiet = now
 	}
+	if t.Halted && c.Held != "" { // the kill switch also lets go of what is held
+		return h.undo(now, inc, c, "remedies are switched off: "+c.Command.Remedy+" is taken back", stageWithheld), false
+	}
 	switch c.Stage {
 	case stageReflex:
 		switch {
@@ -154,8 +157,11 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		}
 		return h.try(t, inc, c)
 	case stageWithheld:
-		if quiet {
+		switch {
+		case quiet:
 			return h.verified(now, inc, c, "the symptom went without a remedy")
+		case !t.Halted && c.Blocked == haltedReason:
+			return h.climb(c, now, c.Rung)
 		}
 	case stageApplying, stageReleasing:
 		return h.outcome(t, inc, c)
@@ -213,7 +219,7 @@ func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command,
 		return nil, false
 	case withheld != "":
 		cmd.Withheld = withheld
-		c.Stage, c.Since = stageWithheld, t.Time
+		c.Stage, c.Since, c.Blocked = stageWithheld, t.Time, withheld
 		inc.Advance(t.Time, inc.Phase, "would have used "+r.Name+": "+withheld)
 		return cmd, false
 	}

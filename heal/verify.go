@@ -73,7 +73,7 @@ func (h *Healer) relapsed(now time.Time, inc *diagnose.Incident, c *care) *Comma
 	c.Stage, c.Since, c.Command, c.Before = stageApplying, now, cmd, inc.Level
 	phase, detail := diagnose.Isolating, "probation failed: the symptom is back"
 	if c.Rounds >= h.policy.Guardrails.MaxAttempts || inc.Phase == diagnose.Escalated {
-		phase, detail = diagnose.Escalated, fmt.Sprintf("probation failed %d times: it stays cut off, a person is needed", c.Rounds)
+		phase, detail = diagnose.Escalated, fmt.Sprintf("probation failed %d times: it stays cut off but for probes, a person is needed", c.Rounds)
 	}
 	inc.Advance(now, phase, detail)
 	return cmd
@@ -84,16 +84,19 @@ func (h *Healer) undo(now time.Time, inc *diagnose.Incident, c *care, why string
 	cmd := h.command(now, inc, c, c.Command.Remedy, OpUndo)
 	inc.Advance(now, inc.Phase, why)
 	c.Stage, c.Since, c.Command, c.Held = next, now, cmd, ""
+	if next == stageWithheld {
+		c.Blocked = haltedReason
+	}
 	return cmd
 }
 
 // verified closes the incident.
 func (h *Healer) verified(now time.Time, inc *diagnose.Incident, c *care, why string) (*Command, bool) {
 	inc.Outcome = diagnose.Recovered
-	detail := why + "; recovered: nothing is left of it"
+	detail := why + "; recovered: the symptom is gone"
 	if inc.Level > 0 {
 		inc.Outcome = diagnose.Contained
-		detail = fmt.Sprintf("%s; contained: it no longer grows, %.0f are left until the process ends", why, inc.Level)
+		detail = fmt.Sprintf("%s; contained: it no longer grows, %.0f are left", why, inc.Level)
 	}
 	inc.Advance(now, diagnose.Verified, detail)
 	return nil, false

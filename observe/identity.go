@@ -95,8 +95,12 @@ func (s Site) String() string {
 type Domain string
 
 // DomainOf returns the domain of a task that was given only a name: all before
-// the last dot, or the whole name where there is none.
+// the last dot. A name without a dot, and one with a space or a slash, such as a
+// route pattern, is a domain of its own.
 func DomainOf(name string) Domain {
+	if strings.ContainsAny(name, " /") {
+		return Domain(name)
+	}
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		return Domain(name[:i])
 	}

@@ -38,7 +38,7 @@ func FuzzParseTaskID(f *testing.F) {
 }
 
 func TestDomain(t *testing.T) {
-	for name, want := range map[string]observe.Domain{"orders.consume": "orders", "a.b.c": "a.b", "plain": "plain", ".x": ".x", "": ""} {
+	for name, want := range map[string]observe.Domain{"orders.consume": "orders", "a.b.c": "a.b", "plain": "plain", "GET /v1.2/x": "GET /v1.2/x", "GET example.com/a": "GET example.com/a", ".x": ".x", "": ""} {
 		if got := observe.DomainOf(name); got != want {
 			t.Errorf("DomainOf(%q) = %q, want %q", name, got, want)
 		}

@@ -30,10 +30,11 @@ type Sample struct {
 type TaskStat struct {
 	Name    string `json:"name"`
 	Domain  Domain `json:"domain"`
-	Live    int64  `json:"live"`
+	Live    int64  `json:"live"` // abandoned ones among them
 	Started uint64 `json:"started"`
 	Failed  uint64 `json:"failed"` // ended with an error, panics included
 	Panics  uint64 `json:"panics"`
+	Refused uint64 `json:"refused,omitempty"` // not started, because the name was in quarantine
 
 	// Peak is the highest number of tasks of this name that were alive at once,
 	// or a little more. A pool that grows on demand never outgrows it; a leak does.
