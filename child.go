@@ -31,7 +31,6 @@ type child struct {
 	restart  int             // restarts since it last ran for Period
 	restarts []time.Time     // of a child of the root, which has an intensity of its own
 	stopped  error           // cause of Cancel on the handle
-	waiting  bool            // for the site's quarantine to end
 }
 
 func (c *child) currentID() observe.TaskID {
@@ -65,7 +64,7 @@ func (c *child) begin(under context.Context) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.under != nil || c.stopped != nil {
+	if c.under != nil || c.stopped != nil || (c.ctx == nil && under.Err() != nil) {
 		return
 	}
 	c.under, c.restart = under, 0
@@ -112,7 +111,8 @@ func (c *child) endLocked(err error, forGood bool) {
 		c.timer = nil
 	}
 	c.release()
-	c.under, c.waiting = nil, false
+	c.under = nil
+	c.site.unhold(c)
 	if forGood && c.stopped == nil {
 		c.stopped = orNil(err)
 	}
@@ -128,10 +128,16 @@ func (c *child) concludeLocked(err error) {
 
 // startLocked starts a run; c.mu is held.
 func (c *child) startLocked() {
-	if c.site.admit() != nil {
-		c.waiting = true
-		c.site.hold(c)
+	if c.sup.rt.closed.Load() {
+		c.endLocked(ErrClosed, true)
 		return
+	}
+	for c.site.admit() != nil {
+		c.site.hold(c)
+		if c.site.gate.Load() != nil {
+			return
+		}
+		c.site.unhold(c) // the quarantine ended in between: nobody else would wake the child
 	}
 	t := &Task{}
 	t.scope.parent, t.scope.rt, t.scope.task, t.scope.site, t.entry, t.child = c.under, c.sup.rt, t, c.site, c.entry, c
@@ -162,7 +168,6 @@ func (c *child) resume() {
 		c.endLocked(context.Cause(c.under), c.ctx != nil)
 		return
 	}
-	c.waiting = false
 	c.startLocked()
 }
 
@@ -170,37 +175,59 @@ func (c *child) resume() {
 // that was not abandoned, on the run's own goroutine.
 func (c *child) exited(t *Task, err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.run != t {
+		c.mu.Unlock()
 		return
 	}
 	c.run = nil
-	c.nextLocked(err)
+	stormed := c.nextLocked(err)
+	c.mu.Unlock()
+	c.tell(stormed, err)
+}
+
+// tell reports a restart storm, and hands it on. It is called without the lock,
+// because the error's text is the child's own code.
+func (c *child) tell(stormed bool, err error) {
+	if !stormed {
+		return
+	}
+	s := c.sup
+	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: "restarted too often: " + printable(errText(orNil(err)), maxDetail)})
+	if !s.root {
+		s.escalate(err)
+	}
 }
 
 // replace abandons a run that ignores its cancellation and starts a fresh one.
 // It reports whether there was anything to replace.
 func (c *child) replace(t *Task) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.run != t || !t.abandon() {
+		c.mu.Unlock()
 		return false
 	}
 	c.run = nil
-	c.nextLocked(t.Err())
+	err := t.Err()
+	stormed := c.nextLocked(err)
+	c.mu.Unlock()
+	c.tell(stormed, err)
 	return true
 }
 
-// nextLocked restarts the child, now or after its backoff, or ends it.
-func (c *child) nextLocked(err error) {
+// nextLocked restarts the child, now or after its backoff, or ends it. It reports
+// whether it was restarted too often.
+func (c *child) nextLocked(err error) (stormed bool) {
 	kind, now := c.options.restart, time.Now()
 	switch {
 	case c.under.Err() != nil && c.ctx == nil:
 		c.endLocked(err, false)
-		return
+		return false
+	case c.sup.rt.closed.Load():
+		c.endLocked(orNil(err), true)
+		return false
 	case c.stopped != nil, c.under.Err() != nil, kind == Temporary, kind == Transient && err == nil:
 		c.endLocked(err, true)
-		return
+		return false
 	}
 	s := c.sup
 	if now.Sub(c.begun) >= s.cfg.Period {
@@ -209,20 +236,20 @@ func (c *child) nextLocked(err error) {
 	c.restart++
 	delay := s.cfg.Backoff.delay(c.restart, jitter)
 	if !c.borne(now) {
-		s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: "restarted too often: " + printable(orNil(err).Error(), maxDetail)})
+		stormed = true
 		if !s.root {
 			c.endLocked(err, false)
-			s.escalate(err)
-			return
+			return stormed
 		}
 		delay = s.cfg.Backoff.Max // the root bears it: a child's storm must not end the service
 		c.site.hold(c)            // the quarantine that a storm leads to decides when it may try again
 	}
 	if delay == 0 {
 		c.startLocked()
-		return
+		return stormed
 	}
 	c.timer = time.AfterFunc(delay, c.resume)
+	return stormed
 }
 
 // borne counts the restart against the intensity.
@@ -241,6 +268,15 @@ func (s *site) hold(c *child) {
 	s.mu.Lock()
 	if !slices.Contains(s.held, c) {
 		s.held = append(s.held, c)
+	}
+	s.mu.Unlock()
+}
+
+// unhold forgets a child that was kept.
+func (s *site) unhold(c *child) {
+	s.mu.Lock()
+	if i := slices.Index(s.held, c); i >= 0 {
+		s.held = slices.Delete(s.held, i, i+1)
 	}
 	s.mu.Unlock()
 }

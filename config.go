@@ -78,7 +78,7 @@ type options struct {
 	config    Config
 	logger    *slog.Logger
 	journal   io.Writer
-	detectors []detect.Named
+	detectors []namedDetector
 	remedies  []heal.Named
 }
 
@@ -86,7 +86,7 @@ type options struct {
 func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
 
 // WithLogger sets where the runtime logs incidents and misuse. Default:
-// [slog.Default]. A healthy service gets no records.
+// [slog.Default]. A healthy service gets no records above INFO.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // WithJournal writes every remedy to w, as a line of JSON, before it is carried
@@ -95,9 +95,15 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 func WithJournal(w io.Writer) Option { return func(o *options) { o.journal = w } }
 
 // WithDetector adds a detector to the built-in ones. A name that is taken
-// replaces the detector of that name.
-func WithDetector(name string, d detect.Detector) Option {
-	return func(o *options) { o.detectors = append(o.detectors, detect.Named{Name: name, Detector: d}) }
+// replaces the detector of that name. fresh makes a new one each time: for the
+// runtime, after the loop broke, and for each replay.
+func WithDetector(name string, fresh func() detect.Detector) Option {
+	return func(o *options) { o.detectors = append(o.detectors, namedDetector{name, fresh}) }
+}
+
+type namedDetector struct {
+	name  string
+	fresh func() detect.Detector
 }
 
 // WithRemedy adds a remedy that ladders can name. A name that is taken replaces
@@ -114,8 +120,8 @@ func gather(opts []Option) (options, error) {
 		}
 	}
 	for _, d := range o.detectors {
-		if d.Name == "" || d.Detector == nil {
-			return o, &ConfigError{Field: "WithDetector", Value: d.Name, Mend: "give a name and a detector"}
+		if d.name == "" || d.fresh == nil {
+			return o, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "give a name and a function that makes a detector"}
 		}
 	}
 	var err error

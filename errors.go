@@ -49,7 +49,36 @@ type PanicError struct {
 
 // Error returns the value and the origin site in one line.
 func (e *PanicError) Error() string {
-	return fmt.Sprintf("panic: %v [at %s]", e.Value, e.trace.Site())
+	return "panic: " + valueText(e.Value) + " [at " + e.trace.Site().String() + "]"
+}
+
+// valueText renders what somebody panicked with, as far as that is safe: like Go
+// itself it looks into no maps, structs or pointers, which may be shared, endless
+// or huge.
+func valueText(v any) string {
+	switch v := v.(type) {
+	case error:
+		return errText(v)
+	case fmt.Stringer:
+		return errText(stringerError{v})
+	case string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, complex64, complex128:
+		return fmt.Sprint(v)
+	}
+	return fmt.Sprintf("(%T)", v)
+}
+
+type stringerError struct{ fmt.Stringer }
+
+func (s stringerError) Error() string { return s.String() }
+
+// errText returns an error's text, whatever its Error method does.
+func errText(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("(%T that cannot tell its text)", err)
+		}
+	}()
+	return err.Error()
 }
 
 // Site returns the function, file and line that panicked.

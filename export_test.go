@@ -4,6 +4,9 @@ package hale
 // them with a replay.
 func Decisions(rt *Runtime, f func(Decision)) { rt.decided = f }
 
+// BearsLabels reports whether the calling goroutine bears any labels.
+func BearsLabels() bool { return bornLabels() != nil }
+
 // BreakLoop makes the next turn of rt's loop panic.
 func BreakLoop(rt *Runtime) {
 	rt.turnMu.Lock()

@@ -110,7 +110,7 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 		if rt != nil {
 			t.start(false)
 		}
-		t.run(t.scope.parent, fn)
+		t.run(former(t.scope.parent), fn)
 	}
 	return t.Err()
 }

@@ -21,6 +21,8 @@ type detectFunc func(observe.Turn) []detect.Finding
 
 func (f detectFunc) Detect(t observe.Turn) []detect.Finding { return f(t) }
 
+func making(f detectFunc) func() detect.Detector { return func() detect.Detector { return f } }
+
 type remedyFunc func(context.Context, heal.Target, heal.Command) error
 
 func (f remedyFunc) Apply(ctx context.Context, t heal.Target, c heal.Command) error {
@@ -48,10 +50,10 @@ func TestFaultsOfPluginsAreContained(t *testing.T) {
 		rt := newRuntime(
 			t, hale.WithConfig(cfg), hale.WithJournal(panicWriter{}),
 			hale.WithLogger(slog.New(slog.NewTextHandler(panicWriter{}, nil))),
-			hale.WithDetector("panics", detectFunc(func(observe.Turn) []detect.Finding { panic("x") })),
-			hale.WithDetector("hangs", detectFunc(func(observe.Turn) []detect.Finding { <-release; return nil })),
-			hale.WithDetector("garbage", detectFunc(func(observe.Turn) []detect.Finding { return make([]detect.Finding, 1000) })),
-			hale.WithDetector("custom", detectFunc(alwaysWrong)),
+			hale.WithDetector("panics", making(func(observe.Turn) []detect.Finding { panic("x") })),
+			hale.WithDetector("hangs", making(func(observe.Turn) []detect.Finding { <-release; return nil })),
+			hale.WithDetector("garbage", making(func(observe.Turn) []detect.Finding { return make([]detect.Finding, 1000) })),
+			hale.WithDetector("custom", making(alwaysWrong)),
 			hale.WithRemedy(heal.Named{Name: "panics", Remedy: remedyFunc(func(context.Context, heal.Target, heal.Command) error { panic("x") })}),
 			hale.WithRemedy(heal.Named{Name: "hangs", Remedy: remedyFunc(func(context.Context, heal.Target, heal.Command) error { <-release; return nil })}),
 		)
@@ -117,6 +119,12 @@ func TestLoopThatBreaksStartsAfresh(t *testing.T) {
 			t.Errorf("a quarantine outlived the loop that held it: %v", err)
 		}
 		steps(t, rt, 60)
+		if rec := rt.Recording(); len(rec.Segments) < 2 || len(rec.Segments[0].Turns) != 6 {
+			t.Errorf("the turn that broke is not recorded: %d segments", len(rec.Segments))
+		}
+		if all := rt.Incidents(); len(all) > 0 && all[0].ID == "inc-1" {
+			t.Error("an incident's ID was used twice")
+		}
 		if st := rt.Status(); st.Observer != "off" || len(st.Incidents) == 0 {
 			t.Errorf("after the restart: observer %s, %d incidents", st.Observer, len(st.Incidents))
 		}

@@ -60,6 +60,13 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
+// requestOf is RequestID for hale's own goroutines, on which a context of
+// somebody's that panics must stop nothing.
+func requestOf(ctx context.Context) (id string) {
+	defer func() { _ = recover() }()
+	return RequestID(ctx)
+}
+
 // siteOf returns the place of the function that starts at entry.
 func siteOf(entry uintptr) observe.Site {
 	if entry == 0 {

@@ -12,7 +12,7 @@ import (
 // LogHandler returns a handler that adds to every record the identity that its
 // context carries, as far as there is one: task, domain, request and incident.
 // They stand at the top of the record, outside any group. It costs one
-// allocation for each record in a task, and nothing outside.
+// or two allocations for each record in a task, and nothing outside.
 func LogHandler(next slog.Handler) slog.Handler { return &logHandler{next: next} }
 
 // logHandler keeps groups to itself, because an attribute that is added to a
@@ -111,7 +111,7 @@ func (rt *Runtime) logEvent(e observe.Event) {
 	case observe.EventIncident:
 		level := slog.LevelWarn
 		switch diagnose.Phase(e.Phase) {
-		case diagnose.Verified, diagnose.Dismissed:
+		case diagnose.Detected, diagnose.Dismissed, diagnose.Verified: // a suspicion, or good news
 			level = slog.LevelInfo
 		case diagnose.Escalated: // a person is needed
 			level = slog.LevelError

@@ -42,11 +42,15 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
 	}
 	for _, d := range o.detectors {
-		i := slices.IndexFunc(detectors, func(known detect.Named) bool { return known.Name == d.Name })
+		fresh := detect.Named{Name: d.name, Detector: d.fresh()}
+		if fresh.Detector == nil {
+			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "return a detector"}
+		}
+		i := slices.IndexFunc(detectors, func(known detect.Named) bool { return known.Name == d.name })
 		if i < 0 {
-			detectors = append(detectors, d)
+			detectors = append(detectors, fresh)
 		} else {
-			detectors[i] = d
+			detectors[i] = fresh
 		}
 	}
 	healer, err := heal.NewHealer(o.config.Policy, o.allRemedies()...)
@@ -176,9 +180,14 @@ func Replay(rec observe.Recording, opts ...Option) (out []Decision, err error) {
 	}()
 	for i, s := range rec.Segments {
 		segment = i
-		if i == 0 && len(s.State) > 0 {
+		if s.Fresh {
+			if l, err = newLoop(o, 0); err != nil {
+				return out, err
+			}
+		}
+		if (i == 0 || s.Fresh) && len(s.State) > 0 {
 			if err := l.setState(s.State); err != nil {
-				return nil, fmt.Errorf("%w: segment 0: %w", ErrRecording, err)
+				return out, fmt.Errorf("%w: segment %d: %w", ErrRecording, i, err)
 			}
 		}
 		for _, t := range s.Turns {

@@ -75,7 +75,7 @@ func (c PoolConfig) withDefaults(procs int) (PoolConfig, error) {
 // Pool runs units of work on a bounded number of reused workers and heals
 // itself: a worker whose unit ignores cancellation past its grace is abandoned,
 // counted, and replaced by a fresh one, so that stuck units cost goroutines and
-// never capacity. Make one with [Runtime.NewPool]. All methods may be called
+// not capacity, up to four times MaxAbandoned of them. Make one with [Runtime.NewPool]. All methods may be called
 // from any goroutine.
 type Pool struct {
 	rt   *Runtime
@@ -110,7 +110,10 @@ func (rt *Runtime) NewPool(name string, cfg PoolConfig) (*Pool, error) {
 		rt: rt, cfg: cfg, site: rt.siteFor(name, func() string { return "pool" }, ""),
 		queue: make(chan *unit, cfg.Queue), closing: make(chan struct{}), drained: make(chan struct{}),
 	}
-	return p, rt.addPool(p)
+	if err := rt.addPool(p); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Go hands fn to the pool and does not wait for it: a nil error means that it
@@ -252,6 +255,10 @@ func (p *Pool) Close(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
+	return p.close(ctx, p.cfg.Grace)
+}
+
+func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 	p.mu.Lock()
 	first := !p.closed.Swap(true)
 	p.mu.Unlock()
@@ -272,7 +279,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 	unrun := p.discard()
 	p.cancelAll(ErrClosed)
-	timer := time.NewTimer(p.cfg.Grace)
+	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
 	case <-p.drained:

@@ -112,6 +112,19 @@ func (r *registry) remove(t *Task) {
 	sh.mu.Unlock()
 }
 
+// find returns the live task of an ID, nil if there is none.
+func (r *registry) find(id observe.TaskID) *Task {
+	sh := &r.shards[id.Seq%uint64(len(r.shards))]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for t := sh.first; t != nil; t = t.next {
+		if t.scope.id() == id {
+			return t
+		}
+	}
+	return nil
+}
+
 // live returns the live tasks that match, in the order in which they started.
 func (r *registry) live(match func(*Task) bool) []*Task {
 	var out []*Task

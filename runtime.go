@@ -33,6 +33,7 @@ type Runtime struct {
 	abandoned atomic.Int64  // bodies that were given up and have not come back
 	closed    atomic.Bool
 	halted    atomic.Bool
+	disabled  bool        // by HALE_DISABLE, for good
 	down      atomic.Bool // the loop broke and has not completed a turn since
 
 	reg     registry
@@ -113,7 +114,7 @@ func New(opts ...Option) (*Runtime, error) {
 	switch os.Getenv("HALE_DISABLE") {
 	case "", "0", "false":
 	default:
-		rt.halted.Store(true)
+		rt.disabled = true
 	}
 	return rt, nil
 }
@@ -131,7 +132,9 @@ func SetDefault(rt *Runtime) { defaultRuntime.Store(rt) }
 func Default() *Runtime { return defaultRuntime.Load() }
 
 // SetHalted is the kill switch: while it is on, remedies are recorded and not
-// carried out. Contracts that the developer declared go on.
+// carried out, and what is held in quarantine is let go with the next turn.
+// Contracts that the developer declared go on. HALE_DISABLE cannot be switched
+// off by it.
 func (rt *Runtime) SetHalted(on bool) { rt.halted.Store(on) }
 
 // Run runs the loop, a turn every Tick, until ctx is done or the runtime is
@@ -179,12 +182,12 @@ func (rt *Runtime) turn(ctx context.Context) {
 	rt.turnMu.Lock()
 	defer rt.turnMu.Unlock()
 	done := false
+	t := rt.observe(time.Now())
 	defer func() {
 		if !done {
-			rt.afresh()
+			rt.afresh(t)
 		}
 	}()
-	t := rt.observe(time.Now())
 	if rt.recorder.Due() {
 		state, err := rt.loop.state()
 		if err != nil {
@@ -205,13 +208,16 @@ func (rt *Runtime) turn(ctx context.Context) {
 	done = true
 }
 
-// afresh starts the loop over after a turn that broke.
-func (rt *Runtime) afresh() {
+// afresh starts the loop over after a turn that broke. The turn is recorded: it
+// is the one that somebody will want to see.
+func (rt *Runtime) afresh(t observe.Turn) {
 	rt.down.Store(true)
 	rt.openGates()
 	if l, err := newLoop(rt.opts, detectorLimit); err == nil { // it worked in New
+		rt.recorder.Add(t)
+		rt.recorder.Cut()
+		l.diagnoser.NumberAfter(rt.loop.diagnoser)
 		rt.loop = l
-		rt.recorder = observe.NewRecorder(rt.opts.config.revision(), recordSegments, recordTurns)
 	}
 }
 

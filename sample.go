@@ -23,7 +23,7 @@ func (rt *Runtime) observe(now time.Time) observe.Turn {
 	rt.reg.tick(now, cfg.Epoch, cfg.Leak.Grace+4*cfg.Epoch)
 	rt.tendGates(now)
 	at := rt.stamp(now)
-	t := observe.Turn{Seq: rt.turns, Time: at, Halted: rt.halted.Load(), Sample: rt.sample(at, interval)}
+	t := observe.Turn{Seq: rt.turns, Time: at, Halted: rt.halted.Load() || rt.disabled, Sample: rt.sample(at, interval)}
 	if rt.pacer.Due(now) {
 		snap := rt.capturer.Capture(now)
 		rt.pacer.Done(now, snap.CPU)

@@ -102,7 +102,7 @@ func (p *Pool) abandonLocked(w *worker, word uint64, bounded bool) bool {
 
 // carryOut does what a scan decided, without the pool's lock.
 func (p *Pool) carryOut(v verdict) {
-	ev := observe.Event{Subject: v.unit.subject(0), Request: RequestID(v.unit.parent)}
+	ev := observe.Event{Subject: v.unit.subject(0), Request: requestOf(v.unit.parent)}
 	if !v.abandon {
 		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+p.cfg.Budget.String()
 		p.rt.emit(ev)

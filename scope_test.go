@@ -124,6 +124,39 @@ func labelsOf(ctx context.Context) map[string]string {
 	return m
 }
 
+// A worker of somebody else's that runs a job with a request's context must not
+// be left with the labels of that request, which may end before it.
+func TestDoLeavesNoForeignLabels(t *testing.T) {
+	rt := newRuntime(t)
+	jobs, done := make(chan context.Context), make(chan bool)
+	go func() {
+		for ctx := range jobs {
+			if err := rt.Do(ctx, "job.run", succeed); err != nil {
+				t.Error(err)
+			}
+			done <- hale.BearsLabels()
+		}
+		close(done)
+	}()
+	if err := rt.Do(t.Context(), "GET /x", func(ctx context.Context) error {
+		jobs <- ctx
+		if <-done {
+			t.Error("the worker bears the labels of the request")
+		}
+		if err := rt.Do(ctx, "inner", succeed); err != nil || !hale.BearsLabels() {
+			t.Errorf("%v; the request's own goroutine lost its labels to a task inside it", err)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if hale.BearsLabels() {
+		t.Error("labels are left after the request")
+	}
+	close(jobs)
+	<-done
+}
+
 func TestLabels(t *testing.T) {
 	rt := newRuntime(t)
 	pprof.Do(t.Context(), pprof.Labels("tenant", "blue"), func(ctx context.Context) {

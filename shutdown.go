@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/hale-go/hale/observe"
 )
+
+// maxCloseGrace bounds what a pool's grace may add to the time of Close.
+const maxCloseGrace = 500 * time.Millisecond
 
 // shutdown stops all work of the runtime and says what did not stop.
 func (rt *Runtime) shutdown() error {
@@ -26,9 +31,13 @@ func (rt *Runtime) shutdown() error {
 	pools := append([]*Pool(nil), rt.pools...)
 	rt.poolMu.Unlock()
 	var errs []error
-	for _, p := range pools {
-		errs = append(errs, p.Close(ctx))
+	var closing sync.WaitGroup
+	closed := make([]error, len(pools))
+	for i, p := range pools { // at once, so that their graces do not add up
+		closing.Go(func() { closed[i] = p.close(ctx, min(p.cfg.Grace, maxCloseGrace)) })
 	}
+	closing.Wait()
+	errs = append(errs, closed...)
 	stuck := 0
 	var first observe.TaskID
 	for _, t := range tasks {
@@ -38,6 +47,9 @@ func (rt *Runtime) shutdown() error {
 		select {
 		case <-t.Done():
 		case <-ctx.Done():
+			if t.state.Load() != taskRunning {
+				continue // both were ready
+			}
 			if stuck++; stuck == 1 {
 				first = t.scope.id()
 			}

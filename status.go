@@ -33,7 +33,7 @@ const lateTurns = 5
 func (rt *Runtime) Status() Status {
 	st := Status{
 		Time: time.Now(), Revision: rt.opts.config.revision(), Observer: "up",
-		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load(),
+		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
 		Incidents: rt.Incidents(), Journal: rt.journal.Entries(),
 		Abandoned: int(rt.abandoned.Load()),
 	}

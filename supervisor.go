@@ -154,6 +154,9 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOpti
 	if running != nil {
 		c.begin(running)
 	}
+	if s.rt.closed.Load() { // Close may have looked before the child was known
+		c.stop(ErrClosed)
+	}
 	return handle
 }
 
@@ -163,6 +166,9 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOpti
 // otherwise; either is joined with an error that names the children that did
 // not stop. It can be called again after it returned.
 func (s *Supervisor) Run(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	s.mu.Lock()
 	if s.running != nil {
 		s.mu.Unlock()
@@ -185,20 +191,25 @@ func (s *Supervisor) Run(ctx context.Context) error {
 
 // stop ends a run: it waits for the children, whose context is done.
 func (s *Supervisor) stop() error {
+	late := false // guarded by s.mu
 	timeout := time.AfterFunc(s.cfg.StopTimeout, func() {
 		s.mu.Lock()
-		s.live = -1
+		late = true
 		s.mu.Unlock()
 		s.idle.Broadcast()
 	})
 	defer timeout.Stop()
 	s.mu.Lock()
-	for s.live > 0 {
+	for s.live > 0 && !late {
 		s.idle.Wait()
 	}
-	s.running, s.live = nil, 0
 	children := append([]*child(nil), s.children...)
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.running, s.live = nil, 0
+		s.mu.Unlock()
+	}()
 	var errs []error
 	for _, c := range children { // without s.mu: a child's lock comes first
 		if id := c.giveUp(); !id.IsZero() {
@@ -224,10 +235,11 @@ func (s *Supervisor) mayRestart(restarts *[]time.Time, now time.Time) bool {
 
 // escalate ends the supervisor's run because its children fail too often.
 func (s *Supervisor) escalate(last error) {
-	s.mu.Lock()
+	cause := fmt.Errorf("supervisor %s: %w (%d in %v), last: %w", s.name, ErrIntensity, s.cfg.Intensity, s.cfg.Period, orNil(last))
+	s.mu.Lock() // only now: formatting runs the child's own code
 	defer s.mu.Unlock()
 	if s.cancel != nil {
-		s.cancel(fmt.Errorf("supervisor %s: %w (%d in %v), last: %w", s.name, ErrIntensity, s.cfg.Intensity, s.cfg.Period, orNil(last)))
+		s.cancel(cause)
 	}
 }
 

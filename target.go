@@ -14,10 +14,10 @@ type target struct{ rt *Runtime }
 var _ heal.Target = target{}
 
 func (x target) find(id observe.TaskID) (*Task, error) {
-	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.scope.id() == id }) {
+	if t := x.rt.reg.find(id); t != nil {
 		return t, nil
 	}
-	return nil, fmt.Errorf("%w: %w: %s", heal.ErrNotApplicable, ErrUnknown, id)
+	return nil, fmt.Errorf("%w: %w: %s", heal.ErrGone, ErrUnknown, id)
 }
 
 // Cancel implements [heal.Target].
@@ -41,17 +41,16 @@ func (x target) Abandon(id observe.TaskID) error {
 	case t.inline:
 		return fmt.Errorf("%w: %s runs on its caller's goroutine", heal.ErrNotApplicable, id)
 	}
-	return fmt.Errorf("%w: %s is no longer running", heal.ErrNotApplicable, id)
+	return fmt.Errorf("%w: %s is no longer running", heal.ErrGone, id)
 }
 
 // Restart implements [heal.Target].
 func (x target) Restart(name string) error {
 	n := 0
 	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child != nil && t.scope.site.name == name }) {
-		t.scope.cancel(ErrRemedied)
-		if t.child.replace(t) {
-			n++
-		}
+		t.scope.cancel(ErrRemedied) // a permanent child that obeys starts again by itself
+		time.AfterFunc(t.child.options.grace, func() { t.child.replace(t) })
+		n++
 	}
 	if n == 0 {
 		return fmt.Errorf("%w: %s has no supervised child that runs", heal.ErrNotApplicable, name)

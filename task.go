@@ -138,6 +138,9 @@ func (t *Task) start(own bool) {
 	if t.watch != nil {
 		t.scope.rt.watcher.add(t)
 	}
+	if t.scope.rt.closed.Load() { // Close may have looked before the task was known
+		t.scope.cancel(ErrClosed)
+	}
 }
 
 // run calls fn under the task's labels, contains its panic and ends the task.
@@ -223,6 +226,9 @@ func (t *Task) wake() {
 	}
 }
 
+// replaced reports whether a fresh run takes the task's place when it is given up.
+func (t *Task) replaced() bool { return t.child != nil && t.child.options.restart != Temporary }
+
 // abandon stops waiting for a task that ignores its cancellation. Whoever waits
 // gets [ErrAbandoned]; the goroutine stays counted until it returns.
 func (t *Task) abandon() bool {
@@ -236,10 +242,10 @@ func (t *Task) abandon() bool {
 	}
 	t.wake()
 	e := observe.Event{
-		Kind: observe.EventAbandoned, Subject: t.scope.subject(t.entry), Request: RequestID(t.scope.parent),
+		Kind: observe.EventAbandoned, Subject: t.scope.subject(t.entry), Request: requestOf(t.scope.parent),
 		Detail: "the body ignores its cancellation and is no longer waited for",
 	}
-	if t.child != nil {
+	if t.replaced() {
 		e.Phase = observe.PhaseReplacing
 	}
 	t.scope.rt.emit(e)

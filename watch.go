@@ -100,7 +100,7 @@ func (w *watcher) scan(counted time.Duration) bool {
 	}
 	w.mu.Unlock()
 	for _, t := range act {
-		t.overLimit()
+		w.overLimit(t)
 	}
 	return true
 }
@@ -125,28 +125,38 @@ func (w *watch) advance(counted time.Duration) bool {
 
 // overLimit carries out the next step of the contract: cancel, and past the
 // grace abandon what may be replaced.
-func (t *Task) overLimit() {
-	w := t.watch
-	ev := observe.Event{Subject: t.scope.subject(t.entry), Request: RequestID(t.scope.parent)}
-	if !w.late.Load() {
-		w.late.Store(true)
-		cause := ErrBudget
-		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+w.budget.String()
-		if w.heartbeat > 0 && w.quiet >= w.heartbeat {
-			cause = ErrHeartbeat
-			ev.Kind, ev.Detail = observe.EventHeartbeatMissed, "no heartbeat for "+w.heartbeat.String()
-			if w.beats.Load() == 0 {
-				t.scope.rt.misuse(observe.Subject{Name: ev.Subject.Name}, "it declared a heartbeat and has never called hale.Beat")
-			}
+func (w *watcher) overLimit(t *Task) {
+	tw := t.watch
+	ev := observe.Event{Subject: t.scope.subject(t.entry), Request: requestOf(t.scope.parent)}
+	cause := ErrBudget
+	switch {
+	case tw.late.Load():
+		ev.Kind, ev.Detail = observe.EventOverdue, "still running "+tw.grace.String()+" after it was cancelled"
+		tw.done = true
+	case tw.heartbeat > 0 && tw.quiet >= tw.heartbeat:
+		cause = ErrHeartbeat
+		ev.Kind, ev.Detail = observe.EventHeartbeatMissed, "no heartbeat for "+tw.heartbeat.String()
+		if tw.beats.Load() == 0 {
+			w.rt.misuse(observe.Subject{Name: ev.Subject.Name}, "it declared a heartbeat and has never called hale.Beat")
 		}
-		t.scope.rt.emit(ev)
-		t.scope.cancel(cause)
+	default:
+		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+tw.budget.String()
+	}
+	if t.replaced() {
+		ev.Phase = observe.PhaseReplacing
+	}
+	w.mu.Lock()
+	if _, live := w.tasks[t]; !live { // it ended meanwhile, and that is all there is to say
+		w.mu.Unlock()
 		return
 	}
-	w.done = true
-	ev.Kind, ev.Detail = observe.EventOverdue, "still running "+w.grace.String()+" after it was cancelled"
-	t.scope.rt.emit(ev)
-	if t.child != nil {
+	tw.late.Store(true)
+	w.rt.emit(ev) // within the lock, so that it is told before the task's end is
+	w.mu.Unlock()
+	switch {
+	case !tw.done:
+		t.scope.cancel(cause)
+	case t.child != nil:
 		t.child.replace(t)
 	}
 }

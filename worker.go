@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -164,12 +165,9 @@ func (w *worker) release() {
 // do runs one unit and reports whether the worker still has its slot.
 func (w *worker) do(u *unit) bool {
 	p := w.pool
-	if u.parent.Err() != nil {
-		u.settle(context.Cause(u.parent), false)
+	if !w.prepare(u) {
 		return true
 	}
-	w.adopt()
-	u.setLabels(w.cell)
 	if u.labels != w.bears {
 		pprof.SetGoroutineLabels(&u.scope)
 		w.bears = u.labels
@@ -183,6 +181,25 @@ func (w *worker) do(u *unit) bool {
 		p.startScanner()
 	}
 	return w.call(u, fn, seq)
+}
+
+// prepare looks at the submitter's context, whose methods may be anybody's, and
+// reports whether the unit is to be run.
+func (w *worker) prepare(u *unit) (ok bool) {
+	defer func() {
+		if !ok && u.parent != nil {
+			if v := recover(); v != nil {
+				u.settle(&PanicError{Value: v, trace: stack.CapturePanic()}, false)
+			}
+		}
+	}()
+	if u.parent.Err() != nil {
+		u.settle(context.Cause(u.parent), false)
+		return false
+	}
+	w.adopt()
+	u.setLabels(w.cell)
+	return true
 }
 
 // call contains the unit's panic and settles it. It also does so, deferred,
@@ -229,7 +246,12 @@ func (w *worker) returned(u *unit) {
 }
 
 // explain adds the cause to an error that followed hale's own cancellation.
-func (s *scope) explain(err error) error {
+func (s *scope) explain(err error) (out error) {
+	defer func() { // the error's own methods may panic, a nil pointer's do
+		if recover() != nil {
+			out = err
+		}
+	}()
 	cause := s.cause()
 	if cause == nil || errors.Is(err, cause) || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
 		return err
@@ -256,7 +278,7 @@ func (s *scope) reportPanic(err error) {
 	subject := s.subject(0)
 	subject.Site = p.Site()
 	s.rt.emit(observe.Event{
-		Kind: observe.EventPanic, Subject: subject, Request: RequestID(s.parent),
+		Kind: observe.EventPanic, Subject: subject, Request: requestOf(s.parent),
 		Fingerprint: p.Fingerprint(), Detail: printable(p.Error(), maxDetail),
 	})
 }

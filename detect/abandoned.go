@@ -73,7 +73,7 @@ func (d *Abandoned) Detect(t observe.Turn) []Finding {
 			Active: t.Time.Sub(s.Growth) <= abandonedQuiet, Level: float64(ts.Abandoned), Since: s.Since,
 			TimeToVisible: abandonedQuiet + time.Second,
 			Evidence: []Evidence{
-				{Tasks, fmt.Sprintf("%d abandoned bodies of %.100s still run, the cap is %d", ts.Abandoned, ts.Name, limit)},
+				{Metrics, fmt.Sprintf("%d abandoned bodies of %.100s still run, the cap is %d", ts.Abandoned, ts.Name, limit)},
 			},
 		})
 	}

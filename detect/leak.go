@@ -133,7 +133,7 @@ func (d *Leak) Detect(t observe.Turn) []Finding {
 	}
 	var out []Finding
 	for _, s := range d.state.Series {
-		if !s.Confirmed && s.Above == 0 && s.Steady < d.cfg.MinWindows {
+		if !s.Confirmed && s.Above == 0 && s.Steady < 2*d.cfg.MinWindows {
 			continue
 		}
 		f := d.finding(s, t.Sample)

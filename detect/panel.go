@@ -69,6 +69,9 @@ func NewPanel(limit time.Duration, detectors ...Named) *Panel {
 // be called from any goroutine.
 func (p *Panel) Overrun() int { return int(p.overrun.Load()) }
 
+// overranText is the same in a replay, which knows no time.
+const overranText = "overran its turn"
+
 // Detect runs every detector on the turn. The findings are sorted by key. The
 // events tell of detectors that were disabled and of findings that were
 // dropped; the names of those that overran are added to the turn, so that a
@@ -81,7 +84,8 @@ func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
 	}
 	for _, s := range p.slots {
 		if s.disabled == "" && slices.Contains(t.Disabled, s.Name) {
-			s.disabled = "overran its turn"
+			s.disabled = overranText
+			tell(observe.EventDetectorDisabled, s, s.disabled)
 		}
 		if s.disabled != "" {
 			continue
@@ -89,7 +93,7 @@ func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
 		out := p.run(s, *t)
 		switch {
 		case out.overran:
-			s.disabled = fmt.Sprintf("overran its turn of %v", p.limit)
+			s.disabled = overranText
 			t.Disabled = append(t.Disabled, s.Name)
 			tell(observe.EventDetectorDisabled, s, s.disabled)
 			continue
@@ -176,6 +180,7 @@ func sift(name string, in []Finding) (good []Finding, garbage error) {
 			continue
 		}
 		f.Detector = name
+		f.Evidence = slices.Clone(f.Evidence) // a detector may use its slice again
 		good = append(good, f)
 	}
 	return good, garbage

@@ -44,6 +44,7 @@ const (
 	replacementStands = 2 * time.Second
 
 	maxStuckTasks = 1024
+	maxTold       = 16 // tasks of one name that are reported one by one
 	maxHits       = 256
 )
 
@@ -61,10 +62,13 @@ func (d *Stuck) Detect(t observe.Turn) []Finding {
 	}
 	d.forget(t)
 	var out []Finding
+	told := map[string]int{}
 	for _, s := range d.state.Tasks {
-		out = append(out, s.finding())
+		if told[s.Subject.Name]++; told[s.Subject.Name] <= maxTold && len(out) < maxFindings/2 {
+			out = append(out, s.finding())
+		}
 	}
-	for _, p := range d.state.Pools {
+	for _, p := range d.state.Pools[:min(len(d.state.Pools), maxFindings/2)] {
 		out = append(out, p.finding(t.Time))
 	}
 	return out
@@ -84,7 +88,9 @@ func (d *Stuck) task(e observe.Event) {
 			return
 		}
 		if !known {
-			d.state.Tasks = slices.Insert(d.state.Tasks, i, stuckTask{Subject: e.Subject, Why: e.Detail, Since: e.Time})
+			d.state.Tasks = slices.Insert(d.state.Tasks, i, stuckTask{
+				Subject: e.Subject, Why: e.Detail, Since: e.Time, Replacing: e.Phase == observe.PhaseReplacing,
+			})
 		}
 		if e.Kind == observe.EventOverdue {
 			d.state.Tasks[i].Overdue = true
@@ -96,12 +102,13 @@ func (d *Stuck) task(e observe.Event) {
 			d.state.Tasks[i].Replacing = e.Phase == observe.PhaseReplacing
 		}
 	case observe.EventEnded, observe.EventReturned:
-		if known && !d.state.Tasks[i].Replacing { // else the replacement is still to be seen standing
+		// Once it is abandoned, the replacement is still to be seen standing.
+		if known && (!d.state.Tasks[i].Abandoned || !d.state.Tasks[i].Replacing) {
 			d.state.Tasks = slices.Delete(d.state.Tasks, i, i+1)
 		}
 	case observe.EventRestarted:
 		for i := range d.state.Tasks {
-			if s := &d.state.Tasks[i]; s.Replacing && s.Replaced.IsZero() && s.Subject.Name == e.Subject.Name {
+			if s := &d.state.Tasks[i]; s.Abandoned && s.Replacing && s.Replaced.IsZero() && s.Subject.Name == e.Subject.Name {
 				s.Replaced = e.Time
 			}
 		}

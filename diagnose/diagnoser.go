@@ -30,6 +30,10 @@ type diagnoserState struct {
 // New returns a diagnoser without incidents.
 func New() *Diagnoser { return &Diagnoser{} }
 
+// NumberAfter makes the incidents of a fresh diagnoser continue the numbers of a
+// former one, so that an ID means one incident.
+func (d *Diagnoser) NumberAfter(former *Diagnoser) { d.state.Next = former.state.Next }
+
 // keyOf is equal for findings that share a cause: the same fault of the same
 // name, whichever of its tasks shows it.
 func keyOf(f detect.Finding) string {
@@ -102,7 +106,7 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 		i.Active = i.Active || f.Active
 		i.Level = max(i.Level, f.Level)
 		i.TimeToVisible = max(i.TimeToVisible, f.TimeToVisible)
-		own = own || (f.Active && !f.Reflex)
+		own = own || (f.Active && !f.Reflex && f.Confidence == detect.Confirmed)
 		if !f.From.IsZero() && (i.From.IsZero() || f.From.Before(i.From)) {
 			i.From = f.From
 		}

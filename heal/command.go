@@ -38,5 +38,6 @@ const (
 	ResultApplied       = "applied"
 	ResultNotApplicable = "not applicable"
 	ResultFailed        = "failed"
+	ResultGone          = "gone" // the tasks had ended already
 	ResultWithheld      = "withheld"
 )

@@ -73,6 +73,8 @@ func (x *Executor) execute(ctx context.Context, c Command) (result, detail strin
 	switch err := x.run(ctx, r, c); {
 	case err == nil:
 		return ResultApplied, detail
+	case errors.Is(err, ErrGone):
+		return ResultGone, detail
 	case errors.Is(err, ErrNotApplicable):
 		return ResultNotApplicable, join(detail, err.Error())
 	default:

@@ -178,7 +178,7 @@ func TestPolicyErrors(t *testing.T) {
 		{Quarantine: -1},
 		{Probes: -1},
 		{Act: 9},
-		{ReflexPatience: -1},
+		{Guardrails: heal.Guardrails{MinStuck: -1}},
 		{Guardrails: heal.Guardrails{BlastRadius: 2}},
 		{Guardrails: heal.Guardrails{Budget: -1}},
 		{Guardrails: heal.Guardrails{Cooldown: -1}},

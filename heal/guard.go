@@ -5,16 +5,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/observe"
 )
 
 // memory is that a remedy was used on a fault, also of incidents long closed.
 type memory struct {
-	Key    string    `json:"key"` // incident key and remedy
-	Last   time.Time `json:"last"`
-	Uses   int       `json:"uses"`
-	Opened time.Time `json:"opened"` // first use of the present series
+	Key  string    `json:"key"` // incident key and remedy
+	Last time.Time `json:"last"`
+	Uses int       `json:"uses"`
 }
 
 const (
@@ -35,10 +35,10 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 		return haltedReason, "", ""
 	case g.DryRun:
 		return "dry run", "", ""
-	case r.Needs > h.policy.Act && c.Rung > 0:
-		return "", "", fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act)
-	case r.Needs > h.policy.Act:
+	case r.Needs > h.policy.Act && h.policy.Act == Observe:
 		return fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act), "", ""
+	case r.Needs > h.policy.Act:
+		return "", "", fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act)
 	case r.Destructive && inc.Channels() < 2:
 		return "", "", "it is destructive and the evidence is from one channel"
 	}
@@ -51,11 +51,20 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 		return "", fmt.Sprintf("%d remedies in %v: the budget is used up", g.Budget, g.BudgetWindow), ""
 	}
 	if _, holds := r.Remedy.(Undoer); holds {
+		if inc.Fault == diagnose.StuckTask && len(inc.Tasks) < g.MinStuck && !exhausted(inc) {
+			return "", "", fmt.Sprintf("only %d of its tasks hang", len(inc.Tasks))
+		}
 		if why := h.blast(t.Sample, inc); why != "" {
 			return "", why, ""
 		}
 	}
 	return "", "", ""
+}
+
+// exhausted reports whether so many bodies were given up that replacing them is
+// no answer any more.
+func exhausted(inc *diagnose.Incident) bool {
+	return slices.ContainsFunc(inc.Findings, func(f detect.Finding) bool { return f.Kind == detect.KindAbandoned })
 }
 
 // blast says why one more name must not be cut off, "" if it may (after Envoy's
@@ -74,7 +83,7 @@ func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident) string {
 		if cut {
 			allCut++
 		}
-		if ts.Domain == inc.Subject.Domain {
+		if inc.Subject.Domain.Contains(ts.Domain) {
 			domain++
 			if cut {
 				domainCut++
@@ -85,7 +94,7 @@ func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident) string {
 	if limit := max(1, int(share*float64(domain))); domainCut > limit {
 		return fmt.Sprintf("blast radius: %d of %d names of domain %s may be cut off at once", limit, domain, inc.Subject.Domain)
 	}
-	if limit := max(3, int(share*float64(all))); allCut > limit {
+	if limit := max(1, min(2, all/2), int(share*float64(all))); allCut > limit {
 		return fmt.Sprintf("blast radius: %d of %d names may be cut off at once", limit, all)
 	}
 	return ""
@@ -107,7 +116,7 @@ func (h *Healer) use(now time.Time, c *care, remedy string) {
 		if len(h.state.Memory) == maxMemory {
 			h.state.Memory = slices.Delete(h.state.Memory, 0, 1)
 		}
-		h.state.Memory = append(h.state.Memory, memory{Key: c.Key + " " + remedy, Opened: now})
+		h.state.Memory = append(h.state.Memory, memory{Key: c.Key + " " + remedy})
 		m = &h.state.Memory[len(h.state.Memory)-1]
 	}
 	m.Last = now

@@ -119,7 +119,7 @@ func (h *Healer) careOf(now time.Time, inc *diagnose.Incident) *care {
 	}
 	c := &care{Incident: inc.ID, Key: inc.Key, Stage: stageLadder, Since: now}
 	if inc.Reflex {
-		c.Stage, c.Until = stageReflex, now.Add(max(h.policy.ReflexPatience, inc.TimeToVisible))
+		c.Stage = stageReflex
 		inc.Advance(now, diagnose.Isolating, "the declared contract of "+inc.Subject.String()+" is dealing with it")
 	}
 	h.state.Cares = append(h.state.Cares, c)
@@ -135,6 +135,11 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	if !quiet || c.Quiet.IsZero() {
 		c.Quiet = now
 	}
+	if c.lifted(t.Sample) {
+		inc.Advance(now, inc.Phase, "the quarantine was lifted from outside")
+		c.Held = ""
+		h.climb(c, now, c.Rung)
+	}
 	if t.Halted && c.Held != "" { // the kill switch also lets go of what is held
 		return h.undo(now, inc, c, "remedies are switched off: "+c.Command.Remedy+" is taken back", stageWithheld), false
 	}
@@ -143,9 +148,7 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		switch {
 		case quiet:
 			return h.verified(now, inc, c, "the contract held")
-		case !inc.Reflex:
-			return h.climb(c, now, 0)
-		case now.After(c.Until):
+		case !inc.Reflex: // it does not suffice: the cap on abandoned bodies, for example
 			return h.climb(c, now, 0)
 		}
 	case stageLadder:
@@ -259,7 +262,7 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 	if c.Stage == stageReleasing {
 		return h.verified(now, inc, c, "probation passed")
 	}
-	if result != ResultApplied {
+	if result != ResultApplied && result != ResultGone {
 		c.Held = ""
 		inc.Advance(now, inc.Phase, what)
 		return h.climb(c, now, c.Rung+1)
@@ -267,6 +270,16 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 	inc.Advance(now, onward(inc, diagnose.Isolating), what)
 	c.Stage, c.Since = stageVerifying, now
 	return nil, true
+}
+
+// lifted reports whether what the care holds is no longer held: the loop was
+// stopped, or the lease ran out.
+func (c *care) lifted(s observe.Sample) bool {
+	if c.Held == "" || (c.Stage != stageVerifying && c.Stage != stageQuarantine && c.Stage != stageProbation) {
+		return false
+	}
+	i := slices.IndexFunc(s.Tasks, func(ts observe.TaskStat) bool { return ts.Name == c.Held })
+	return i >= 0 && !s.Tasks[i].Quarantined
 }
 
 // maxJudging bounds the wait for a detector that does not look any more.

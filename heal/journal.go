@@ -29,8 +29,10 @@ const maxEntries = 1024
 // Journal keeps the last 1024 entries in memory and writes each as a line of
 // JSON to a writer, if it has one. It may be used from any goroutine.
 type Journal struct {
-	mu      sync.Mutex
+	writing sync.Mutex // of w, so that a writer that hangs hangs no reader
 	w       io.Writer
+
+	mu      sync.Mutex
 	entries []Entry
 	failed  int
 }
@@ -42,20 +44,24 @@ func NewJournal(w io.Writer) *Journal { return &Journal{w: w} }
 // Append adds an entry. An error matches [ErrJournal].
 func (j *Journal) Append(e Entry) (err error) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	if len(j.entries) == maxEntries {
 		j.entries = slices.Delete(j.entries, 0, 1)
 	}
 	j.entries = append(j.entries, e)
+	j.mu.Unlock()
 	if j.w == nil {
 		return nil
 	}
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%w: the writer panicked: %.200v", ErrJournal, v)
 		}
 		if err != nil {
+			j.mu.Lock()
 			j.failed++
+			j.mu.Unlock()
 		}
 	}()
 	line, err := json.Marshal(e)

@@ -21,9 +21,6 @@ type Policy struct {
 	MaxQuarantine time.Duration `json:"max_quarantine" yaml:"max_quarantine"`
 	// Probes is how many tasks a second may start during probation. Default: 3.
 	Probes int `json:"probes" yaml:"probes"`
-	// ReflexPatience is how long a declared contract may take to deal with a
-	// fault alone before the ladder begins. Default: 15s.
-	ReflexPatience time.Duration `json:"reflex_patience" yaml:"reflex_patience"`
 
 	Guardrails Guardrails `json:"guardrails" yaml:"guardrails"`
 }
@@ -41,9 +38,12 @@ type Guardrails struct {
 	Cooldown time.Duration `json:"cooldown" yaml:"cooldown"`
 	// MaxCooldown bounds that. Default: 10m.
 	MaxCooldown time.Duration `json:"max_cooldown" yaml:"max_cooldown"`
+	// MinStuck is how many tasks of a name must hang at once before the name is
+	// quarantined for it: one hung request must not cut off its route. Default: 3.
+	MinStuck int `json:"min_stuck" yaml:"min_stuck"`
 	// BlastRadius is which share of a domain's names, and of all names, may be
-	// in quarantine at once. One of a domain and three of all are always
-	// allowed. Default: 0.1.
+	// in quarantine at once. One is always allowed, and two of four or more.
+	// Default: 0.1.
 	BlastRadius float64 `json:"blast_radius" yaml:"blast_radius"`
 	// MaxAttempts is how often a site is quarantined for one incident before a
 	// person is called. Default: 3.
@@ -59,6 +59,9 @@ func DefaultLadders() map[diagnose.Fault][]string {
 	}
 }
 
+// maxLease is the longest that a quarantine can be asked for.
+const maxLease = 30 * 24 * time.Hour
+
 // WithDefaults returns the policy with every zero field set, and an error that
 // names the first field that cannot be used.
 func (p Policy) WithDefaults() (Policy, error) {
@@ -70,7 +73,7 @@ func (p Policy) WithDefaults() (Policy, error) {
 		{"Quarantine", float64(p.Quarantine)},
 		{"MaxQuarantine", float64(p.MaxQuarantine)},
 		{"Probes", float64(p.Probes)},
-		{"ReflexPatience", float64(p.ReflexPatience)},
+		{"Guardrails.MinStuck", float64(g.MinStuck)},
 		{"Guardrails.Budget", float64(g.Budget)},
 		{"Guardrails.BudgetWindow", float64(g.BudgetWindow)},
 		{"Guardrails.Cooldown", float64(g.Cooldown)},
@@ -85,13 +88,16 @@ func (p Policy) WithDefaults() (Policy, error) {
 	if g.BlastRadius > 1 {
 		return p, &PolicyError{Field: "Guardrails.BlastRadius", Mend: "give a share from 0 to 1"}
 	}
+	if p.Quarantine > maxLease || p.MaxQuarantine > maxLease {
+		return p, &PolicyError{Field: "MaxQuarantine", Mend: "give at most 720h"}
+	}
 	if p.Act > Full {
 		return p, &PolicyError{Field: "Act", Mend: "use observe, contain or full"}
 	}
 	fill(&p.Quarantine, 30*time.Second)
 	fill(&p.MaxQuarantine, max(10*time.Minute, p.Quarantine))
 	fill(&p.Probes, 3)
-	fill(&p.ReflexPatience, 15*time.Second)
+	fill(&g.MinStuck, 3)
 	fill(&g.Budget, 10)
 	fill(&g.BudgetWindow, time.Minute)
 	fill(&g.Cooldown, 10*time.Second)

@@ -20,6 +20,10 @@ const (
 // The ladder then climbs at once.
 var ErrNotApplicable = errors.New("heal: remedy does not apply to this subject")
 
+// ErrGone is returned by a remedy whose tasks have all ended meanwhile. The
+// detector will see it too.
+var ErrGone = errors.New("heal: the tasks have ended")
+
 // Gate says what a site lets through.
 type Gate uint8
 
@@ -103,18 +107,23 @@ func (abandon) Apply(_ context.Context, t Target, c Command) error {
 // each calls f for the tasks that are at fault. A fault that names none is not
 // answered by hitting every task of the name.
 func each(c Command, f func(observe.TaskID) error) error {
-	reached := 0
+	reached, gone := 0, 0
 	var last error
 	for _, id := range c.Tasks {
-		if err := f(id); err != nil {
+		switch err := f(id); {
+		case err == nil:
+			reached++
+		case errors.Is(err, ErrGone):
+			gone++
+		default:
 			last = err
-			continue
 		}
-		reached++
 	}
 	switch {
 	case reached > 0:
 		return nil
+	case gone > 0 && gone == len(c.Tasks):
+		return ErrGone
 	case last != nil:
 		return fmt.Errorf("%w: %w", ErrNotApplicable, last)
 	}

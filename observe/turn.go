@@ -33,6 +33,7 @@ type Turn struct {
 // Segment is a run of turns and the state of the loop before the first.
 type Segment struct {
 	State json.RawMessage `json:"state,omitempty"`
+	Fresh bool            `json:"fresh,omitempty"` // the loop started over before it: the state does not follow from the turns before
 	Turns []Turn          `json:"turns"`
 }
 
@@ -44,12 +45,26 @@ type Recording struct {
 }
 
 // Recorder keeps the inputs of the last turns in memory, in segments, each of
-// which can be replayed from its start. When it is full it forgets the oldest
-// segment. It is used by one goroutine at a time.
+// which can be replayed from its start. When it is full, by turns or by bytes, it
+// forgets the oldest segment. It is used by one goroutine at a time.
 type Recorder struct {
 	turns    int // of a segment
 	segments int
+	sizes    []int // of the segments, in bytes, roughly
+	cut      bool  // the next turn does not follow from the last
 	rec      Recording
+}
+
+// maxRecording bounds what a recorder keeps, in bytes, roughly.
+const maxRecording = 32 << 20
+
+// size estimates the bytes that a turn keeps in memory.
+func (t Turn) size() int {
+	n := 256 + 512*len(t.Events) + 160*len(t.Sample.Tasks) + 128*len(t.Sample.Pools)
+	if t.Snapshot != nil {
+		n += 400 * len(t.Snapshot.Groups)
+	}
+	return n
 }
 
 // NewRecorder returns a recorder that keeps at most segments segments of turns
@@ -62,16 +77,23 @@ func NewRecorder(revision string, segments, turns int) *Recorder {
 // of the loop.
 func (r *Recorder) Due() bool {
 	n := len(r.rec.Segments)
-	return n == 0 || len(r.rec.Segments[n-1].Turns) >= r.turns
+	return n == 0 || r.cut || len(r.rec.Segments[n-1].Turns) >= r.turns || r.sizes[n-1] > maxRecording/r.segments
 }
 
 // Open begins a segment with the state of the loop before its first turn.
 func (r *Recorder) Open(state json.RawMessage) {
 	if len(r.rec.Segments) == r.segments {
 		r.rec.Segments = append([]Segment(nil), r.rec.Segments[1:]...)
+		r.sizes = append([]int(nil), r.sizes[1:]...)
 	}
-	r.rec.Segments = append(r.rec.Segments, Segment{State: state})
+	r.rec.Segments = append(r.rec.Segments, Segment{State: state, Fresh: r.cut})
+	r.sizes = append(r.sizes, len(state))
+	r.cut = false
 }
+
+// Cut ends the segment: the loop started afresh, and its next turn does not
+// follow from the last.
+func (r *Recorder) Cut() { r.cut = true }
 
 // Add keeps a turn.
 func (r *Recorder) Add(t Turn) {
@@ -80,6 +102,7 @@ func (r *Recorder) Add(t Turn) {
 	}
 	s := &r.rec.Segments[len(r.rec.Segments)-1]
 	s.Turns = append(s.Turns, t)
+	r.sizes[len(r.sizes)-1] += t.size()
 }
 
 // Recording returns what is kept. The turns are shared and must not be changed.

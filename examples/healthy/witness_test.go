@@ -94,7 +94,7 @@ func watch(t *testing.T, cfg hale.Config) (*hale.Runtime, *witness) {
 	t.Helper()
 	w := &witness{outlived: map[string]int{}, held: map[string]int{}, events: map[observe.EventKind][]observe.Event{}}
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	rt, err := hale.New(hale.WithConfig(cfg), hale.WithLogger(logger), hale.WithDetector("witness", w))
+	rt, err := hale.New(hale.WithConfig(cfg), hale.WithLogger(logger), hale.WithDetector("witness", func() detect.Detector { return w }))
 	if err != nil {
 		t.Fatal(err)
 	}

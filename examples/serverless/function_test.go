@@ -78,7 +78,7 @@ func (h hang) Detect(observe.Turn) []detect.Finding {
 
 func TestHangingDetectorIsDisabled(t *testing.T) {
 	release := make(hang)
-	rt := newRuntime(t, hale.WithDetector("hang", release))
+	rt := newRuntime(t, hale.WithDetector("hang", func() detect.Detector { return release }))
 	f := serverless.New(rt, func(context.Context, string) error { return nil })
 	event := serverless.Event{ID: "1", Images: []string{"a"}}
 	if err := f.Handle(t.Context(), event); err != nil {
