@@ -14,6 +14,7 @@ import (
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
 )
 
 // contain lets remedies act, soon.
@@ -169,6 +170,47 @@ func TestLadderAbandonsAStuckTask(t *testing.T) {
 			t.Errorf("journal %q", used)
 		}
 		close(release)
+	})
+}
+
+// The restart rung cancels first, gives the child its grace, and never runs two
+// bodies of a child that obeys.
+func TestRestartRung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := contain()
+		cfg.Policy.Act = heal.Full
+		cfg.Policy.Ladders = map[diagnose.Fault][]string{"wedged": {heal.RemedyRestart}}
+		var wedged atomic.Bool
+		rt := newRuntime(t, hale.WithConfig(cfg), hale.WithDetector("wedged", making(func(observe.Turn) []detect.Finding {
+			if !wedged.Load() {
+				return nil
+			}
+			return []detect.Finding{{
+				Kind: "wedged", Subject: observe.Subject{Name: "cache.fill"}, Confidence: detect.Confirmed, Active: true, Level: 1,
+				Evidence: []detect.Evidence{{Channel: detect.Logs, Text: "silent"}, {Channel: detect.Metrics, Text: "idle"}},
+			}}
+		})))
+		var runs, now, most atomic.Int32
+		rt.Go(t.Context(), "cache.fill", func(ctx context.Context) error {
+			runs.Add(1)
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			if runs.Load() > 1 {
+				wedged.Store(false)
+			}
+			<-ctx.Done()
+			time.Sleep(100 * time.Millisecond) // obeys, in its own time
+			return ctx.Err()
+		}, hale.Restart(hale.Permanent))
+		synctest.Wait()
+		wedged.Store(true)
+		steps(t, rt, 10)
+		if inc := only(t, rt); inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
+			t.Errorf("%s %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
+		}
+		if runs.Load() != 2 || most.Load() != 1 || rt.Status().Abandoned != 0 {
+			t.Errorf("%d runs, %d at once, %d abandoned; want 2, 1, 0", runs.Load(), most.Load(), rt.Status().Abandoned)
+		}
 	})
 }
 

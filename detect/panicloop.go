@@ -190,14 +190,17 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 	runs := s.Started[len(s.Started)-1].N - min(s.Started[0].N, s.Started[len(s.Started)-1].N)
 	share := float64(n) / float64(max(runs, uint64(n), 1))
 	span := d.span(s)
-	text := fmt.Sprintf("%d panics in %v, %.0f%% of the runs of %s, fingerprint %s: %s", n, d.cfg.Window, 100*share, s.Subject.Name, s.Fingerprint, s.Detail)
+	text := fmt.Sprintf("%d panics in %v, fingerprint %s: %s", n, d.cfg.Window, s.Fingerprint, s.Detail)
 	if s.Fingerprint == "" {
 		text = s.Subject.Name + " " + s.Detail
 	}
 	f := Finding{
 		Kind: KindPanicLoop, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
 		Active: now.Sub(s.Hits[n-1]) <= span, TimeToVisible: span + time.Second,
-		Evidence: []Evidence{{Tasks, cutText(text)}},
+		Evidence: []Evidence{
+			{Tasks, cutText(text)},
+			{Metrics, cutText(fmt.Sprintf("%.0f%% of the last runs of %s failed so", 100*share, s.Subject.Name))},
+		},
 	}
 	if !f.Active {
 		f.Level = 0 // panics of the past are not left of anything
