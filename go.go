@@ -25,7 +25,8 @@ type taskOptions struct {
 // Heartbeat declares that the task calls [Beat] at least once in every d. A
 // task that does not is cancelled with [ErrHeartbeat]; one that was declared
 // with [Restart] and ignores that past its grace is abandoned, and a fresh one
-// takes its place. Time in which the whole machine was starved does not count.
+// takes its place, unless 64 abandoned ones of the name are still alive. Time in
+// which the whole machine was starved does not count.
 func Heartbeat(d time.Duration) TaskOption { return func(o *taskOptions) { o.heartbeat = d } }
 
 // Budget is the longest that one run of the task may take. Past it, its context

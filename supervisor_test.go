@@ -217,6 +217,25 @@ func TestHeartbeatReplacesAChildThatHangs(t *testing.T) {
 	})
 }
 
+// A child that hangs in every run must not fill the memory with its bodies.
+func TestReplacementIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		release := make(chan struct{})
+		task := rt.Go(t.Context(), "stuck", block(release), hale.Heartbeat(time.Second), hale.Restart(hale.Permanent))
+		time.Sleep(5 * time.Hour)
+		if n := rt.Status().Abandoned; n != 64 {
+			t.Errorf("%d abandoned bodies, want 64", n)
+		}
+		task.Cancel(nil)
+		close(release)
+		synctest.Wait()
+		if n := rt.Status().Abandoned; n != 0 {
+			t.Errorf("%d abandoned bodies after all came back", n)
+		}
+	})
+}
+
 func TestStopTimeoutNamesWhoDidNotStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)

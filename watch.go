@@ -156,10 +156,14 @@ func (w *watcher) overLimit(t *Task) {
 	switch {
 	case !tw.done:
 		t.scope.cancel(cause)
-	case t.child != nil:
+	case t.child != nil && t.scope.site.abandoned.Load() < maxLostRuns:
 		t.child.replace(t)
 	}
 }
+
+// maxLostRuns is how many abandoned runs of one name may be alive before a run
+// that hangs keeps its place: replacing it again would only fill the memory.
+const maxLostRuns = 64
 
 // scanLoop calls scan with the time that may be held against the work, every
 // so often, until stop is closed or scan reports false. It contains its own
