@@ -26,7 +26,8 @@ type child struct {
 	release  func() bool     // stops waiting for the end of under
 	run      *Task           // current run; nil between two
 	last     *Task           // latest run
-	timer    *time.Timer     // pending restart
+	timer    *time.Timer     // pending restart, or the end of the grace of a run that is renewed
+	renewing bool            // the current run was cancelled to be started again
 	begun    time.Time       // of the current run
 	restart  int             // restarts since it last ran for Period
 	restarts []time.Time     // of a child of the root, which has an intensity of its own
@@ -106,10 +107,7 @@ func (c *child) stop(cause error) {
 // endLocked ends the child; c.mu is held. Unless it is for good, the child
 // begins again when its supervisor does.
 func (c *child) endLocked(err error, forGood bool) {
-	if c.timer != nil {
-		c.timer.Stop()
-		c.timer = nil
-	}
+	c.stopTimerLocked()
 	c.release()
 	c.under = nil
 	c.site.unhold(c)
@@ -145,7 +143,7 @@ func (c *child) startLocked() {
 	if c.options.heartbeat > 0 || c.options.budget > 0 {
 		t.watch = newWatch(c.options)
 	}
-	c.run, c.last, c.timer, c.begun = t, t, nil, time.Now()
+	c.run, c.last, c.begun = t, t, time.Now()
 	if c.restart > 0 {
 		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Count: c.restart})
 	}
@@ -157,10 +155,7 @@ func (c *child) startLocked() {
 func (c *child) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer != nil {
-		c.timer.Stop()
-		c.timer = nil
-	}
+	c.stopTimerLocked()
 	if c.under == nil || c.run != nil {
 		return
 	}
@@ -214,10 +209,35 @@ func (c *child) replace(t *Task) bool {
 	return true
 }
 
+// renew starts the child afresh: it cancels the run, and replaces it if it has not
+// returned after its grace. It reports whether there is a run that may be.
+func (c *child) renew(cause error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.run
+	if t == nil || !t.replaced() {
+		return false
+	}
+	c.renewing = true
+	c.stopTimerLocked()
+	c.timer = time.AfterFunc(c.options.grace, func() { c.replace(t) })
+	t.scope.cancel(cause)
+	return true
+}
+
+func (c *child) stopTimerLocked() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
 // nextLocked restarts the child, now or after its backoff, or ends it. It reports
 // whether it was restarted too often.
 func (c *child) nextLocked(err error) (stormed bool) {
-	kind, now := c.options.restart, time.Now()
+	kind, now, renewing := c.options.restart, time.Now(), c.renewing
+	c.stopTimerLocked()
+	c.renewing = false
 	switch {
 	case c.under.Err() != nil && c.ctx == nil:
 		c.endLocked(err, false)
@@ -225,7 +245,7 @@ func (c *child) nextLocked(err error) (stormed bool) {
 	case c.sup.rt.closed.Load():
 		c.endLocked(orNil(err), true)
 		return false
-	case c.stopped != nil, c.under.Err() != nil, kind == Temporary, kind == Transient && err == nil:
+	case c.stopped != nil, c.under.Err() != nil, kind == Temporary, kind == Transient && err == nil && !renewing:
 		c.endLocked(err, true)
 		return false
 	}

@@ -55,9 +55,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Snapshots = 10 * time.Second
 	}
 	c.Leak.Epoch = c.Epoch
-	if c.Leak.Grace == 0 {
-		c.Leak.Grace = 5 * time.Second
-	}
+	c.Leak = c.Leak.WithDefaults()
 	var err error
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err

@@ -5,7 +5,7 @@ package hale
 func Decisions(rt *Runtime, f func(Decision)) { rt.decided = f }
 
 // BearsLabels reports whether the calling goroutine bears any labels.
-func BearsLabels() bool { return bornLabels() != nil }
+func BearsLabels() bool { return goroutineLabels() != nil }
 
 // BreakLoop makes the next turn of rt's loop panic.
 func BreakLoop(rt *Runtime) {

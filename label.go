@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// bornLabels returns the label map that the calling goroutine bears, as the
+// goroutineLabels returns the label map that the calling goroutine bears, as the
 // runtime knows it. There is no exported way to ask; the runtime keeps this name
 // for those who need it.
 //
-//go:linkname bornLabels runtime/pprof.runtime_getProfLabel
-func bornLabels() unsafe.Pointer
+//go:linkname goroutineLabels runtime/pprof.runtime_getProfLabel
+func goroutineLabels() unsafe.Pointer
 
 // former returns a context whose labels the goroutine may be given back when an
 // inline task ends: ctx, if the goroutine bears what ctx says. It does not where
@@ -19,7 +19,7 @@ func bornLabels() unsafe.Pointer
 // to leave that worker with the labels of a request that ends before it would
 // make an orphan of it. It then gets none.
 func former(ctx context.Context) context.Context {
-	bears := bornLabels()
+	bears := goroutineLabels()
 	if bears == nil {
 		return context.Background()
 	}

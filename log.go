@@ -12,7 +12,7 @@ import (
 // LogHandler returns a handler that adds to every record the identity that its
 // context carries, as far as there is one: task, domain, request and incident.
 // They stand at the top of the record, outside any group. It costs one
-// or two allocations for each record in a task, and nothing outside.
+// to three allocations for each record in a task, and nothing outside.
 func LogHandler(next slog.Handler) slog.Handler { return &logHandler{next: next} }
 
 // logHandler keeps groups to itself, because an attribute that is added to a

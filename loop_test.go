@@ -176,6 +176,12 @@ func TestLadderAbandonsAStuckTask(t *testing.T) {
 // The restart rung cancels first, gives the child its grace, and never runs two
 // bodies of a child that obeys.
 func TestRestartRung(t *testing.T) {
+	for _, kind := range []hale.RestartKind{hale.Transient, hale.Permanent} {
+		t.Run(kind.String(), func(t *testing.T) { testRestartRung(t, kind) })
+	}
+}
+
+func testRestartRung(t *testing.T, kind hale.RestartKind) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := contain()
 		cfg.Policy.Act = heal.Full
@@ -200,8 +206,8 @@ func TestRestartRung(t *testing.T) {
 			}
 			<-ctx.Done()
 			time.Sleep(100 * time.Millisecond) // obeys, in its own time
-			return ctx.Err()
-		}, hale.Restart(hale.Permanent))
+			return nil
+		}, hale.Restart(kind))
 		synctest.Wait()
 		wedged.Store(true)
 		steps(t, rt, 10)

@@ -48,9 +48,9 @@ func (x target) Abandon(id observe.TaskID) error {
 func (x target) Restart(name string) error {
 	n := 0
 	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child != nil && t.scope.site.name == name }) {
-		t.scope.cancel(ErrRemedied) // a permanent child that obeys starts again by itself
-		time.AfterFunc(t.child.options.grace, func() { t.child.replace(t) })
-		n++
+		if t.child.renew(ErrRemedied) {
+			n++
+		}
 	}
 	if n == 0 {
 		return fmt.Errorf("%w: %s has no supervised child that runs", heal.ErrNotApplicable, name)

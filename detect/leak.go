@@ -31,7 +31,8 @@ type LeakConfig struct {
 	Epoch time.Duration `json:"-" yaml:"-"`
 }
 
-func (c LeakConfig) withDefaults() LeakConfig {
+// WithDefaults returns the settings with every zero field set.
+func (c LeakConfig) WithDefaults() LeakConfig {
 	if c.Grace <= 0 {
 		c.Grace = 5 * time.Second
 	}
@@ -69,11 +70,11 @@ const maxSeries = 4096
 //
 // Pools that grow on demand look the same while load grows. They are told apart
 // by their bound: a pool never holds more than a few for each of the tasks that
-// ever ran at once under the names that use it; a leak does. So growth counts only where the
-// orphans of that code reach a number that the process has never seen, and then
-// above that bound at once, and below it only when it is steady and the service
-// sees no new peak of tasks. Orphans that one name loses and another gains set
-// no record.
+// ever ran at once under the names that use it; a leak does. So growth counts
+// only where the orphans of that code reach a number that the process has never
+// seen, and then above that bound at once, and below it only when it is steady
+// and the service sees no new peak of tasks. Orphans that one name loses and
+// another gains set no record.
 type Leak struct {
 	cfg   LeakConfig
 	state leakState
@@ -124,7 +125,7 @@ type leakSeries struct {
 }
 
 // NewLeak returns the detector.
-func NewLeak(cfg LeakConfig) *Leak { return &Leak{cfg: cfg.withDefaults()} }
+func NewLeak(cfg LeakConfig) *Leak { return &Leak{cfg: cfg.WithDefaults()} }
 
 // Detect implements [Detector].
 func (d *Leak) Detect(t observe.Turn) []Finding {

@@ -1,6 +1,7 @@
 package heal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,16 +70,9 @@ func (j *Journal) Append(e Entry) (err error) {
 		return fmt.Errorf("%w: %w", ErrJournal, err)
 	}
 	if n, err := j.w.Write(append(line, '\n')); err != nil || n <= len(line) {
-		return fmt.Errorf("%w: %w", ErrJournal, cmpErr(err, io.ErrShortWrite))
+		return fmt.Errorf("%w: %w", ErrJournal, cmp.Or(err, io.ErrShortWrite))
 	}
 	return nil
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // Entries returns the entries that are kept, oldest first.

@@ -70,6 +70,7 @@ func (h *Healer) probe(now time.Time, inc *diagnose.Incident, c *care) *Command 
 func (h *Healer) relapsed(now time.Time, inc *diagnose.Incident, c *care) *Command {
 	c.Rounds++
 	cmd := h.command(now, inc, c, c.Command.Remedy, OpApply)
+	h.use(now, c, cmd.Remedy) // closing again what was closed is never refused, but it counts
 	c.Stage, c.Since, c.Command, c.Before = stageApplying, now, cmd, inc.Level
 	phase, detail := diagnose.Isolating, "probation failed: the symptom is back"
 	if c.Rounds >= h.policy.Guardrails.MaxAttempts || inc.Phase == diagnose.Escalated {

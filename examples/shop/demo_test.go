@@ -17,9 +17,6 @@ import (
 // build makes the program and returns its path.
 func build(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("it builds and runs the program")
-	}
 	bin := filepath.Join(t.TempDir(), "shop")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
