@@ -2,9 +2,11 @@ package hale
 
 import (
 	"context"
+	"reflect"
 	"runtime/pprof"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/hale-go/hale/internal/goroutine"
 	"github.com/hale-go/hale/observe"
@@ -19,28 +21,67 @@ type cell struct {
 	site   *site
 	id     string
 	set    pprof.LabelSet
-	labels any // pprof's label map
+	labels any            // pprof's label map, as its context key yields it
+	bears  unsafe.Pointer // the same, as goroutines bear it
 	opened time.Time
+	base   int64 // tasks of older cells that were alive when it opened; only fewer can be later
 
-	word atomic.Uint64 // starts<<32 | live, so that both move in one addition
-	peak atomic.Int64  // most tasks alive at once in this cell
-	base int64         // tasks of older cells that were alive when it opened; only fewer can be later
-
-	own  bool           // one task has it for itself
-	task observe.TaskID // that task
+	count *cellCount     // nil where one task has the cell for itself
+	task  observe.TaskID // that task
+	over  atomic.Bool    // it has ended
 
 	sealed time.Time // when it stopped taking tasks; guarded by site.mu
 	zero   time.Time // when its count was first seen at zero after that; guarded by registry.mu
 }
 
-const cellStart = 1<<32 + 1
+// cellCount counts the tasks of a cell. Starts and ends happen on different
+// processors, so each side has a cache line of its own.
+type cellCount struct {
+	starts atomic.Uint64
+	seen   atomic.Uint64 // ends, as last looked at by a start
+	peak   atomic.Int64  // most tasks alive at once
+	_      [40]byte
+	ends   atomic.Uint64
+	_      [56]byte
+}
 
-func (c *cell) live() int64     { return int64(uint32(c.word.Load())) }
-func (c *cell) started() uint64 { return c.word.Load() >> 32 }
+// own reports whether one task has the cell for itself.
+func (c *cell) own() bool { return c.count == nil }
 
-// enter counts one more task in.
+// live returns how many tasks of the cell are alive, or more: ends are read
+// first, so that zero means zero.
+func (c *cell) live() int64 {
+	if c.own() {
+		if c.over.Load() {
+			return 0
+		}
+		return 1
+	}
+	ends := c.count.ends.Load()
+	return int64(c.count.starts.Load() - ends)
+}
+
+// started returns how many tasks the cell has taken.
+func (c *cell) started() uint64 {
+	if c.own() {
+		return 1
+	}
+	return c.count.starts.Load()
+}
+
+// enter counts one more task in. The line of the ends is looked at only when the
+// peak may have risen.
 func (c *cell) enter() {
-	raise(&c.peak, int64(uint32(c.word.Add(cellStart))))
+	n := c.count
+	if n == nil {
+		return
+	}
+	starts := n.starts.Add(1)
+	if int64(starts-n.seen.Load()) > n.peak.Load() {
+		ends := n.ends.Load()
+		n.seen.Store(ends) // an older value of another start's makes the next one look again, no more
+		raise(&n.peak, int64(starts-ends))
+	}
 }
 
 // raise makes v at least n.
@@ -50,23 +91,28 @@ func raise(v *atomic.Int64, n int64) {
 }
 
 // undo takes back an enter that came too late: the cell was sealed meanwhile.
-func (c *cell) undo() { c.word.Add(^uint64(cellStart - 1)) }
+func (c *cell) undo() { c.count.starts.Add(^uint64(0)) }
 
 // leave counts a task out. The goroutine must have put its former labels back
 // before: a zero count means that nobody who bears the label is alive.
 func (c *cell) leave() {
-	live := uint32(c.word.Add(^uint64(0)))
-	if c.own && live == 0 {
-		c.site.rt.reg.ownEnded(c)
+	if c.count != nil {
+		c.count.ends.Add(1)
+		return
 	}
+	c.over.Store(true)
+	c.site.rt.reg.ownEnded(c)
 }
 
-func newCell(s *site, id string) *cell {
+func newCell(s *site, id string, count *cellCount) *cell {
 	set := pprof.Labels(
 		goroutine.LabelName, s.name,
 		goroutine.LabelDomain, string(s.domain),
 		goroutine.LabelCell, id,
 	)
-	ctx := pprof.WithLabels(context.Background(), set)
-	return &cell{site: s, id: id, set: set, labels: ctx.Value(labelKey()), opened: time.Now()}
+	labels := pprof.WithLabels(context.Background(), set).Value(labelKey())
+	return &cell{
+		site: s, id: id, set: set, labels: labels, bears: reflect.ValueOf(labels).UnsafePointer(),
+		opened: time.Now(), count: count,
+	}
 }

@@ -119,7 +119,7 @@ func (c *child) endLocked(err error, forGood bool) {
 }
 
 func (c *child) concludeLocked(err error) {
-	if c.handle.state.Load() == taskRunning {
+	if c.handle.scope.state.Load() == taskRunning {
 		c.handle.conclude(err)
 	}
 }
@@ -138,17 +138,15 @@ func (c *child) startLocked() {
 		c.site.unhold(c) // the quarantine ended in between: nobody else would wake the child
 	}
 	t := &Task{}
-	t.scope.parent, t.scope.rt, t.scope.task, t.scope.site, t.entry, t.child = c.under, c.sup.rt, t, c.site, c.entry, c
-	t.crash = c.options.crash
-	if c.options.heartbeat > 0 || c.options.budget > 0 {
-		t.watch = newWatch(c.options)
-	}
+	t.scope.parent = c.under
+	t.scope.extend().child = c
+	t.declare(c.options)
 	c.run, c.last, c.begun = t, t, time.Now()
 	if c.restart > 0 {
 		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Count: c.restart})
 	}
-	t.start(true)
-	go t.run(context.Background(), c.fn)
+	t.start(c.site, c.entry, true)
+	go t.run(c.fn, nil)
 }
 
 // resume starts a child that waited for a quarantine or for its backoff.

@@ -13,3 +13,40 @@ func BreakLoop(rt *Runtime) {
 	defer rt.turnMu.Unlock()
 	rt.loop.healer = nil
 }
+
+// Slots is the table of live tasks.
+type Slots = slots
+
+// Enter takes a slot for the nth task and returns what gives it back.
+func (s *slots) Enter(n uint64) (leave func()) {
+	t := &Task{}
+	s.add(t, n)
+	return func() { t.slot.Store(nil) }
+}
+
+// Trim makes the tables fit live tasks.
+func (s *slots) Trim(live int) { s.trim(live) }
+
+// Renew puts a fresh table in front and forgets those that are empty.
+func (s *slots) Renew() {
+	s.replace(s.newest.Load(), minSlots)
+	s.trim(0)
+}
+
+// Live counts the tasks that are found.
+func (s *slots) Live() int {
+	n := 0
+	for range s.all {
+		n++
+	}
+	return n
+}
+
+// Tables returns the sizes of the tables, newest first.
+func (s *slots) Tables() []int {
+	var out []int
+	for t := s.newest.Load(); t != nil; t = t.older.Load() {
+		out = append(out, len(t.slots))
+	}
+	return out
+}

@@ -3,7 +3,6 @@ package hale
 import (
 	"context"
 	"runtime"
-	"runtime/pprof"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -83,14 +82,14 @@ func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context)
 			return rt.root.add(name, fn, o)
 		}
 	}
-	t := rt.newTask(ctx, name, fn, opts)
-	if t.state.Load() == taskDone {
+	t, at := rt.newTask(ctx, name, fn, opts)
+	if t.scope.state.Load() == taskDone {
 		return t
 	}
-	if rt != nil {
-		t.start(false)
+	if at != nil {
+		t.start(at, entryOf(fn), false)
 	}
-	go t.run(context.Background(), fn)
+	go t.run(fn, nil)
 	return t
 }
 
@@ -105,13 +104,13 @@ func Do(ctx context.Context, name string, fn func(context.Context) error, opts .
 
 // Do is [Do] under this runtime.
 func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {
-	t := rt.newTask(ctx, name, fn, opts)
-	t.inline = true
-	if t.state.Load() == taskRunning {
-		if rt != nil {
-			t.start(false)
+	t, at := rt.newTask(ctx, name, fn, opts)
+	if t.scope.state.Load() == taskRunning {
+		t.scope.flags |= flagInline
+		if at != nil {
+			t.start(at, entryOf(fn), false)
 		}
-		t.run(former(t.scope.parent), fn)
+		t.run(fn, former(t.scope.parent))
 	}
 	return t.Err()
 }
@@ -130,58 +129,70 @@ func Detach(ctx context.Context, name string) context.Context {
 	s := rt.siteFor(name, func() string { return "detached" }, "")
 	s.mu.Lock()
 	if s.detached == nil {
-		s.detached = newCell(s, s.cellID())
+		s.detached = newCell(s, s.cellID(), new(cellCount))
 		s.detached.enter() // never left: it lives as long as the runtime
 		rt.reg.addCell(s.detached)
 	}
 	c := s.detached
 	s.mu.Unlock()
-	d := &scope{parent: out, rt: rt, site: s}
-	d.labels = c.labels
-	pprof.SetGoroutineLabels(d)
-	return d
+	setGoroutineLabels(c.bears)
+	return &scope{parent: out, cell: c}
 }
 
-// newTask makes the task without starting it. One that may not start has ended.
-func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, opts []TaskOption) *Task {
+// newTask makes the task without starting it, and returns what it is to be
+// counted in, nil without a runtime. A task that may not start has ended.
+func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, opts []TaskOption) (*Task, *site) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	t := &Task{}
-	t.scope.parent, t.scope.rt, t.scope.task = ctx, rt, t
+	t.scope.parent = ctx
 	if fn == nil {
 		if rt != nil {
 			rt.misuse(observe.Subject{Name: printable(name, maxName)}, "nil function: nothing was started")
 		}
 		t.conclude(ErrNilFunc)
-		return t
+		return t, nil
 	}
-	t.entry = entryOf(fn)
 	var domain observe.Domain
 	if len(opts) > 0 {
 		o := rt.options(name, opts)
-		t.crash, domain = o.crash, o.domain
-		if o.heartbeat > 0 || o.budget > 0 {
-			t.watch = newWatch(o)
-		}
+		domain = o.domain
+		t.declare(o)
 	}
 	if rt == nil {
-		return t
+		return t, nil
 	}
-	t.scope.site = rt.siteFor(name, func() string { return runtime.FuncForPC(t.entry).Name() }, domain)
-	switch err := t.scope.site.admit(); {
+	at := rt.siteFor(name, func() string { return runtime.FuncForPC(entryOf(fn)).Name() }, domain)
+	switch err := at.admit(); {
 	case rt.closed.Load():
-		t.conclude(ErrClosed)
+		t.refuse(at, ErrClosed)
 	case err != nil:
-		t.conclude(err)
+		t.refuse(at, err)
 	}
-	return t
+	return t, at
+}
+
+// declare notes what a task's options say about each of its runs.
+func (t *Task) declare(o taskOptions) {
+	if o.crash {
+		t.scope.flags |= flagCrash
+	}
+	if o.heartbeat > 0 || o.budget > 0 {
+		t.scope.extend().watch = newWatch(o)
+	}
+}
+
+// refuse ends a task that may not start.
+func (t *Task) refuse(at *site, err error) {
+	t.scope.extend().site = at
+	t.conclude(err)
 }
 
 // siteFor returns the site of a name that a caller gave, mended if need be.
 func (rt *Runtime) siteFor(name string, fallback func() string, domain observe.Domain) *site {
-	if s, ok := rt.reg.sites.Load(name); ok {
-		return s.(*site) // also the fast path: a known name is clean
+	if s := rt.reg.lookup(name); s != nil {
+		return s // a known name is clean
 	}
 	clean, mended := cleanName(name, fallback)
 	if mended != "" {
@@ -215,8 +226,10 @@ func (rt *Runtime) options(name string, opts []TaskOption) taskOptions {
 // runtimeOf returns the runtime that ctx runs under, else the default one.
 func runtimeOf(ctx context.Context) *Runtime {
 	if ctx != nil {
-		if s := scopeOf(ctx); s != nil && s.rt != nil {
-			return s.rt
+		if s := scopeOf(ctx); s != nil {
+			if at := s.site(); at != nil {
+				return at.rt
+			}
 		}
 	}
 	return Default()

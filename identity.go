@@ -21,10 +21,8 @@ type Identity struct {
 // FromContext returns the task that ctx belongs to, or nil: outside any task
 // and within a pool's unit. All methods of a nil Task are safe to call.
 func FromContext(ctx context.Context) *Task {
-	if s := scopeOf(ctx); s != nil {
-		return s.task
-	}
-	return nil
+	t, _ := ctx.Value(taskKey{}).(*Task)
+	return t
 }
 
 // Identify returns the identity that ctx carries, of a task or of a pool's
@@ -32,10 +30,14 @@ func FromContext(ctx context.Context) *Task {
 func Identify(ctx context.Context) Identity {
 	id := Identity{Request: RequestID(ctx)}
 	s := scopeOf(ctx)
-	if s == nil || s.site == nil {
+	if s == nil {
 		return id
 	}
-	id.ID, id.Name, id.Domain = s.id(), s.site.name, s.site.domain
+	at := s.site()
+	if at == nil {
+		return id
+	}
+	id.ID, id.Name, id.Domain = s.id(), at.name, at.domain
 	if p := scopeOf(s.parent); p != nil {
 		id.Parent = p.id()
 	}

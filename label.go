@@ -13,18 +13,25 @@ import (
 //go:linkname goroutineLabels runtime/pprof.runtime_getProfLabel
 func goroutineLabels() unsafe.Pointer
 
-// former returns a context whose labels the goroutine may be given back when an
-// inline task ends: ctx, if the goroutine bears what ctx says. It does not where
-// a context travels to a worker of somebody else's, say with a job in a queue;
-// to leave that worker with the labels of a request that ends before it would
-// make an orphan of it. It then gets none.
-func former(ctx context.Context) context.Context {
+// setGoroutineLabels is what [pprof.SetGoroutineLabels] ends in. It is called
+// with label maps that are at hand, twice for each task; to wrap them in a
+// context would cost as much again as all the rest of a task's identity.
+//
+//go:linkname setGoroutineLabels runtime/pprof.runtime_setProfLabel
+func setGoroutineLabels(labels unsafe.Pointer)
+
+// former returns the labels that the goroutine may be given back when an inline
+// task ends: those it bears, if ctx says the same. It does not where a context
+// travels to a worker of somebody else's, say with a job in a queue; to leave that
+// worker with the labels of a request that ends before it would make an orphan of
+// it. It then gets none.
+func former(ctx context.Context) unsafe.Pointer {
 	bears := goroutineLabels()
 	if bears == nil {
-		return context.Background()
+		return nil
 	}
 	if v := reflect.ValueOf(ctx.Value(labelKey())); v.Kind() == reflect.Pointer && v.UnsafePointer() == bears {
-		return ctx
+		return bears
 	}
-	return context.Background()
+	return nil
 }

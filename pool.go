@@ -190,7 +190,7 @@ func (p *Pool) enqueue(u *unit, ctx context.Context, fn func(context.Context) er
 	if err := p.site.admit(); err != nil {
 		return err
 	}
-	u.parent, u.rt, u.site, u.fn = ctx, p.rt, p.site, fn
+	u.parent, u.fn = ctx, fn
 	p.senders.Add(1)
 	defer p.senders.Add(-1)
 	if p.closed.Load() {

@@ -1,9 +1,11 @@
 package hale
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale/internal/goroutine"
@@ -24,8 +26,9 @@ const otherName = "hale.other"
 // what it leaks from the garbage collector.
 type registry struct {
 	rt     *Runtime
-	sites  sync.Map // name → *site
-	shards [16]shard
+	sites  sync.Map                 // name → *site
+	recent [32]atomic.Pointer[site] // by a hash of their names: a look here is cheaper
+	tasks  slots
 
 	mu    sync.Mutex
 	count int // sites
@@ -34,11 +37,21 @@ type registry struct {
 	ended []*cell // in the order in which they ended
 }
 
-// shard is a list of live tasks.
-type shard struct {
-	mu    sync.Mutex
-	first *Task
-	_     [40]byte // shards are used from many processors: keep them apart
+// lookup returns the site of a name, nil if no task ever had it.
+func (r *registry) lookup(name string) *site {
+	i := len(name)
+	if i > 0 {
+		i += int(name[i-1])<<1 + int(name[i/2])<<3
+	}
+	recent := &r.recent[i%len(r.recent)]
+	if s := recent.Load(); s != nil && s.name == name {
+		return s
+	}
+	if s, ok := r.sites.Load(name); ok {
+		recent.Store(s.(*site))
+		return s.(*site)
+	}
+	return nil
 }
 
 // site returns the site of a name, making it when needed.
@@ -67,14 +80,6 @@ func (r *registry) site(name string, domain observe.Domain) *site {
 	return s
 }
 
-// known returns the site of a name, nil if no task ever had it.
-func (r *registry) known(name string) *site {
-	if s, ok := r.sites.Load(name); ok {
-		return s.(*site)
-	}
-	return nil
-}
-
 // all returns the sites, sorted by name.
 func (r *registry) all() []*site {
 	var out []*site
@@ -86,39 +91,10 @@ func (r *registry) all() []*site {
 	return out
 }
 
-func (r *registry) add(t *Task) {
-	sh := &r.shards[t.scope.seq.Load()%uint64(len(r.shards))]
-	sh.mu.Lock()
-	t.next = sh.first
-	if t.next != nil {
-		t.next.prev = t
-	}
-	sh.first = t
-	sh.mu.Unlock()
-}
-
-func (r *registry) remove(t *Task) {
-	sh := &r.shards[t.scope.seq.Load()%uint64(len(r.shards))]
-	sh.mu.Lock()
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		sh.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	}
-	t.next, t.prev = nil, nil
-	sh.mu.Unlock()
-}
-
-// find returns the live task of an ID, nil if there is none.
+// find returns the live task of an ID, nil if there is none. It looks at all.
 func (r *registry) find(id observe.TaskID) *Task {
-	sh := &r.shards[id.Seq%uint64(len(r.shards))]
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for t := sh.first; t != nil; t = t.next {
-		if t.scope.id() == id {
+	for t := range r.tasks.all {
+		if t.scope.seq.Load() == id.Seq && t.scope.id() == id {
 			return t
 		}
 	}
@@ -128,17 +104,12 @@ func (r *registry) find(id observe.TaskID) *Task {
 // live returns the live tasks that match, in the order in which they started.
 func (r *registry) live(match func(*Task) bool) []*Task {
 	var out []*Task
-	for i := range r.shards {
-		sh := &r.shards[i]
-		sh.mu.Lock()
-		for t := sh.first; t != nil; t = t.next {
-			if match(t) {
-				out = append(out, t)
-			}
+	for t := range r.tasks.all {
+		if match(t) {
+			out = append(out, t)
 		}
-		sh.mu.Unlock()
 	}
-	slices.SortFunc(out, func(a, b *Task) int { return a.ID().Compare(b.ID()) })
+	slices.SortFunc(out, func(a, b *Task) int { return cmp.Compare(a.scope.seq.Load(), b.scope.seq.Load()) })
 	return out
 }
 
@@ -160,8 +131,8 @@ func (r *registry) ownCell(s *site, id observe.TaskID) *cell {
 	}
 	r.owned++
 	r.mu.Unlock()
-	c := newCell(s, name)
-	c.own, c.task, c.sealed = true, id, c.opened
+	c := newCell(s, name, nil)
+	c.task, c.sealed = id, c.opened
 	r.addCell(c)
 	return c
 }
@@ -176,8 +147,10 @@ func (r *registry) ownEnded(c *cell) {
 // tick ends the epoch of every site and forgets cells that ended longer ago
 // than keep.
 func (r *registry) tick(now time.Time, epoch, keep time.Duration) {
+	live := int64(0)
 	for _, s := range r.all() {
 		ended := s.seal(now, epoch)
+		live += s.live()
 		if len(ended) == 0 {
 			continue
 		}
@@ -188,12 +161,13 @@ func (r *registry) tick(now time.Time, epoch, keep time.Duration) {
 		r.ended = append(r.ended, ended...)
 		r.mu.Unlock()
 	}
+	r.tasks.trim(int(max(live, 0)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := 0
 	for old < len(r.ended) && now.Sub(r.ended[old].zero) > keep {
 		delete(r.cells, r.ended[old].id)
-		if r.ended[old].own {
+		if r.ended[old].own() {
 			r.owned--
 		}
 		old++

@@ -29,8 +29,10 @@ type Runtime struct {
 	number uint64 // of the runtime in the process; part of its labels
 	prefix string
 
-	seq       atomic.Uint64 // of tasks
-	abandoned atomic.Int64  // bodies that were given up and have not come back
+	_         [64]byte
+	seq       atomic.Uint64 // of tasks; every start writes it and reads what stands around it
+	_         [64]byte
+	abandoned atomic.Int64 // bodies that were given up and have not come back
 	closed    atomic.Bool
 	halted    atomic.Bool
 	disabled  bool        // by HALE_DISABLE, for good

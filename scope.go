@@ -2,31 +2,55 @@ package hale
 
 import (
 	"context"
+	"reflect"
 	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/hale-go/hale/observe"
 )
 
 // scope is the context that one body of work runs under: its identity, its
 // labels and its cancellation. Task and unit embed it, so that a body costs no
-// allocation of its own for any of them.
-//
-// The standard cancellable context is made only when somebody asks for Done or
-// when hale cancels; most bodies never need it. From then on all of the
-// context package's own machinery works on that one.
+// allocation of its own for any of them. It is small because every start pays
+// for its bytes: what few bodies need is in [extra].
 //
 // A scope is handed to user code and is therefore never used again.
 type scope struct {
 	parent context.Context
-	rt     *Runtime // nil: no runtime, plain goroutine
-	site   *site    // nil with rt
-	task   *Task    // the task itself; nil in a pool's unit
-	labels any      // pprof's label map, as its context key yields it
+	cell   *cell // what the body is counted in; nil: outside a runtime, or not started
+	extra  atomic.Pointer[extra]
 	seq    atomic.Uint64
-	inner  atomic.Pointer[cancellation]
+	state  atomic.Uint32 // of the body; see [taskRunning]
+	flags  uint32        // set before the body starts
+}
+
+// Flags of a scope.
+const (
+	flagInline uint32 = 1 << iota // it runs on its caller's goroutine and cannot be abandoned
+	flagCrash                     // panics are not contained
+)
+
+// extra is what few scopes have, made when the first of it is needed.
+//
+// The standard cancellable context is made only when somebody asks for Done or
+// when hale cancels; most bodies never need it. From then on all of the
+// context package's own machinery works on that one.
+type extra struct {
+	inner atomic.Pointer[cancellation]
+	made  cancellation // what inner points to, where both were made at once
+
+	wait atomic.Pointer[chan struct{}] // made when somebody waits for the task
+	err  error                         // valid once the state is taskDone
+
+	site   *site   // of work that was refused, and of a handle, which have no cell
+	labels any     // pprof's label map, where the caller brought labels from elsewhere
+	entry  uintptr // where the function's code starts, if it is not the site's usual one
+	watch  *watch
+	child  *child // the supervised child that the task is a run of
+	runs   *child // the supervised child that the task is the handle of
 }
 
 type cancellation struct {
@@ -34,7 +58,11 @@ type cancellation struct {
 	cancel context.CancelCauseFunc
 }
 
-type scopeKey struct{}
+// scopeKey and taskKey are what a context is asked for its scope and its task by.
+type (
+	scopeKey struct{}
+	taskKey  struct{}
+)
 
 // keyProbe learns the private keys that runtime/pprof and context look
 // themselves up by.
@@ -73,6 +101,28 @@ func scopeOf(ctx context.Context) *scope {
 	return s
 }
 
+// extend returns the scope's extra, making it when needed.
+func (s *scope) extend() *extra {
+	if x := s.extra.Load(); x != nil {
+		return x
+	}
+	if x := new(extra); s.extra.CompareAndSwap(nil, x) {
+		return x
+	}
+	return s.extra.Load()
+}
+
+// site returns what the tasks of the scope's name share; nil outside a runtime.
+func (s *scope) site() *site {
+	if s.cell != nil {
+		return s.cell.site
+	}
+	if x := s.extra.Load(); x != nil {
+		return x.site
+	}
+	return nil
+}
+
 // Deadline returns the parent's: a budget is no deadline, since it is
 // stretched when the machine is starved.
 func (s *scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
@@ -80,45 +130,92 @@ func (s *scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
 func (s *scope) Done() <-chan struct{} { return s.cancellation().ctx.Done() }
 
 func (s *scope) Err() error {
-	if in := s.inner.Load(); in != nil {
+	if in := s.inner(); in != nil {
 		return in.ctx.Err()
+	}
+	if s.ended() {
+		return context.Canceled
 	}
 	return s.parent.Err()
 }
 
 func (s *scope) Value(key any) any {
-	if key == (scopeKey{}) {
+	switch key.(type) {
+	case scopeKey:
 		return s
+	case taskKey:
+		return nil // of a unit: it is no task, and neither is what is around it
 	}
-	if s.labels != nil && key == labelKey() {
-		return s.labels
+	if key == labelKey() {
+		if l := s.labels(); l != nil {
+			return l
+		}
 	}
-	if in := s.inner.Load(); in != nil && (in != ended() || key == cancelKey()) {
+	if in := s.inner(); in != nil {
 		return in.ctx.Value(key)
+	}
+	if s.ended() && key == cancelKey() {
+		return ended().ctx.Value(key)
 	}
 	return s.parent.Value(key)
 }
 
+// inner returns the scope's cancellation, nil if nobody needed one yet.
+func (s *scope) inner() *cancellation {
+	if x := s.extra.Load(); x != nil {
+		return x.inner.Load()
+	}
+	return nil
+}
+
+// cancellation returns the scope's cancellation, making it when needed.
 func (s *scope) cancellation() *cancellation {
-	if in := s.inner.Load(); in != nil {
+	if in := s.inner(); in != nil {
 		return in
+	}
+	if s.ended() {
+		return ended()
 	}
 	ctx, cancel := context.WithCancelCause(s.parent)
-	in := &cancellation{ctx, cancel}
-	if s.inner.CompareAndSwap(nil, in) {
-		return in
+	var in *cancellation
+	if x := (&extra{made: cancellation{ctx, cancel}}); s.extra.Load() == nil {
+		x.inner.Store(&x.made)
+		if s.extra.CompareAndSwap(nil, x) {
+			in = &x.made
+		}
 	}
-	cancel(nil)
-	return s.inner.Load()
+	if in == nil {
+		in = &cancellation{ctx, cancel}
+		if x := s.extra.Load(); !x.inner.CompareAndSwap(nil, in) {
+			cancel(nil)
+			in = x.inner.Load()
+		}
+	}
+	if s.ended() { // meanwhile, and perhaps without a look at this one
+		in.cancel(nil)
+	}
+	return in
 }
 
 func (s *scope) cancel(cause error) { s.cancellation().cancel(cause) }
 
-// end cancels what is left of the scope: like any WithCancel whose function
-// returned.
+// ended reports whether the body has returned.
+func (s *scope) ended() bool {
+	st := s.state.Load()
+	return st == taskDone || st == taskReturned
+}
+
+// end marks the body of a unit as returned.
 func (s *scope) end() {
-	if !s.inner.CompareAndSwap(nil, ended()) {
-		s.inner.Load().cancel(nil)
+	s.state.Store(taskDone)
+	s.release()
+}
+
+// release cancels what is left of a scope that has ended: like any WithCancel
+// whose function returned.
+func (s *scope) release() {
+	if in := s.inner(); in != nil {
+		in.cancel(nil)
 	}
 }
 
@@ -132,34 +229,58 @@ func (s *scope) cause() error {
 
 // id returns the scope's task ID. Units of a pool get theirs when first asked.
 func (s *scope) id() observe.TaskID {
-	if s.site == nil {
+	at := s.site()
+	if at == nil {
 		return observe.TaskID{}
 	}
 	n := s.seq.Load()
 	if n == 0 {
-		s.seq.CompareAndSwap(0, s.rt.seq.Add(1))
+		s.seq.CompareAndSwap(0, at.rt.seq.Add(1))
 		n = s.seq.Load()
 	}
-	return observe.TaskID{Name: s.site.name, Seq: n}
+	return observe.TaskID{Name: at.name, Seq: n}
 }
 
+// subject names the scope for events and findings. entry is where the code of
+// its function starts, 0 if that is not known.
 func (s *scope) subject(entry uintptr) observe.Subject {
-	if s.site == nil {
+	at := s.site()
+	if at == nil {
 		return observe.Subject{Site: siteOf(entry)}
 	}
-	return observe.Subject{Task: s.id(), Name: s.site.name, Domain: s.site.domain, Site: siteOf(entry)}
+	return observe.Subject{Task: s.id(), Name: at.name, Domain: at.domain, Site: siteOf(entry)}
 }
 
-// setLabels puts the labels of c on the scope, merged with those that the
-// caller brought from elsewhere.
-func (s *scope) setLabels(c *cell) {
-	s.labels = c.labels
+// enter puts the scope into a cell, and makes it bear the cell's labels, merged
+// with those that the caller brought from elsewhere.
+func (s *scope) enter(c *cell) {
+	s.cell = c
 	brought := s.parent.Value(labelKey())
 	if brought == nil {
 		return
 	}
-	if p := scopeOf(s.parent); p != nil && p.labels == brought {
+	if p := scopeOf(s.parent); p != nil && p.labels() == brought {
 		return // hale's own, from the task around this one
 	}
-	s.labels = pprof.WithLabels(s.parent, c.set).Value(labelKey())
+	s.extend().labels = pprof.WithLabels(s.parent, c.set).Value(labelKey())
+}
+
+// labels returns pprof's label map as its context key yields it, nil if the
+// scope has none of its own.
+func (s *scope) labels() any {
+	if x := s.extra.Load(); x != nil && x.labels != nil {
+		return x.labels
+	}
+	if s.cell != nil {
+		return s.cell.labels
+	}
+	return nil
+}
+
+// bears returns what the goroutine of the scope's body is to bear.
+func (s *scope) bears() unsafe.Pointer {
+	if x := s.extra.Load(); x != nil && x.labels != nil {
+		return reflect.ValueOf(x.labels).UnsafePointer()
+	}
+	return s.cell.bears
 }

@@ -23,7 +23,7 @@ func (rt *Runtime) shutdown() error {
 	for _, c := range children {
 		c.stop(ErrClosed)
 	}
-	tasks := rt.reg.live(func(t *Task) bool { return t.state.Load() == taskRunning })
+	tasks := rt.reg.live(func(t *Task) bool { return t.scope.state.Load() == taskRunning })
 	for _, t := range tasks {
 		t.scope.cancel(ErrClosed)
 	}
@@ -41,13 +41,13 @@ func (rt *Runtime) shutdown() error {
 	stuck := 0
 	var first observe.TaskID
 	for _, t := range tasks {
-		if t.inline {
+		if t.inline() {
 			continue // it ends with its caller
 		}
 		select {
 		case <-t.Done():
 		case <-ctx.Done():
-			if t.state.Load() != taskRunning {
+			if t.scope.state.Load() != taskRunning {
 				continue // both were ready
 			}
 			if stuck++; stuck == 1 {
@@ -111,7 +111,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 		cause = context.Canceled
 	}
 	n := 0
-	for _, t := range rt.reg.live(func(t *Task) bool { return match(t.scope.id(), t.scope.site, t.entry) }) {
+	for _, t := range rt.reg.live(func(t *Task) bool { return match(t.scope.id(), t.scope.site(), t.entry()) }) {
 		t.scope.cancel(cause)
 		n++
 	}

@@ -28,7 +28,7 @@ type site struct {
 	ownLive        atomic.Int64
 	ownPeak        atomic.Int64
 	abandoned      atomic.Int64   // bodies that were given up and have not come back
-	entry          atomic.Uintptr // where the code of its latest task starts
+	entry          atomic.Uintptr // where the code of its first task starts
 
 	mu       sync.Mutex
 	epoch    uint64  // number of the next cell
@@ -82,7 +82,7 @@ func (s *site) enter(own bool, id uint64) *cell {
 }
 
 func (s *site) leave(c *cell) {
-	if c.own {
+	if c.own() {
 		s.ownLive.Add(-1)
 	}
 	c.leave()
@@ -94,7 +94,7 @@ func (s *site) openCell() *cell {
 	if c := s.open.Load(); c != nil {
 		return c
 	}
-	c := newCell(s, s.cellID())
+	c := newCell(s, s.cellID(), new(cellCount))
 	for _, old := range s.sealed {
 		c.base += old.live()
 	}
@@ -107,7 +107,7 @@ func (s *site) openCell() *cell {
 // older cells and own cells had at most is added, and a leak detector that
 // compares with it must rather wait than accuse. s.mu is held.
 func (s *site) notePeak(c *cell) {
-	s.peak = max(s.peak, c.base+c.peak.Load()+s.ownPeak.Load())
+	s.peak = max(s.peak, c.base+c.count.peak.Load()+s.ownPeak.Load())
 }
 
 // cellID returns a new ID: runtime, site and number. s.mu must be held.
@@ -154,23 +154,37 @@ func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
 	return out
 }
 
+// live returns how many tasks and units of the site are alive.
+func (s *site) live() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.liveLocked()
+}
+
+func (s *site) liveLocked() int64 {
+	n := s.ownLive.Load()
+	for _, c := range s.sealed {
+		n += c.live()
+	}
+	if c := s.open.Load(); c != nil {
+		n += c.live()
+	}
+	return n
+}
+
 // stat returns the site's counters.
 func (s *site) stat() observe.TaskStat {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := observe.TaskStat{
 		Name: s.name, Domain: s.domain,
-		Live: s.ownLive.Load(), Started: s.started + s.ownStarted.Load(),
+		Live: s.liveLocked(), Started: s.started + s.ownStarted.Load(),
 		Failed: s.failed.Load(), Panics: s.panics.Load(), Refused: s.refused.Load(),
 		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil,
-	}
-	for _, c := range s.sealed {
-		st.Live += c.live()
 	}
 	s.peak = max(s.peak, s.ownPeak.Load())
 	if c := s.open.Load(); c != nil {
 		st.Started += c.started()
-		st.Live += c.live()
 		s.notePeak(c)
 	}
 	st.Peak = s.peak

@@ -86,10 +86,10 @@ func (rt *Runtime) Tasks() []TaskInfo {
 	live := rt.reg.live(func(*Task) bool { return true })
 	out := make([]TaskInfo, 0, len(live))
 	for _, t := range live {
-		id := Identify(&t.scope)
+		id := Identify((*taskContext)(t))
 		out = append(out, TaskInfo{
-			ID: id.ID, Domain: id.Domain, Parent: id.Parent, Request: id.Request, Site: siteOf(t.entry),
-			Started: t.started, Abandoned: t.state.Load() != taskRunning,
+			ID: id.ID, Domain: id.Domain, Parent: id.Parent, Request: id.Request, Site: siteOf(t.entry()),
+			Started: rt.born.Add(t.started), Abandoned: t.scope.state.Load() != taskRunning,
 		})
 	}
 	return out

@@ -131,7 +131,7 @@ func (s *Supervisor) Go(name string, fn func(context.Context) error, opts ...Tas
 // add makes the child and starts it if the supervisor runs.
 func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOptions) *Task {
 	handle := &Task{}
-	handle.scope.parent, handle.scope.rt, handle.scope.task = context.Background(), s.rt, handle
+	handle.scope.parent = context.Background()
 	if o.ctx != nil {
 		handle.scope.parent = o.ctx
 	}
@@ -142,7 +142,8 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOpti
 	}
 	c := &child{sup: s, ctx: o.ctx, fn: fn, entry: entryOf(fn), options: o, handle: handle}
 	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry).Function }, o.domain)
-	handle.runs, handle.scope.site, handle.entry = c, c.site, c.entry
+	x := handle.scope.extend()
+	x.runs, x.site, x.entry = c, c.site, c.entry
 	if s.rt.closed.Load() {
 		handle.conclude(ErrClosed)
 		return handle

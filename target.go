@@ -36,9 +36,9 @@ func (x target) Abandon(id observe.TaskID) error {
 	switch {
 	case err != nil:
 		return err
-	case t.child != nil && t.child.replace(t), t.child == nil && t.abandon():
+	case t.child() != nil && t.child().replace(t), t.child() == nil && t.abandon():
 		return nil
-	case t.inline:
+	case t.inline():
 		return fmt.Errorf("%w: %s runs on its caller's goroutine", heal.ErrNotApplicable, id)
 	}
 	return fmt.Errorf("%w: %s is no longer running", heal.ErrGone, id)
@@ -47,8 +47,8 @@ func (x target) Abandon(id observe.TaskID) error {
 // Restart implements [heal.Target].
 func (x target) Restart(name string) error {
 	n := 0
-	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child != nil && t.scope.site.name == name }) {
-		if t.child.renew(ErrRemedied) {
+	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child() != nil && t.scope.site().name == name }) {
+		if t.child().renew(ErrRemedied) {
 			n++
 		}
 	}
@@ -64,7 +64,7 @@ const gateLease = 2
 
 // SetGate implements [heal.Target].
 func (x target) SetGate(name string, g heal.Gate, probes int) error {
-	s := x.rt.reg.known(name)
+	s := x.rt.reg.lookup(name)
 	if s == nil {
 		return fmt.Errorf("%w: %w: %s", heal.ErrNotApplicable, ErrUnknown, name)
 	}

@@ -2,9 +2,9 @@ package hale
 
 import (
 	"context"
-	"runtime/pprof"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
@@ -12,24 +12,27 @@ import (
 
 // Task is one logical goroutine under hale's care, returned by [Go]. All
 // methods may be called from any goroutine and on a nil Task.
+//
+// It takes 64 bytes: the allocation is the greatest part of what a start costs.
 type Task struct {
-	scope scope
+	scope   scope
+	started time.Duration         // since the runtime was made
+	slot    *atomic.Pointer[Task] // where the registry knows it
+}
 
-	entry   uintptr // where the code of the function starts
-	cell    *cell
-	started time.Time
+// taskContext is a Task as the context that its function is given, which has
+// methods of the same names.
+type taskContext Task
 
-	next, prev *Task // list of the registry's shard, guarded by its mutex
+func (c *taskContext) Deadline() (time.Time, bool) { return c.scope.Deadline() }
+func (c *taskContext) Done() <-chan struct{}       { return c.scope.Done() }
+func (c *taskContext) Err() error                  { return c.scope.Err() }
 
-	state atomic.Uint32
-	wait  atomic.Pointer[chan struct{}] // made when somebody waits
-	err   error                         // valid once state is taskDone
-
-	inline bool // runs on its caller's goroutine and cannot be abandoned
-	crash  bool // panics are not contained
-	watch  *watch
-	child  *child // the supervised child that this is a run of
-	runs   *child // the supervised child that this is the handle of
+func (c *taskContext) Value(key any) any {
+	if _, ok := key.(taskKey); ok {
+		return (*Task)(c)
+	}
+	return c.scope.Value(key)
 }
 
 // States of a task.
@@ -49,8 +52,8 @@ func (t *Task) ID() observe.TaskID {
 	switch {
 	case t == nil:
 		return observe.TaskID{}
-	case t.runs != nil:
-		return t.runs.currentID()
+	case t.runs() != nil:
+		return t.runs().currentID()
 	}
 	return t.scope.id()
 }
@@ -61,14 +64,22 @@ func (t *Task) Done() <-chan struct{} {
 	if t == nil {
 		return closedChan
 	}
-	if c := t.wait.Load(); c != nil {
-		return *c
+	if x := t.scope.extra.Load(); x != nil {
+		if c := x.wait.Load(); c != nil {
+			return *c
+		}
 	}
-	c := make(chan struct{})
-	if t.wait.CompareAndSwap(nil, &c) {
-		return c // closed by whoever ends the task
+	if t.scope.state.Load() != taskRunning {
+		return closedChan
 	}
-	return *t.wait.Load()
+	x, c := t.scope.extend(), make(chan struct{})
+	if !x.wait.CompareAndSwap(nil, &c) {
+		return *x.wait.Load()
+	}
+	if t.scope.state.Load() != taskRunning {
+		t.wake() // who ended it meanwhile may have looked before the channel was there
+	}
+	return c
 }
 
 // Wait blocks until the task has ended and returns its error with its chain
@@ -79,7 +90,7 @@ func (t *Task) Wait() error {
 	if t == nil {
 		return nil
 	}
-	if t.state.Load() == taskRunning {
+	if t.scope.state.Load() == taskRunning {
 		<-t.Done()
 	}
 	return t.Err()
@@ -90,11 +101,14 @@ func (t *Task) Err() error {
 	if t == nil {
 		return nil
 	}
-	switch t.state.Load() {
+	switch t.scope.state.Load() {
 	case taskRunning:
 		return nil
 	case taskDone:
-		return t.err
+		if x := t.scope.extra.Load(); x != nil {
+			return x.err
+		}
+		return nil
 	default:
 		return &TaskError{ID: t.scope.id(), Err: ErrAbandoned, Cause: t.scope.cause()}
 	}
@@ -105,8 +119,8 @@ func (t *Task) Err() error {
 func (t *Task) Cancel(cause error) {
 	switch {
 	case t == nil:
-	case t.runs != nil:
-		t.runs.stop(cause)
+	case t.runs() != nil:
+		t.runs().stop(cause)
 	default:
 		t.scope.cancel(cause)
 	}
@@ -116,56 +130,99 @@ func (t *Task) Cancel(cause error) {
 // call it more often than they declared. It takes a few nanoseconds and is
 // called by the task itself; on a task without a heartbeat it does nothing.
 func (t *Task) Beat() {
-	if t != nil && t.watch != nil {
-		t.watch.beats.Store(t.watch.beats.Load() + 1) // one writer: the task
+	if w := t.watch(); w != nil {
+		w.beats.Store(w.beats.Load() + 1) // one writer: the task
 	}
 }
+
+// watch, child and runs return what few tasks have; see [extra].
+
+func (t *Task) watch() *watch {
+	if t == nil {
+		return nil
+	}
+	if x := t.scope.extra.Load(); x != nil {
+		return x.watch
+	}
+	return nil
+}
+
+func (t *Task) child() *child {
+	if x := t.scope.extra.Load(); x != nil {
+		return x.child
+	}
+	return nil
+}
+
+func (t *Task) runs() *child {
+	if x := t.scope.extra.Load(); x != nil {
+		return x.runs
+	}
+	return nil
+}
+
+// entry returns where the code of the task's function starts.
+func (t *Task) entry() uintptr {
+	if x := t.scope.extra.Load(); x != nil && x.entry != 0 {
+		return x.entry
+	}
+	if at := t.scope.site(); at != nil {
+		return at.entry.Load()
+	}
+	return 0
+}
+
+func (t *Task) subject() observe.Subject { return t.scope.subject(t.entry()) }
+
+func (t *Task) inline() bool { return t.scope.flags&flagInline != 0 }
 
 // Beat says that the task of ctx makes progress; see [Task.Beat]. In a hot loop
 // call [FromContext] once and Beat on its result.
 func Beat(ctx context.Context) { FromContext(ctx).Beat() }
 
-// start counts the task in and makes it known.
-func (t *Task) start(own bool) {
-	t.scope.seq.Store(t.scope.rt.seq.Add(1))
-	t.started = time.Now()
-	t.cell = t.scope.site.enter(own, t.scope.seq.Load())
-	if t.scope.site.entry.Load() != t.entry {
-		t.scope.site.entry.Store(t.entry)
+// start counts the task in and makes it known. entry is where the code of its
+// function starts, own whether it is to have a label for itself.
+func (t *Task) start(at *site, entry uintptr, own bool) {
+	rt := at.rt
+	seq := rt.seq.Add(1)
+	t.scope.seq.Store(seq)
+	t.started = time.Since(rt.born)
+	if at.entry.Load() != entry && !at.entry.CompareAndSwap(0, entry) {
+		t.scope.extend().entry = entry // the name has more than one function
 	}
-	t.scope.setLabels(t.cell)
-	t.scope.rt.reg.add(t)
-	if t.watch != nil {
-		t.scope.rt.watcher.add(t)
+	t.scope.enter(at.enter(own, seq))
+	rt.reg.tasks.add(t, seq)
+	if t.watch() != nil {
+		rt.watcher.add(t)
 	}
-	if t.scope.rt.closed.Load() { // Close may have looked before the task was known
+	if rt.closed.Load() { // Close may have looked before the task was known
 		t.scope.cancel(ErrClosed)
 	}
 }
 
 // run calls fn under the task's labels, contains its panic and ends the task.
-// back is the context whose labels the goroutine bears afterwards.
-func (t *Task) run(back context.Context, fn func(context.Context) error) {
-	if t.scope.labels != nil {
-		pprof.SetGoroutineLabels(&t.scope)
+// back are the labels that the goroutine bears afterwards.
+func (t *Task) run(fn func(context.Context) error, back unsafe.Pointer) {
+	if t.scope.cell != nil {
+		setGoroutineLabels(t.scope.bears())
 	}
 	returned := false
 	var err error
 	defer func() {
 		switch {
 		case returned:
-		case t.crash:
+		case t.scope.flags&flagCrash != 0:
 			err = ErrGoexit // or a panic that goes on to end the process
 		default:
 			err = rescue(recover())
 			t.scope.reportPanic(err)
 		}
-		if t.scope.labels != nil {
-			pprof.SetGoroutineLabels(back) // before the cell is told: see cell.leave
+		if t.scope.cell != nil {
+			setGoroutineLabels(back) // before the cell is told: see cell.leave
 		}
 		t.finish(err)
 	}()
-	err = fn(&t.scope)
+	err = fn((*taskContext)(t))
 	returned = true
 }
 
@@ -183,71 +240,84 @@ func (t *Task) finish(err error) {
 	if err != nil {
 		err = t.scope.explain(err)
 	}
-	if t.scope.rt != nil {
-		t.scope.site.leave(t.cell)
-		t.scope.rt.reg.remove(t)
-		if t.watch != nil {
-			t.scope.rt.watcher.drop(t)
-			if t.watch.late.Load() {
-				t.scope.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: t.scope.subject(t.entry), Detail: "ended after it was cancelled"})
+	at := t.scope.site()
+	if at != nil {
+		at.leave(t.scope.cell)
+		t.slot.Store(nil)
+		if w := t.watch(); w != nil {
+			at.rt.watcher.drop(t)
+			if w.late.Load() {
+				at.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: t.subject(), Detail: "ended after it was cancelled"})
 			}
 		}
 		if err != nil {
-			t.scope.site.failed.Add(1)
+			at.failed.Add(1)
 		}
 	}
-	t.scope.end()
 	if t.conclude(err) {
-		if t.child != nil {
-			t.child.exited(t, err)
+		if c := t.child(); c != nil {
+			c.exited(t, err)
 		}
 		return
 	}
-	if t.state.CompareAndSwap(taskAbandoned, taskReturned) {
-		t.scope.site.abandon(-1)
-		t.scope.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: t.scope.subject(t.entry), Detail: "the abandoned body came back"})
+	if t.scope.state.CompareAndSwap(taskAbandoned, taskReturned) {
+		t.scope.release()
+		at.abandon(-1)
+		at.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: t.subject(), Detail: "the abandoned body came back"})
 	}
 }
 
-// conclude sets the result and wakes who waits for it. It reports false when
-// the task had been abandoned before: err is then not looked at.
+// conclude sets the result, cancels what is left and wakes who waits for it. It
+// reports false when the task had been abandoned before: err is then not looked
+// at.
 func (t *Task) conclude(err error) bool {
-	t.err = err
-	if !t.state.CompareAndSwap(taskRunning, taskDone) {
+	if err != nil {
+		t.scope.extend().err = err
+	}
+	if !t.scope.state.CompareAndSwap(taskRunning, taskDone) {
 		return false
 	}
+	t.scope.release()
 	t.wake()
 	return true
 }
 
 func (t *Task) wake() {
-	if c := t.wait.Swap(&closedChan); c != nil && c != &closedChan {
+	x := t.scope.extra.Load()
+	if x == nil || x.wait.Load() == nil {
+		return // who asks from now on sees the state
+	}
+	if c := x.wait.Swap(&closedChan); c != &closedChan {
 		close(*c)
 	}
 }
 
 // replaced reports whether a fresh run takes the task's place when it is given up.
-func (t *Task) replaced() bool { return t.child != nil && t.child.options.restart != Temporary }
+func (t *Task) replaced() bool {
+	c := t.child()
+	return c != nil && c.options.restart != Temporary
+}
 
 // abandon stops waiting for a task that ignores its cancellation. Whoever waits
 // gets [ErrAbandoned]; the goroutine stays counted until it returns.
 func (t *Task) abandon() bool {
-	if t.inline || t.scope.rt == nil {
+	at := t.scope.site()
+	if t.inline() || at == nil {
 		return false
 	}
-	t.scope.site.abandon(1) // before the state says so: the body may return at once
-	if !t.state.CompareAndSwap(taskRunning, taskAbandoned) {
-		t.scope.site.abandon(-1)
+	at.abandon(1) // before the state says so: the body may return at once
+	if !t.scope.state.CompareAndSwap(taskRunning, taskAbandoned) {
+		at.abandon(-1)
 		return false
 	}
 	t.wake()
 	e := observe.Event{
-		Kind: observe.EventAbandoned, Subject: t.scope.subject(t.entry), Request: requestOf(t.scope.parent),
+		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestOf(t.scope.parent),
 		Detail: "the body ignores its cancellation and is no longer waited for",
 	}
 	if t.replaced() {
 		e.Phase = observe.PhaseReplacing
 	}
-	t.scope.rt.emit(e)
+	at.rt.emit(e)
 	return true
 }

@@ -61,7 +61,7 @@ func (w *watcher) add(t *Task) {
 		w.tasks = map[*Task]struct{}{}
 	}
 	w.tasks[t] = struct{}{}
-	every := t.watch.every()
+	every := t.watch().every()
 	if w.stop != nil && every >= w.every {
 		return
 	}
@@ -94,7 +94,7 @@ func (w *watcher) scan(counted time.Duration) bool {
 	w.mu.Lock()
 	var act []*Task
 	for t := range w.tasks {
-		if t.watch.advance(counted) {
+		if t.watch().advance(counted) {
 			act = append(act, t)
 		}
 	}
@@ -126,8 +126,8 @@ func (w *watch) advance(counted time.Duration) bool {
 // overLimit carries out the next step of the contract: cancel, and past the
 // grace abandon what may be replaced.
 func (w *watcher) overLimit(t *Task) {
-	tw := t.watch
-	ev := observe.Event{Subject: t.scope.subject(t.entry), Request: requestOf(t.scope.parent)}
+	tw := t.watch()
+	ev := observe.Event{Subject: t.subject(), Request: requestOf(t.scope.parent)}
 	cause := ErrBudget
 	switch {
 	case tw.late.Load():
@@ -156,8 +156,8 @@ func (w *watcher) overLimit(t *Task) {
 	switch {
 	case !tw.done:
 		t.scope.cancel(cause)
-	case t.child != nil && t.scope.site.abandoned.Load() < maxLostRuns:
-		t.child.replace(t)
+	case t.child() != nil && t.scope.site().abandoned.Load() < maxLostRuns:
+		t.child().replace(t)
 	}
 }
 

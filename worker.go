@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"runtime/pprof"
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
@@ -41,8 +41,8 @@ type worker struct {
 	word atomic.Uint64
 	unit atomic.Pointer[unit] // of the current seq
 
-	cell  *cell // the worker's own: which cell it is counted in
-	bears any   // labels that its goroutine bears
+	cell  *cell          // the worker's own: which cell it is counted in
+	bears unsafe.Pointer // labels that its goroutine bears
 
 	// The scanner's own, guarded by Pool.mu.
 	seen uint64        // seq at the last scan
@@ -152,7 +152,7 @@ func (w *worker) adopt() {
 
 func (w *worker) release() {
 	if w.bears != nil {
-		pprof.SetGoroutineLabels(context.Background()) // before the cell is told
+		setGoroutineLabels(nil) // before the cell is told
 		w.bears = nil
 	}
 	if w.cell != nil {
@@ -168,9 +168,9 @@ func (w *worker) do(u *unit) bool {
 	if !w.prepare(u) {
 		return true
 	}
-	if u.labels != w.bears {
-		pprof.SetGoroutineLabels(&u.scope)
-		w.bears = u.labels
+	if bears := u.bears(); bears != w.bears {
+		setGoroutineLabels(bears)
+		w.bears = bears
 	}
 	seq := w.word.Load()&^stateMask + (stateMask + 1)
 	fn := u.fn
@@ -198,7 +198,7 @@ func (w *worker) prepare(u *unit) (ok bool) {
 		return false
 	}
 	w.adopt()
-	u.setLabels(w.cell)
+	u.enter(w.cell)
 	return true
 }
 
@@ -271,13 +271,14 @@ func aborts(v any) bool {
 // body panicked with: an error of another's panic that is handed on is no panic.
 func (s *scope) reportPanic(err error) {
 	var p *PanicError
-	if s.site == nil || !errors.As(err, &p) || aborts(p.Value) {
+	at := s.site()
+	if at == nil || !errors.As(err, &p) || aborts(p.Value) {
 		return
 	}
-	s.site.panics.Add(1)
+	at.panics.Add(1)
 	subject := s.subject(0)
 	subject.Site = p.Site()
-	s.rt.emit(observe.Event{
+	at.rt.emit(observe.Event{
 		Kind: observe.EventPanic, Subject: subject, Request: requestOf(s.parent),
 		Fingerprint: p.Fingerprint(), Detail: printable(p.Error(), maxDetail),
 	})

@@ -1,0 +1,117 @@
+package hale
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// slots is where the live tasks are found: a table of pointers without locks, so
+// that a start is one compare-and-swap and an end one store. A table that is
+// full is followed by one of twice the size, and tasks that are alive stay where
+// they are. What is found may just have ended.
+type slots struct {
+	newest atomic.Pointer[slotTable] // takes new tasks
+
+	mu sync.Mutex // one change of tables at a time
+}
+
+type slotTable struct {
+	slots []atomic.Pointer[Task] // a power of two of them
+	older atomic.Pointer[slotTable]
+}
+
+// How a slot is found, and the smallest table.
+const (
+	nextProbes   = 4  // beside the first: tasks that ended free slots in the order in which they were taken
+	randomProbes = 12 // where long tasks stand in the way
+	minSlots     = 256
+)
+
+// add makes t known. n is the number of its start.
+func (s *slots) add(t *Task, n uint64) {
+	for {
+		table := s.newest.Load()
+		if table == nil {
+			s.replace(nil, minSlots)
+			continue
+		}
+		p := table.take(t, n)
+		if p == nil {
+			s.replace(table, 2*len(table.slots))
+			continue
+		}
+		if s.newest.Load() == table {
+			t.slot = p
+			return
+		}
+		p.Store(nil) // another table took over, and this one may already be forgotten
+	}
+}
+
+// take finds a slot, nil if there is none nearby.
+func (t *slotTable) take(task *Task, n uint64) *atomic.Pointer[Task] {
+	mask := uint64(len(t.slots) - 1)
+	for i := range uint64(nextProbes + randomProbes) {
+		at := n + i
+		if i >= nextProbes {
+			at = bits.ReverseBytes64((n + i<<32) * 0x9e3779b97f4a7c15) // Fibonacci hashing
+		}
+		if p := &t.slots[at&mask]; p.Load() == nil && p.CompareAndSwap(nil, task) {
+			return p
+		}
+	}
+	return nil
+}
+
+// replace puts a table of size in front of old, unless somebody else has.
+func (s *slots) replace(old *slotTable, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.newest.Load() != old {
+		return
+	}
+	fresh := &slotTable{slots: make([]atomic.Pointer[Task], size)}
+	fresh.older.Store(old)
+	s.newest.Store(fresh)
+}
+
+// trim makes the tables fit live tasks again, and forgets those that are empty.
+func (s *slots) trim(live int) {
+	newest := s.newest.Load()
+	if newest == nil {
+		return
+	}
+	if n := len(newest.slots); n > minSlots && n/16 > live {
+		s.replace(newest, max(minSlots, 1<<bits.Len(uint(4*live))))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := &s.newest.Load().older; at.Load() != nil; {
+		if old := at.Load(); old.empty() {
+			at.Store(old.older.Load())
+		} else {
+			at = &old.older
+		}
+	}
+}
+
+func (t *slotTable) empty() bool {
+	for i := range t.slots {
+		if t.slots[i].Load() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// all yields the live tasks, in no order.
+func (s *slots) all(yield func(*Task) bool) {
+	for table := s.newest.Load(); table != nil; table = table.older.Load() {
+		for i := range table.slots {
+			if t := table.slots[i].Load(); t != nil && !yield(t) {
+				return
+			}
+		}
+	}
+}
