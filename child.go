@@ -143,7 +143,7 @@ func (c *child) startLocked() {
 	t.declare(c.options)
 	c.run, c.last, c.begun = t, t, time.Now()
 	if c.restart > 0 {
-		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Count: c.restart})
+		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Restarts: c.restart})
 	}
 	t.start(c.site, c.entry, true)
 	go t.run(c.fn, nil)

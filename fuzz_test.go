@@ -34,7 +34,7 @@ func FuzzTaskName(f *testing.F) {
 
 // Whatever a recording holds, Replay returns.
 func FuzzReplay(f *testing.F) {
-	f.Add([]byte(`{"revision":"x","segments":[{"state":{"detect":[],"diagnose":{},"heal":{}},"turns":[{"seq":1}]}]}`))
+	f.Add([]byte(`{"segments":[{"revision":"x","state":{"detect":[],"diagnose":{},"heal":{}},"turns":[{"seq":1}]}]}`))
 	f.Add([]byte(`{"segments":[{"state":{"detect":[{"name":"panic_loop","state":{"loops":[{}]}}],"diagnose":{"open":[null]},"heal":{"cares":[null]}},"turns":[{"seq":1}]}]}`))
 	f.Add([]byte(`{"segments":[{"turns":[{"time":"2026-01-02T03:04:05Z","events":[{"kind":"panic","subject":{"name":"a"}}],"snapshot":{"groups":[{"name":"a","ended":9000000000,"count":3}]}}]}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {

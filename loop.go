@@ -101,13 +101,13 @@ func (l *loop) news(now time.Time, findings []detect.Finding) []observe.Event {
 			continue
 		}
 		events = append(events, observe.Event{
-			Time: now, Kind: observe.EventFinding, Subject: f.Subject, Fingerprint: key,
-			Phase: f.Confidence.String(), Detail: f.Evidence[0].Text,
+			Time: now, Kind: observe.EventFinding, Subject: f.Subject, Finding: key,
+			Confidence: f.Confidence.String(), Detail: f.Evidence[0].Text,
 		})
 	}
 	for _, s := range l.said {
 		if !slices.ContainsFunc(said, func(f saidFinding) bool { return f.Key == s.Key }) {
-			events = append(events, observe.Event{Time: now, Kind: observe.EventFinding, Subject: s.Subject, Fingerprint: s.Key, Phase: "cleared"})
+			events = append(events, observe.Event{Time: now, Kind: observe.EventFinding, Subject: s.Subject, Finding: s.Key, Cleared: true})
 		}
 	}
 	l.said = said

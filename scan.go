@@ -109,7 +109,7 @@ func (p *Pool) carryOut(v verdict) {
 		v.unit.cancel(ErrBudget)
 		return
 	}
-	ev.Kind, ev.Phase = observe.EventAbandoned, observe.PhaseReplacing
+	ev.Kind, ev.Replacing = observe.EventAbandoned, true
 	ev.Detail = "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot"
 	p.rt.emit(ev)
 	p.giveUp(v.unit)

@@ -313,10 +313,7 @@ func (t *Task) abandon() bool {
 	t.wake()
 	e := observe.Event{
 		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestOf(t.scope.parent),
-		Detail: "the body ignores its cancellation and is no longer waited for",
-	}
-	if t.replaced() {
-		e.Phase = observe.PhaseReplacing
+		Detail: "the body ignores its cancellation and is no longer waited for", Replacing: t.replaced(),
 	}
 	at.rt.emit(e)
 	return true

@@ -142,9 +142,7 @@ func (w *watcher) overLimit(t *Task) {
 	default:
 		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+tw.budget.String()
 	}
-	if t.replaced() {
-		ev.Phase = observe.PhaseReplacing
-	}
+	ev.Replacing = t.replaced()
 	w.mu.Lock()
 	if _, live := w.tasks[t]; !live { // it ended meanwhile, and that is all there is to say
 		w.mu.Unlock()

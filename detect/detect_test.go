@@ -157,7 +157,7 @@ func TestStuckTask(t *testing.T) {
 func TestStuckTaskIsReplaced(t *testing.T) {
 	f := feed{d: detect.NewStuck()}
 	abandoned := event(observe.EventAbandoned, 3)
-	abandoned.Phase = observe.PhaseReplacing
+	abandoned.Replacing = true
 	f.turn(live(1, 1), nil, event(observe.EventHeartbeatMissed, 3))
 	got := f.turn(live(2, 2), nil, event(observe.EventOverdue, 3), abandoned, event(observe.EventRestarted, 0))
 	if len(got) != 1 || !got[0].Active || !got[0].Reflex || got[0].Confidence != detect.Confirmed {

@@ -89,7 +89,7 @@ func (d *Stuck) task(e observe.Event) {
 		}
 		if !known {
 			d.state.Tasks = slices.Insert(d.state.Tasks, i, stuckTask{
-				Subject: e.Subject, Why: e.Detail, Since: e.Time, Replacing: e.Phase == observe.PhaseReplacing,
+				Subject: e.Subject, Why: e.Detail, Since: e.Time, Replacing: e.Replacing,
 			})
 		}
 		if e.Kind == observe.EventOverdue {
@@ -99,7 +99,7 @@ func (d *Stuck) task(e observe.Event) {
 	case observe.EventAbandoned:
 		if known {
 			d.state.Tasks[i].Abandoned = true
-			d.state.Tasks[i].Replacing = e.Phase == observe.PhaseReplacing
+			d.state.Tasks[i].Replacing = e.Replacing
 		}
 	case observe.EventEnded, observe.EventReturned:
 		// Once it is abandoned, the replacement is still to be seen standing.

@@ -24,7 +24,7 @@ type Diagnoser struct{ state diagnoserState }
 type diagnoserState struct {
 	Next    int         `json:"next"`
 	Open    []*Incident `json:"open,omitempty"` // in order of opening
-	History []*Incident `json:"history,omitempty"`
+	History []*Incident `json:"-"`              // for readers: no diagnosis depends on it
 }
 
 // New returns a diagnoser without incidents.
@@ -155,7 +155,7 @@ func (d *Diagnoser) Incidents() []Incident {
 // State returns what later diagnoses depend on.
 func (d *Diagnoser) State() (json.RawMessage, error) { return json.Marshal(d.state) }
 
-// SetState continues from what State returned.
+// SetState continues from what State returned. The history is not part of it.
 func (d *Diagnoser) SetState(raw json.RawMessage) error {
 	d.state = diagnoserState{}
 	return json.Unmarshal(raw, &d.state)

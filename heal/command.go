@@ -33,7 +33,7 @@ type Command struct {
 	Why      string `json:"why"` // the incident's root cause
 }
 
-// Results of a command, as an outcome event's Phase.
+// Results of a command, as an outcome event's Result.
 const (
 	ResultApplied       = "applied"
 	ResultNotApplicable = "not applicable"

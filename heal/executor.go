@@ -44,8 +44,8 @@ func (x *Executor) Execute(ctx context.Context, c Command) observe.Event {
 		detail = join(detail, err.Error())
 	}
 	return observe.Event{
-		Time: now, Kind: observe.EventRemedy, Subject: c.Subject, Fingerprint: c.ID,
-		Incident: c.Incident, Remedy: c.Remedy, Op: string(c.Op), Phase: result, Detail: detail,
+		Time: now, Kind: observe.EventRemedy, Subject: c.Subject, Command: c.ID,
+		Incident: c.Incident, Remedy: c.Remedy, Op: string(c.Op), Result: result, Detail: detail,
 	}
 }
 

@@ -78,8 +78,8 @@ func TestBuiltinRemedies(t *testing.T) {
 		j := heal.NewJournal(nil)
 		x := heal.NewExecutor(f, j, time.Second, heal.Builtin()...)
 		e := x.Execute(t.Context(), heal.Command{ID: "inc-1/1", Incident: "inc-1", Remedy: c.remedy, Op: c.op, Tasks: c.tasks, Subject: observe.Subject{Name: c.name}})
-		if e.Phase != c.result || strings.Join(f.calls, ",") != c.calls || e.Fingerprint != "inc-1/1" || e.Kind != observe.EventRemedy {
-			t.Errorf("%s %s: %s %q (%s), want %s %q", c.op, c.remedy, e.Phase, f.calls, e.Detail, c.result, c.calls)
+		if e.Result != c.result || strings.Join(f.calls, ",") != c.calls || e.Command != "inc-1/1" || e.Kind != observe.EventRemedy {
+			t.Errorf("%s %s: %s %q (%s), want %s %q", c.op, c.remedy, e.Result, f.calls, e.Detail, c.result, c.calls)
 		}
 		entries := j.Entries()
 		if last := entries[len(entries)-1]; last.Result != c.result {
@@ -101,8 +101,8 @@ func TestBadRemedies(t *testing.T) {
 		for name, want := range map[string]string{"panics": "panicked: x", "exits": "ended its goroutine", "hangs": "ran out of time"} {
 			start := time.Now()
 			e := x.Execute(t.Context(), heal.Command{Remedy: name, Op: heal.OpApply})
-			if e.Phase != heal.ResultFailed || !strings.Contains(e.Detail, want) || time.Since(start) > time.Second {
-				t.Errorf("%s: %s %q after %v", name, e.Phase, e.Detail, time.Since(start))
+			if e.Result != heal.ResultFailed || !strings.Contains(e.Detail, want) || time.Since(start) > time.Second {
+				t.Errorf("%s: %s %q after %v", name, e.Result, e.Detail, time.Since(start))
 			}
 		}
 		if x.Overrun() != 1 {
@@ -132,12 +132,12 @@ func TestJournalThatFails(t *testing.T) {
 		j := heal.NewJournal(w)
 		x := heal.NewExecutor(f, j, time.Second, heal.Builtin()...)
 		c := heal.Command{Remedy: heal.RemedyQuarantine, Op: heal.OpApply, Subject: observe.Subject{Name: "a"}}
-		if e := x.Execute(t.Context(), c); e.Phase != heal.ResultApplied || !strings.Contains(e.Detail, "journal") {
-			t.Errorf("quarantine: %s %q", e.Phase, e.Detail)
+		if e := x.Execute(t.Context(), c); e.Result != heal.ResultApplied || !strings.Contains(e.Detail, "journal") {
+			t.Errorf("quarantine: %s %q", e.Result, e.Detail)
 		}
 		c.Remedy = heal.RemedyRestart
-		if e := x.Execute(t.Context(), c); e.Phase != heal.ResultFailed || !strings.Contains(e.Detail, "refused") {
-			t.Errorf("restart: %s %q", e.Phase, e.Detail)
+		if e := x.Execute(t.Context(), c); e.Result != heal.ResultFailed || !strings.Contains(e.Detail, "refused") {
+			t.Errorf("restart: %s %q", e.Result, e.Detail)
 		}
 		if len(f.calls) != 1 || j.Failed() == 0 || len(j.Entries()) == 0 {
 			t.Errorf("calls %v, %d failed writes", f.calls, j.Failed())

@@ -57,7 +57,7 @@ func (w *world) turn(findings ...detect.Finding) {
 			result = r
 		}
 		w.commands = append(w.commands, what)
-		w.pending = append(w.pending, observe.Event{Kind: observe.EventRemedy, Fingerprint: c.ID, Phase: result})
+		w.pending = append(w.pending, observe.Event{Kind: observe.EventRemedy, Command: c.ID, Result: result})
 	}
 	if len(open) > 0 {
 		w.inc = open[0]

@@ -246,12 +246,12 @@ func (h *Healer) command(now time.Time, inc *diagnose.Incident, c *care, remedy 
 func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Command, bool) {
 	now := t.Time
 	i := slices.IndexFunc(t.Events, func(e observe.Event) bool {
-		return e.Kind == observe.EventRemedy && e.Fingerprint == c.Command.ID
+		return e.Kind == observe.EventRemedy && e.Command == c.Command.ID
 	})
 	result, detail := ResultFailed, "no outcome in time"
 	switch {
 	case i >= 0:
-		result, detail = t.Events[i].Phase, t.Events[i].Detail
+		result, detail = t.Events[i].Result, t.Events[i].Detail
 	case now.Sub(c.Since) < outcomeTimeout:
 		return nil, false
 	}

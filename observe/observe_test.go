@@ -101,7 +101,7 @@ func TestTurnRoundTrip(t *testing.T) {
 		Seq: 1, Time: at, Halted: true, Disabled: []string{"d"}, Dropped: 2,
 		Sample:   observe.Sample{Time: at, Slowdown: 1.5, Tasks: []observe.TaskStat{{Name: "a", Peak: 3}}, Pools: []observe.PoolStat{{Name: "p", Cap: 2}}},
 		Snapshot: &observe.Snapshot{Time: at, Groups: []observe.Group{{Name: "a", Task: observe.TaskID{Name: "a", Seq: 1}, Ended: -1, Wait: observe.WaitSend}}},
-		Events:   []observe.Event{{Time: at, Kind: observe.EventPanic, Subject: observe.Subject{Name: "a"}, Count: 1}},
+		Events:   []observe.Event{{Time: at, Kind: observe.EventPanic, Subject: observe.Subject{Name: "a"}, Restarts: 1}},
 	}
 	b, err := json.Marshal(in)
 	if err != nil {

@@ -119,26 +119,49 @@ const (
 	WaitSyscall   WaitKind = "syscall"
 )
 
-// Event is a fact that cannot wait for the next sample.
+// Event is a fact that cannot wait for the next sample. Which fields are set
+// depends on its kind.
 type Event struct {
 	Time    time.Time `json:"time"`
 	Kind    EventKind `json:"kind"`
 	Subject Subject   `json:"subject,omitzero"`
 	Request string    `json:"request,omitempty"` // request ID, where the task carried one
+	Detail  string    `json:"detail,omitempty"`  // one line for people; never parsed
 
-	Fingerprint string `json:"fingerprint,omitempty"` // same value: same fault, e.g. of a panic's stack
-	Detail      string `json:"detail,omitempty"`      // one line for people; never parsed
+	// Fingerprint of a panic: equal for panics with the same origin.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// Replacing says of a missed heartbeat, a budget or an abandoned body that
+	// the developer declared that a fresh body takes the place.
+	Replacing bool `json:"replacing,omitempty"`
+	// Restarts of a child that was restarted, so far.
+	Restarts int `json:"restarts,omitempty"`
 
-	Incident string `json:"incident,omitempty"` // on incident and remedy events
-	Remedy   string `json:"remedy,omitempty"`   // on remedy events
-	Op       string `json:"op,omitempty"`       // on remedy events: apply, probe or undo
-	Phase    string `json:"phase,omitempty"`    // incident phase, remedy result or confidence; [PhaseReplacing] on abandoned
-	Count    int    `json:"count,omitempty"`    // how many, where the kind counts something
+	// On finding events: the finding's key and detector, and how sure the
+	// detector is, "suspected" or "confirmed", or that the finding has cleared.
+	Finding    string `json:"finding,omitempty"`
+	Confidence string `json:"confidence,omitempty"`
+	Cleared    bool   `json:"cleared,omitempty"`
+
+	Incident string `json:"incident,omitempty"` // ID, on incident and remedy events
+	Phase    string `json:"phase,omitempty"`    // of the incident, on incident events
+
+	// On remedy events: the command's ID, what it did with which remedy (apply,
+	// probe or undo), and what came of it.
+	Command string `json:"command,omitempty"`
+	Remedy  string `json:"remedy,omitempty"`
+	Op      string `json:"op,omitempty"`
+	Result  string `json:"result,omitempty"`
 }
 
-// PhaseReplacing on an [EventHeartbeatMissed], [EventBudget] or [EventAbandoned]
-// says that the developer declared that a fresh body takes the place.
-const PhaseReplacing = "replacing"
+// State returns in a word how things stand, for people: the incident's phase,
+// the remedy's result, the finding's confidence or "cleared". Other kinds of
+// event have none.
+func (e Event) State() string {
+	if e.Cleared {
+		return "cleared"
+	}
+	return e.Phase + e.Result + e.Confidence // an event has one of them
+}
 
 // EventKind says what happened. The kinds that start with "incident" and
 // "remedy" are what the loop decided; the others are inputs to it.

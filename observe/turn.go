@@ -30,17 +30,19 @@ type Turn struct {
 	Disabled []string `json:"disabled,omitempty"`
 }
 
-// Segment is a run of turns and the state of the loop before the first.
+// Segment is a run of turns and the state of the loop before the first, so that
+// a replay can start with it.
 type Segment struct {
+	Revision string `json:"revision,omitempty"` // of the configuration that decided
+
 	State json.RawMessage `json:"state,omitempty"`
-	Fresh bool            `json:"fresh,omitempty"` // the loop started over before it: the state does not follow from the turns before
+	Fresh bool            `json:"fresh,omitempty"` // the state does not follow from the turns before: the loop started over, or turns are missing
 	Turns []Turn          `json:"turns"`
 }
 
 // Recording is what the loop decided from. Its first segment's state is where a
 // replay starts.
 type Recording struct {
-	Revision string    `json:"revision"` // of the configuration that decided
 	Segments []Segment `json:"segments"`
 }
 
@@ -52,6 +54,7 @@ type Recorder struct {
 	segments int
 	sizes    []int // of the segments, in bytes, roughly
 	cut      bool  // the next turn does not follow from the last
+	revision string
 	rec      Recording
 }
 
@@ -68,9 +71,9 @@ func (t Turn) size() int {
 }
 
 // NewRecorder returns a recorder that keeps at most segments segments of turns
-// turns each. Values below 1 count as 1.
+// turns each. Values below 1 count as 1. The revision is of the configuration.
 func NewRecorder(revision string, segments, turns int) *Recorder {
-	return &Recorder{turns: max(turns, 1), segments: max(segments, 1), rec: Recording{Revision: revision}}
+	return &Recorder{turns: max(turns, 1), segments: max(segments, 1), revision: revision}
 }
 
 // Due reports whether the next turn opens a new segment, which needs the state
@@ -86,7 +89,7 @@ func (r *Recorder) Open(state json.RawMessage) {
 		r.rec.Segments = append([]Segment(nil), r.rec.Segments[1:]...)
 		r.sizes = append([]int(nil), r.sizes[1:]...)
 	}
-	r.rec.Segments = append(r.rec.Segments, Segment{State: state, Fresh: r.cut})
+	r.rec.Segments = append(r.rec.Segments, Segment{Revision: r.revision, State: state, Fresh: r.cut})
 	r.sizes = append(r.sizes, len(state))
 	r.cut = false
 }

@@ -109,13 +109,13 @@ func TestLeakIsFoundInIt(t *testing.T) {
 	if e == nil {
 		t.Fatalf("the leak was not found within %v; findings: %v", patience, w.heard(observe.EventFinding, ""))
 	}
-	t.Logf("found after %v: %s: %s", e.Time.Sub(begin).Round(100*time.Millisecond), e.Fingerprint, e.Detail)
+	t.Logf("found after %v: %s: %s", e.Time.Sub(begin).Round(100*time.Millisecond), e.Finding, e.Detail)
 	if e.Subject.Name != "GET /quote/{id}" {
 		t.Errorf("the leak is attributed to %q", e.Subject.Name)
 	}
 	for _, other := range w.heard(observe.EventFinding, detect.Confirmed.String()) {
-		if other.Fingerprint != e.Fingerprint {
-			t.Errorf("accused beside the leak: %s: %s", other.Fingerprint, other.Detail)
+		if other.Finding != e.Finding {
+			t.Errorf("accused beside the leak: %s: %s", other.Finding, other.Detail)
 		}
 	}
 }

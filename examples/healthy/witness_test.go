@@ -62,13 +62,13 @@ func (w *witness) hear(e observe.Event) {
 	w.events[e.Kind] = append(w.events[e.Kind], e)
 }
 
-// heard returns the events of a kind, of a phase where that is not "".
-func (w *witness) heard(kind observe.EventKind, phase string) []observe.Event {
+// heard returns the events of a kind, of a state where that is not "".
+func (w *witness) heard(kind observe.EventKind, state string) []observe.Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []observe.Event
 	for _, e := range w.events[kind] {
-		if phase == "" || e.Phase == phase {
+		if state == "" || e.State() == state {
 			out = append(out, e)
 		}
 	}
@@ -120,7 +120,7 @@ func watch(t *testing.T, cfg hale.Config) (*hale.Runtime, *witness) {
 func acquitted(t *testing.T, rt *hale.Runtime, w *witness) {
 	t.Helper()
 	for _, e := range w.heard(observe.EventFinding, detect.Confirmed.String()) {
-		t.Errorf("confirmed: %s: %s", e.Fingerprint, e.Detail)
+		t.Errorf("confirmed: %s: %s", e.Finding, e.Detail)
 	}
 	for _, kind := range []observe.EventKind{
 		observe.EventBudget, observe.EventOverdue, observe.EventHeartbeatMissed, observe.EventAbandoned, observe.EventPanic,

@@ -74,14 +74,14 @@ func (c *course) read(e observe.Event) []line {
 			return c.mark(e.Time, c.goal(), text+": a fresh goroutine has its place")
 		}
 	case observe.EventFinding:
-		switch e.Phase {
+		switch e.Confidence {
 		case detect.Suspected.String():
 			return c.mark(e.Time, stepSuspected, text)
 		case detect.Confirmed.String():
 			return c.mark(e.Time, stepConfirmed, text)
 		}
 	case observe.EventRemedy:
-		if e.Phase == heal.ResultApplied {
+		if e.Result == heal.ResultApplied {
 			return c.mark(e.Time, stepIsolated, e.Remedy+" of "+c.Subject+": nothing new of it may start")
 		}
 	case observe.EventIncident:

@@ -138,7 +138,7 @@ func (v *verdict) bystanders(r record) {
 		if slices.ContainsFunc(r.Courses, func(c course) bool { return c.explains(e) }) {
 			continue
 		}
-		what := strings.TrimSpace(string(e.Kind)+" "+e.Phase) + " of " + e.Subject.Name
+		what := strings.TrimSpace(string(e.Kind)+" "+e.State()) + " of " + e.Subject.Name
 		if !told[what] {
 			told[what] = true
 			v.problem("nothing had hurt it, and yet: %s: %s", what, e.Detail)
@@ -158,7 +158,7 @@ func (c course) explains(e observe.Event) bool {
 		return false
 	}
 	verified := c.Steps[stepVerified]
-	lastWords := e.Kind == observe.EventReturned || (e.Kind == observe.EventFinding && e.Phase == "cleared")
+	lastWords := e.Kind == observe.EventReturned || (e.Kind == observe.EventFinding && e.Cleared)
 	return lastWords || verified.IsZero() || !e.Time.After(verified)
 }
 

@@ -30,9 +30,9 @@ func goodRun() shop.Record {
 		r.Courses = append(r.Courses, c)
 		subject := observe.Subject{Name: sc.Subject}
 		r.Events = append(r.Events,
-			observe.Event{Time: begun.Add(time.Second), Kind: observe.EventFinding, Subject: subject, Phase: "suspected"},
+			observe.Event{Time: begun.Add(time.Second), Kind: observe.EventFinding, Subject: subject, Confidence: "suspected"},
 			observe.Event{Time: begun.Add(6 * time.Second), Kind: observe.EventIncident, Subject: subject, Phase: "verified"},
-			observe.Event{Time: begun.Add(8 * time.Second), Kind: observe.EventFinding, Subject: subject, Phase: "cleared"},
+			observe.Event{Time: begun.Add(8 * time.Second), Kind: observe.EventFinding, Subject: subject, Cleared: true},
 		)
 		r.Final.Incidents = append(r.Final.Incidents, diagnose.Incident{
 			ID: c.Incident, Fault: "fault", Subject: subject, Phase: diagnose.Verified, Outcome: sc.Want,
@@ -85,9 +85,18 @@ func TestVerdictOnBadRuns(t *testing.T) {
 			r.Load.Failures = append(r.Load.Failures, shop.Failure{Route: route, Began: at(began), Ended: at(began + 0.1), Why: "500"})
 		}
 	}
-	event := func(seconds float64, kind observe.EventKind, name, phase string) func(*shop.Record) {
+	event := func(seconds float64, kind observe.EventKind, name, state string) func(*shop.Record) {
 		return func(r *shop.Record) {
-			r.Events = append(r.Events, observe.Event{Time: at(seconds), Kind: kind, Subject: observe.Subject{Name: name}, Phase: phase})
+			e := observe.Event{Time: at(seconds), Kind: kind, Subject: observe.Subject{Name: name}}
+			switch kind {
+			case observe.EventFinding:
+				e.Confidence = state
+			case observe.EventRemedy:
+				e.Result = state
+			default:
+				e.Phase = state
+			}
+			r.Events = append(r.Events, e)
 		}
 	}
 	for name, tc := range map[string]struct {
