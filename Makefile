@@ -29,7 +29,7 @@ demo: ## run the demo shop, break it and watch it recover (KEEP=1 keeps it runni
 	cd examples && KEEP='$(KEEP)' go run ./shop demo
 
 .PHONY: test
-test: test-modules test-sdk lint ## all that CI runs: vet, tests with -race in every module, the SDK on its own, lint
+test: test-modules test-sdk test-cross lint ## all that CI runs: vet, tests with -race in every module, the SDK on its own, lint
 
 .PHONY: test-modules
 test-modules: ## go vet and go test -race in every module
@@ -42,6 +42,15 @@ test-sdk: ## build and test the SDK as its users get it: without go.work and wit
 	@echo "== the SDK with GOWORK=off: build, test"
 	@GOWORK=off go build ./...
 	@GOWORK=off go test -timeout=$(TIMEOUT) $(TESTFLAGS) ./...
+
+# Where the SDK must build. docs/platforms.md says what it cannot do where.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: test-cross
+test-cross: ## compile and vet the SDK and its tests for linux, darwin and windows, on amd64 and arm64
+	@$(strict) for platform in $(PLATFORMS); do echo "== the SDK on $$platform: build, vet"; \
+		export GOWORK=off CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
+		go build ./...; go vet ./...; done
 
 .PHONY: bench
 bench: ## measure hale and its alternatives side by side

@@ -30,11 +30,12 @@ type registry struct {
 	recent [32]atomic.Pointer[site] // by a hash of their names: a look here is cheaper
 	tasks  slots
 
-	mu    sync.Mutex
-	count int // sites
-	cells map[string]*cell
-	owned int     // own cells that are live
-	ended []*cell // in the order in which they ended
+	mu     sync.Mutex
+	count  int     // sites
+	sorted []*site // all of them by name, as of the last call of all
+	cells  map[string]*cell
+	owned  int     // own cells that are live
+	ended  []*cell // in the order in which they ended
 }
 
 // lookup returns the site of a name, nil if no task ever had it.
@@ -80,14 +81,21 @@ func (r *registry) site(name string, domain observe.Domain) *site {
 	return s
 }
 
-// all returns the sites, sorted by name.
+// all returns the sites, sorted by name. The slice is shared and must not be
+// changed. Several steps of every turn ask for it, and names hardly ever come.
 func (r *registry) all() []*site {
-	var out []*site
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.sorted) == r.count { // sites are never taken away
+		return r.sorted
+	}
+	out := make([]*site, 0, r.count)
 	r.sites.Range(func(_, s any) bool {
 		out = append(out, s.(*site))
 		return true
 	})
 	slices.SortFunc(out, func(a, b *site) int { return strings.Compare(a.name, b.name) })
+	r.sorted = out // a new one: an older one may still be read
 	return out
 }
 

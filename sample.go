@@ -76,8 +76,11 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	if limit := value(6); limit < math.MaxInt64 {
 		s.MemoryLimit = limit
 	}
-	for _, site := range rt.reg.all() {
-		s.Tasks = append(s.Tasks, site.stat())
+	if sites := rt.reg.all(); len(sites) > 0 {
+		s.Tasks = make([]observe.TaskStat, 0, len(sites))
+		for _, site := range sites {
+			s.Tasks = append(s.Tasks, site.stat())
+		}
 	}
 	rt.poolMu.Lock()
 	for _, p := range rt.pools {
@@ -107,7 +110,8 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 	for _, s := range rt.reg.all() {
 		id := open[s.name]
 		if old := s.incident.Load(); old == nil && id != "" || old != nil && *old != id {
-			s.incident.Store(&id)
+			changed := id // only what is stored escapes
+			s.incident.Store(&changed)
 		}
 	}
 	for _, e := range d.Events {

@@ -41,56 +41,94 @@ func (w *watch) every() time.Duration {
 
 // watcher times the tasks that declared a heartbeat or a budget. It counts time
 // by its own scans, so that beating needs no clock and starvation of the
-// watcher is never held against a task. Its goroutine lives while there is a
-// task to watch.
+// watcher is never held against a task. Between scans there is a timer and no
+// goroutine, and none of either without a task to watch: a short task with a
+// budget starts no goroutine, and leaves nothing behind in a synctest bubble.
 type watcher struct {
 	rt *Runtime
 
-	scanning sync.Mutex // one scan at a time, also while goroutines change over
+	scanning sync.Mutex    // one scan at a time
+	meter    *starve.Meter // made with the first task; what it saw while there was none stretches one scan at most
 
 	mu    sync.Mutex
 	tasks map[*Task]struct{}
-	every time.Duration // shortest of all tasks; kept until the goroutine ends
-	stop  chan struct{} // nil: no goroutine
+	every time.Duration // shortest of all tasks; kept until there is none
+	timer *time.Timer   // nil: no task to watch
+	armed uint64        // counts timers, so that one which comes too late is told
+	last  time.Time     // scan, or the begin of watching
+	due   time.Time     // next scan
 }
 
 func (w *watcher) add(t *Task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.tasks == nil {
-		w.tasks = map[*Task]struct{}{}
+		w.tasks, w.meter = map[*Task]struct{}{}, starve.NewMeter()
 	}
 	w.tasks[t] = struct{}{}
 	every := t.watch().every()
-	if w.stop != nil && every >= w.every {
+	if w.timer != nil && every >= w.every {
 		return
 	}
-	w.every = every
-	if w.stop != nil {
-		close(w.stop) // its interval is too long for this task
-	}
-	w.stop = make(chan struct{})
-	go w.run(w.stop, every)
+	w.disarm() // its interval is too long for this task
+	w.every, w.last = every, time.Now()
+	w.arm(w.last.Add(every), every)
 }
 
 func (w *watcher) drop(t *Task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.tasks, t)
-	if len(w.tasks) == 0 && w.stop != nil {
-		close(w.stop)
-		w.stop = nil
+	if len(w.tasks) == 0 {
+		w.disarm()
 	}
 }
 
-func (w *watcher) run(stop chan struct{}, every time.Duration) {
-	scanLoop(w.rt, stop, every, w.scan)
+// arm has the next scan begin at due, which is wait from now. w.mu is held.
+func (w *watcher) arm(due time.Time, wait time.Duration) {
+	w.armed++
+	n := w.armed
+	w.due = due
+	w.timer = time.AfterFunc(wait, func() { w.fire(n) })
+}
+
+// disarm calls the next scan off. w.mu is held.
+func (w *watcher) disarm() {
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
+	}
+}
+
+// fire scans, and arms the timer for the next time while there are tasks. A
+// fault of hale's in it must not stop the watch.
+func (w *watcher) fire(n uint64) {
+	w.scanning.Lock()
+	defer w.scanning.Unlock()
+	w.mu.Lock()
+	if w.timer == nil || w.armed != n {
+		w.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	elapsed, every := now.Sub(w.last), w.every
+	w.last = now
+	w.mu.Unlock()
+	w.rt.guard("watcher", func() bool { w.scan(w.meter.Counted(elapsed, every)); return true })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer == nil || w.armed != n {
+		return
+	}
+	// By the plan and not by now, as a ticker does, so that what each scan is late
+	// does not add up.
+	now = time.Now()
+	wait := max(w.due.Add(every).Sub(now), every/2)
+	w.arm(now.Add(wait), wait)
 }
 
 // scan adds counted to the time of each task and acts on those over a limit.
-func (w *watcher) scan(counted time.Duration) bool {
-	w.scanning.Lock()
-	defer w.scanning.Unlock()
+func (w *watcher) scan(counted time.Duration) {
 	w.mu.Lock()
 	var act []*Task
 	for t := range w.tasks {
@@ -102,7 +140,6 @@ func (w *watcher) scan(counted time.Duration) bool {
 	for _, t := range act {
 		w.overLimit(t)
 	}
-	return true
 }
 
 // advance counts time and reports whether the task is to be acted on.
