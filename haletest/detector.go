@@ -1,0 +1,420 @@
+package haletest
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
+)
+
+// DetectorOption tells [Detector] more about the detector. See [Finds].
+type DetectorOption func(*detectorTest)
+
+// Finds says that the detector must confirm a finding of the kind within the
+// turns. The other rules are checked on these turns too, so give some in which
+// the detector has much to say. Without turns a generated series is used in
+// which every fault of the built-in detectors occurs.
+func Finds(kind detect.Kind, turns ...observe.Turn) DetectorOption {
+	return func(c *detectorTest) {
+		if len(turns) == 0 {
+			c.kinds = append(c.kinds, kind)
+			return
+		}
+		c.sick = append(c.sick, series{"the turns that were given for " + string(kind), turns})
+		c.sickKinds = append(c.sickKinds, kind)
+	}
+}
+
+// Detector checks that a detector keeps the contract that is written on
+// [detect.Detector] and, where it implements it, [detect.Stateful]. fresh
+// returns a new detector with the same settings each time.
+//
+// It feeds the detector generated turns: of a healthy service, of a sick one,
+// garbage, one of the largest size, and 10,000 with names that never come twice.
+// These are the rules:
+//
+//   - The same turns lead to the same findings, in a detector of its own, run
+//     after run, and after State and SetState between any two turns.
+//   - It neither changes the turn nor keeps any of it.
+//   - It reports nothing confirmed on a healthy service.
+//   - The panel, which checks findings, drops none of its.
+//   - It does not panic and it returns, whatever the turn holds; in less than a
+//     second, five under the race detector.
+//   - What it remembers is bounded.
+//
+// Each rule that is broken fails t once for each series. It takes about a second,
+// and several under the race detector.
+func Detector(t testing.TB, fresh func() detect.Detector, opts ...DetectorOption) {
+	t.Helper()
+	c := &detectorTest{t: t, fresh: fresh, limit: slowness * time.Second, endless: 10_000}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(c)
+		}
+	}
+	if fresh == nil || fresh() == nil {
+		t.Errorf("haletest.Detector: fresh must return a detector")
+		return
+	}
+	c.healthy()
+	c.finds(newGenerator(2).sick(120), c.kinds...)
+	for i, s := range c.sick {
+		c.finds(s, c.sickKinds[i])
+	}
+	for _, s := range append([]series{newGenerator(1).healthy(100), newGenerator(2).sick(60)}, c.sick...) {
+		if !c.pure(s) {
+			return // it panics or hangs: it would again
+		}
+		c.accepted(s)
+	}
+	if !c.pure(newGenerator(3).garbage(300)) {
+		return
+	}
+	c.state()
+	if c.quick() {
+		c.bounded()
+	}
+}
+
+// detectorTest is one run of [Detector].
+type detectorTest struct {
+	t     testing.TB
+	fresh func() detect.Detector
+
+	limit   time.Duration // of a turn
+	endless int           // turns in which new names come
+
+	kinds     []detect.Kind // wanted in the generated series
+	sick      []series      // given
+	sickKinds []detect.Kind // what is wanted in each
+}
+
+// hangs is how long a call may take before it counts as one that never returns.
+// Only this package's own tests change it.
+var hangs = 10 * time.Second
+
+// called is what came of a call.
+type called struct {
+	findings []detect.Finding
+	failed   string // why it came to nothing
+}
+
+// call makes one call of Detect. It returns why the call failed, "" when it did
+// not.
+func call(d detect.Detector, t observe.Turn) ([]detect.Finding, string) {
+	done := make(chan called, 1)
+	go func() {
+		out := called{failed: "ended its goroutine"}
+		defer func() {
+			if v := recover(); v != nil {
+				out.failed = fmt.Sprintf("panicked: %v", v)
+			}
+			done <- out
+		}()
+		out = called{findings: d.Detect(t)}
+	}()
+	timer := time.NewTimer(hangs)
+	defer timer.Stop()
+	select {
+	case out := <-done:
+		return out.findings, out.failed
+	case <-timer.C:
+		return nil, fmt.Sprintf("did not return within %v", hangs)
+	}
+}
+
+// mode says how [detectorTest.play] treats the detector.
+type mode struct {
+	scribbles bool // each turn is overwritten after its call
+	relays    bool // a fresh detector takes over after each turn, by State and SetState
+}
+
+// play feeds a series to a fresh detector and returns the findings of each turn.
+func (c *detectorTest) play(s series, m mode) (found [][]string, failed string) {
+	d := c.fresh()
+	for i, t := range s.turns {
+		if m.relays && i > 0 {
+			next := c.fresh()
+			if err := handOver(d, next); err != nil {
+				return found, fmt.Sprintf("turn %d: %v", i, err)
+			}
+			d = next
+		}
+		given := copyTurn(t)
+		out, failed := call(d, given)
+		if failed != "" {
+			return found, fmt.Sprintf("turn %d: Detect %s", i, failed)
+		}
+		if !reflect.DeepEqual(given, t) {
+			return found, fmt.Sprintf("turn %d: Detect changed the turn", i)
+		}
+		found = append(found, written(out))
+		if m.scribbles {
+			scribble(&given)
+		}
+	}
+	return found, ""
+}
+
+// handOver makes next go on where d is.
+func handOver(d, next detect.Detector) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("State or SetState panicked: %v", v)
+		}
+	}()
+	raw, err := d.(detect.Stateful).State()
+	if err != nil {
+		return fmt.Errorf("State: %w", err)
+	}
+	if !json.Valid(raw) {
+		return fmt.Errorf("State returned what is not JSON: %.60q", raw)
+	}
+	if err := next.(detect.Stateful).SetState(slices.Clone(raw)); err != nil {
+		return fmt.Errorf("SetState of what State returned: %w", err)
+	}
+	return nil
+}
+
+// written returns findings as text, in an order that does not depend on theirs.
+func written(findings []detect.Finding) []string {
+	out := make([]string, 0, len(findings))
+	for _, f := range findings {
+		b, err := json.Marshal(f)
+		if err != nil {
+			b = fmt.Appendf(nil, "%+v", f)
+		}
+		out = append(out, string(b))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// pure checks all rules that hold for any series. It reports false for a
+// detector that cannot be fed at all.
+func (c *detectorTest) pure(s series) bool {
+	c.t.Helper()
+	base, failed := c.play(s, mode{})
+	if failed != "" {
+		c.t.Errorf("haletest: detector: on %s: %s", s.name, failed)
+		return false
+	}
+	for range 4 { // a map of two keys keeps its order every other time
+		if !c.same(s, base, mode{}, "the same turns led to other findings in another run: it depends on a clock, on chance or on map order") {
+			return true // the other rules would fail for the same reason
+		}
+	}
+	c.same(s, base, mode{scribbles: true}, "overwriting turns after their call changed later findings: it keeps part of the turn")
+	if _, ok := c.fresh().(detect.Stateful); ok {
+		c.same(s, base, mode{relays: true}, "State and SetState between turns changed the findings: State leaves something out")
+	}
+	return true
+}
+
+func (c *detectorTest) same(s series, base [][]string, m mode, rule string) bool {
+	c.t.Helper()
+	again, failed := c.play(s, m)
+	if failed != "" {
+		c.t.Errorf("haletest: detector: on %s: %s", s.name, failed)
+		return false
+	}
+	for i := range base {
+		if !slices.Equal(base[i], again[i]) {
+			c.t.Errorf("haletest: detector: on %s: turn %d: %s\n\tonce:  %s\n\tagain: %s", s.name, i, rule, strings.Join(base[i], "\n\t       "), strings.Join(again[i], "\n\t       "))
+			return false
+		}
+	}
+	return true
+}
+
+// accepted checks the findings with the panel that a runtime runs them in.
+func (c *detectorTest) accepted(s series) {
+	c.t.Helper()
+	p := detect.NewPanel(0, detect.Named{Name: "detector", Detector: c.fresh()})
+	for i, t := range s.turns {
+		t = copyTurn(t)
+		_, events := p.Detect(&t)
+		for _, e := range events {
+			c.t.Errorf("haletest: detector: on %s: turn %d: %s: %s", s.name, i, e.Kind, e.Detail)
+			return
+		}
+	}
+}
+
+// healthy checks that nothing is confirmed on a service that has nothing.
+func (c *detectorTest) healthy() {
+	c.t.Helper()
+	s := newGenerator(1).healthy(600)
+	d := c.fresh()
+	for i, t := range s.turns {
+		out, failed := call(d, copyTurn(t))
+		if failed != "" {
+			return // told by the next rule
+		}
+		for _, f := range out {
+			if f.Confidence == detect.Confirmed {
+				c.t.Errorf("haletest: detector: on %s: turn %d: it confirmed %s: %s", s.name, i, f.Key(), firstText(f))
+				return
+			}
+		}
+	}
+}
+
+func firstText(f detect.Finding) string {
+	if len(f.Evidence) == 0 {
+		return "no evidence"
+	}
+	return f.Evidence[0].Text
+}
+
+// finds checks that the wanted kinds are confirmed.
+func (c *detectorTest) finds(s series, kinds ...detect.Kind) {
+	c.t.Helper()
+	seen := map[detect.Kind]bool{}
+	d := c.fresh()
+	for _, t := range s.turns {
+		out, failed := call(d, copyTurn(t))
+		if failed != "" {
+			return
+		}
+		for _, f := range out {
+			seen[f.Kind] = seen[f.Kind] || f.Confidence == detect.Confirmed
+		}
+	}
+	for _, k := range kinds {
+		if !seen[k] {
+			c.t.Errorf("haletest: detector: on %s: it confirmed no %s", s.name, k)
+		}
+	}
+}
+
+// state checks what the relay of [detectorTest.play] does not see.
+func (c *detectorTest) state() {
+	c.t.Helper()
+	used, ok := c.fresh().(detect.Stateful)
+	if !ok {
+		return
+	}
+	s := newGenerator(2).sick(60)
+	for _, t := range s.turns {
+		used.Detect(copyTurn(t))
+	}
+	once, err := used.State()
+	again, err2 := used.State()
+	if err != nil || err2 != nil || string(once) != string(again) {
+		c.t.Errorf("haletest: detector: State returned another state the second time (errors: %v, %v)", err, err2)
+	}
+	// A detector that was used before must forget what it knew.
+	if err := handOver(c.fresh(), used); err != nil {
+		c.t.Errorf("haletest: detector: %v", err)
+		return
+	}
+	fresh := c.fresh()
+	for i, t := range s.turns {
+		if a, b := written(fresh.Detect(copyTurn(t))), written(used.Detect(copyTurn(t))); !slices.Equal(a, b) {
+			c.t.Errorf("haletest: detector: turn %d: after SetState it still knows what it knew before\n\tfresh: %s\n\tused:  %s", i, a, b)
+			break
+		}
+	}
+	for _, damaged := range []string{"{", `"a`, ""} {
+		if err := setState(c.fresh().(detect.Stateful), json.RawMessage(damaged)); err == nil {
+			c.t.Errorf("haletest: detector: SetState took %q, which is no state, without an error", damaged)
+		} else if strings.HasPrefix(err.Error(), "panic") {
+			c.t.Errorf("haletest: detector: SetState of %q %v", damaged, err)
+		}
+	}
+}
+
+func setState(d detect.Stateful, raw json.RawMessage) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panicked: %v", v)
+		}
+	}()
+	return d.SetState(raw)
+}
+
+// quick checks the time that the largest turn takes, the best of a few: what
+// else the machine does is not the detector's fault.
+func (c *detectorTest) quick() bool {
+	c.t.Helper()
+	best := time.Hour
+	for range 5 {
+		g := newGenerator(4)
+		d := c.fresh()
+		var worst time.Duration
+		for range 3 { // what is new, what is known, what has grown
+			t := g.big()
+			begin := time.Now()
+			if _, failed := call(d, t); failed != "" {
+				c.t.Errorf("haletest: detector: on a turn of 4096 names: Detect %s", failed)
+				return false
+			}
+			worst = max(worst, time.Since(begin))
+		}
+		if best = min(best, worst); best < c.limit/2 {
+			return true
+		}
+	}
+	if best >= c.limit {
+		c.t.Errorf("haletest: detector: on a turn of 4096 names: Detect takes %v; a runtime disables it at 1s", best)
+		return false
+	}
+	return true
+}
+
+// maxGrowth is by how much memory may grow in 5,000 turns, in which 6 MB of new
+// names come, and state by half of that.
+const maxGrowth = 2 << 20
+
+// bounded checks that names which never come again are not kept.
+func (c *detectorTest) bounded() {
+	c.t.Helper()
+	var told string
+	for range 3 { // what else the process does in the meantime is in the figure
+		if told = c.growth(); told == "" {
+			return
+		}
+	}
+	c.t.Errorf("haletest: detector: on %d turns with ever new names: %s: bound what you remember", c.endless, told)
+}
+
+func (c *detectorTest) growth() string {
+	g := newGenerator(5)
+	d := c.fresh()
+	var heap [2]uint64
+	var state [2]int
+	for half := range 2 {
+		for range c.endless / 2 {
+			if _, failed := call(d, g.endless()); failed != "" {
+				return "Detect " + failed
+			}
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		heap[half] = m.HeapAlloc
+		if s, ok := d.(detect.Stateful); ok {
+			raw, err := s.State()
+			if err != nil {
+				return "State: " + err.Error()
+			}
+			state[half] = len(raw)
+		}
+	}
+	runtime.KeepAlive(d)
+	switch {
+	case state[1]-state[0] > maxGrowth/2:
+		return fmt.Sprintf("its state grew from %d to %d bytes", state[0], state[1])
+	case int64(heap[1])-int64(heap[0]) > maxGrowth:
+		return fmt.Sprintf("memory grew from %d to %d KB", heap[0]>>10, heap[1]>>10)
+	}
+	return ""
+}
