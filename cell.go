@@ -31,6 +31,7 @@ type cell struct {
 
 	sealed time.Time // when it stopped taking tasks; guarded by site.mu
 	zero   time.Time // when its count was first seen at zero after that; guarded by registry.mu
+	seen   bool      // a snapshot found its goroutines after that; guarded by registry.mu
 }
 
 const cellStart = 1<<32 + 1
