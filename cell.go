@@ -32,6 +32,7 @@ type cell struct {
 
 	sealed time.Time // when it stopped taking tasks; guarded by site.mu
 	zero   time.Time // when its count was first seen at zero after that; guarded by registry.mu
+	seen   bool      // a snapshot found its goroutines after that; guarded by registry.mu
 }
 
 // cellCount counts the tasks of a cell. Starts and ends happen on different

@@ -31,7 +31,7 @@ type Config struct {
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
-const maxGrace = time.Minute
+const maxGrace = 90 * time.Second
 
 func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
@@ -42,7 +42,7 @@ func (c Config) withDefaults() (Config, error) {
 			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
 	}
-	if c.Leak.Grace >= maxGrace {
+	if c.Leak.Grace >= time.Minute {
 		return c, &ConfigError{Field: "Config.Leak.Grace", Value: c.Leak.Grace, Mend: "give less than 1m"}
 	}
 	if c.Tick == 0 {
@@ -54,7 +54,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Snapshots == 0 {
 		c.Snapshots = 10 * time.Second
 	}
-	c.Leak.Epoch = c.Epoch
+	c.Leak.Epoch, c.Leak.Window = c.Epoch, c.Snapshots
 	c.Leak = c.Leak.WithDefaults()
 	var err error
 	c.Policy, err = c.Policy.WithDefaults()

@@ -36,6 +36,7 @@ type registry struct {
 	cells  map[string]*cell
 	owned  int     // own cells that are live
 	ended  []*cell // in the order in which they ended
+	aging  []*cell // as ended: older ones that somebody outlives
 }
 
 // lookup returns the site of a name, nil if no task ever had it.
@@ -153,7 +154,7 @@ func (r *registry) ownEnded(c *cell) {
 }
 
 // tick ends the epoch of every site and forgets cells that ended longer ago
-// than keep.
+// than keep, or than maxGrace where goroutines outlive them.
 func (r *registry) tick(now time.Time, epoch, keep time.Duration) {
 	live := int64(0)
 	for _, s := range r.all() {
@@ -174,13 +175,24 @@ func (r *registry) tick(now time.Time, epoch, keep time.Duration) {
 	defer r.mu.Unlock()
 	old := 0
 	for old < len(r.ended) && now.Sub(r.ended[old].zero) > keep {
-		delete(r.cells, r.ended[old].id)
-		if r.ended[old].own() {
+		c := r.ended[old]
+		if c.own() {
 			r.owned--
+		}
+		if c.seen && len(r.aging) < maxOwnCells {
+			r.aging = append(r.aging, c)
+		} else {
+			delete(r.cells, c.id)
 		}
 		old++
 	}
 	r.ended = slices.Delete(r.ended, 0, old)
+	old = 0
+	for old < len(r.aging) && now.Sub(r.aging[old].zero) > maxGrace {
+		delete(r.cells, r.aging[old].id)
+		old++
+	}
+	r.aging = slices.Delete(r.aging, 0, old)
 }
 
 // resolve is a [goroutine.Resolve]. A cell of this runtime that is not known
@@ -198,6 +210,7 @@ func (r *registry) resolve(l goroutine.Label, began time.Time) (observe.TaskID, 
 	case c.zero.IsZero() || c.zero.After(began):
 		return c.task, -1, true
 	default:
+		c.seen = true
 		return c.task, began.Sub(c.zero), true
 	}
 }

@@ -20,7 +20,9 @@ func (rt *Runtime) observe(now time.Time) observe.Turn {
 	}
 	rt.lastTurn = now
 	rt.turns++
-	rt.reg.tick(now, cfg.Epoch, cfg.Leak.Grace+4*cfg.Epoch)
+	// A cell must be known until a snapshot has looked for who outlives it.
+	keep := max(cfg.Leak.Grace+4*cfg.Epoch, min(rt.pacer.Spacing()+2*cfg.Epoch, maxGrace))
+	rt.reg.tick(now, cfg.Epoch, keep)
 	rt.tendGates(now)
 	at := rt.stamp(now)
 	t := observe.Turn{Seq: rt.turns, Time: at, Halted: rt.halted.Load() || rt.disabled, Sample: rt.sample(at, interval)}

@@ -60,12 +60,13 @@ func TestLeak(t *testing.T) {
 		{"grows and stops", []int{1, 5, 9, 13, 17, 17, 17}, []int64{1}, "", detect.Confirmed, false},
 		{"stands", []int{50, 50, 50, 50, 50, 50}, []int64{1}, "", 0, false},
 		{"grows and shrinks", []int{1, 3, 2, 4, 3, 5, 4, 6, 5}, []int64{1}, "", 0, false},
-		{"one step", []int{1, 40, 40, 40, 40}, []int64{1}, "", detect.Suspected, false},
+		{"one step", []int{1, 40, 40, 40}, []int64{1}, "", detect.Suspected, false},
+		{"one step, some time ago", []int{1, 40, 40, 40, 40}, []int64{1}, "", 0, false},
 		{"pool that ramps with the load", []int{1, 2, 3, 4, 5, 6, 7}, []int64{2, 4, 6, 8, 10, 12, 14}, "", 0, false},
 		{"outgrows the load", []int{1, 9, 20, 30, 40, 50, 60}, []int64{1, 2, 3, 4, 5, 6, 7}, "", detect.Confirmed, true},
 		{"pool that shrank and grows again", []int{9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9}, []int64{9}, "", 0, false},
 		{"steady, where a pool could hold as many", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, []int64{50}, "", detect.Confirmed, true},
-		{"now and then, where a pool could hold as many", []int{1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6}, []int64{50}, "", 0, false},
+		{"now and then, where a pool could hold as many", []int{1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6}, []int64{50}, "", detect.Suspected, false},
 		{"declared pool", []int{1, 2, 3, 4, 5, 6}, []int64{1}, "net/http.(*persistConn).readLoop", 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -81,6 +81,7 @@ type Finding struct {
 	Kind       Kind            `json:"kind"`
 	Subject    observe.Subject `json:"subject"`
 	Confidence Confidence      `json:"confidence"`
+	Severity   Severity        `json:"severity,omitempty"` // Major unless the detector says otherwise
 
 	// Active reports that the symptom goes on. An inactive finding is what it
 	// left behind: a leak that no longer grows, for example.
@@ -129,6 +130,8 @@ func (f Finding) check() error {
 		return fmt.Errorf("%w: subject of %d bytes", errGarbage, len(f.Subject.String()))
 	case f.Confidence != Suspected && f.Confidence != Confirmed:
 		return fmt.Errorf("%w: %v", errGarbage, f.Confidence)
+	case f.Severity != Major && f.Severity != Minor:
+		return fmt.Errorf("%w: %v", errGarbage, f.Severity)
 	case math.IsNaN(f.Level) || math.IsInf(f.Level, 0) || f.Level < 0:
 		return fmt.Errorf("%w: level %v", errGarbage, f.Level)
 	case f.TimeToVisible < 0 || f.TimeToVisible > time.Hour:

@@ -1,9 +1,7 @@
 package detect
 
 import (
-	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,26 +14,39 @@ type LeakConfig struct {
 	// Grace is how long after its task's end a goroutine may go on before it
 	// counts as an orphan. Default: 5s.
 	Grace time.Duration `json:"grace" yaml:"grace"`
+	// Patience takes the place of Grace for work that is known to end: it sleeps,
+	// or goroutines of its code were seen to end later than Grace. A sleep loop
+	// that leaks is found so much later. Default and longest: 75s.
+	Patience time.Duration `json:"patience" yaml:"patience"`
 	// MinGrowth is by how many orphans a group must have grown, and MinWindows
-	// in how many snapshots, without ever shrinking in between, to be confirmed;
-	// three times as many snapshots where a pool could hold as many. Default: 3
-	// and 3.
+	// in how many snapshots, to be confirmed. Default: 3 and 3.
 	MinGrowth  int `json:"min_growth" yaml:"min_growth"`
 	MinWindows int `json:"min_windows" yaml:"min_windows"`
 	// Creators are the beginnings of names of functions whose goroutines are
 	// pools or otherwise meant to outlive the task that made them, in addition to
-	// the built-in ones, e.g. "example.com/cache.(*janitor).run".
+	// the built-in ones, e.g. "example.com/cache.(*janitor).run". They are accused
+	// only when they grow without end while load does not; see [Growth].
 	Creators []string `json:"creators" yaml:"creators"`
-	// Epoch is for how long new tasks of one name share a label. The runtime sets
-	// it. Default: 2s.
-	Epoch time.Duration `json:"-" yaml:"-"`
+	// Epoch is for how long new tasks of one name share a label, and Window the
+	// time between two snapshots that nothing in particular asks for. The runtime
+	// sets them. Default: 2s, and 0: each snapshot is a window of its own.
+	Epoch  time.Duration `json:"-" yaml:"-"`
+	Window time.Duration `json:"-" yaml:"-"`
 }
+
+// maxPatience is as far back as a snapshot tells when a task ended, less a
+// margin for how exactly it tells.
+const maxPatience = 75 * time.Second
 
 // WithDefaults returns the settings with every zero field set.
 func (c LeakConfig) WithDefaults() LeakConfig {
 	if c.Grace <= 0 {
 		c.Grace = 5 * time.Second
 	}
+	if c.Patience <= 0 || c.Patience > maxPatience {
+		c.Patience = maxPatience
+	}
+	c.Patience = max(c.Patience, c.Grace)
 	if c.MinGrowth <= 0 {
 		c.MinGrowth = 3
 	}
@@ -48,81 +59,67 @@ func (c LeakConfig) WithDefaults() LeakConfig {
 	return c
 }
 
-// builtinCreators start goroutines in a request and keep them beyond it.
-var builtinCreators = []string{
-	"net/http.(*persistConn).",
-	"net/http.(*Transport).",
-	"net/http.(*conn).serve",
-	"net/http.(*http2",
-	"net/http/internal/http2.",
-	"golang.org/x/net/http2.",
-	"database/sql.(*DB).connection",
-	"os/signal.",
-}
-
-// maxSeries bounds the groups that are followed at once.
-const maxSeries = 4096
-
 // Leak finds goroutine leaks by lifetime: a goroutine that still bears the
 // label of a task which ended more than a grace period before the snapshot
-// began is an orphan. A group of orphans that keeps growing and never shrinks
-// leaks.
+// began is an orphan. Orphans of one code whose number keeps setting records
+// leak.
 //
 // Pools that grow on demand look the same while load grows. They are told apart
-// by their bound: a pool never holds more than a few for each of the tasks that
-// ever ran at once under the names that use it; a leak does. So growth counts
-// only where the orphans of that code reach a number that the process has never
-// seen, and then above that bound at once, and below it only when it is steady
-// and the service sees no new peak of tasks. Orphans that one name loses and
-// another gains set no record.
+// by two rules, of which one is enough. Beyond any pool: there are more orphans
+// than four for each of the tasks that ever ran at once under the names that use
+// the code, and more in each of three snapshots. Records: in a series that only
+// fluctuates, the k-th window is the highest so far with probability 1/k (Rényi,
+// 1962); a sequential test (Wald, 1945) adds up how much more often records
+// come, where the tasks that ran at once did not rise and do not explain them.
+//
+// Work that a task leaves behind for a while is told apart by its end: where
+// goroutines of a code were seen to go, and where they sleep, only those count
+// that are older than Patience.
+//
+// A turn without a snapshot costs nothing, one with a snapshot of 1,000 groups
+// under a millisecond.
 type Leak struct {
 	cfg   LeakConfig
 	state leakState
 }
 
 type leakState struct {
-	Series []leakSeries `json:"series,omitempty"` // sorted by key
-	Codes  []leakCode   `json:"codes,omitempty"`  // sorted by key
-	Peak   int64        `json:"peak,omitempty"`   // sum of all names' peaks
-	Risen  time.Time    `json:"risen"`            // when that was last seen to rise
-	Looks  []time.Time  `json:"looks,omitempty"`  // times of the last snapshots, oldest first
+	Series  []leakSeries `json:"series,omitempty"` // sorted by key
+	Codes   []leakCode   `json:"codes,omitempty"`  // sorted by key
+	Names   []leakName   `json:"names,omitempty"`  // sorted by name
+	Looks   []time.Time  `json:"looks,omitempty"`  // times of the last snapshots, oldest first
+	Window  time.Time    `json:"window"`           // when the last window ended
+	Windows int          `json:"windows,omitempty"`
 }
 
-// quietLooks is how many snapshots without growth make a leak inactive.
-const quietLooks = 2
-
-// every returns the time between the last two snapshots.
-func (s leakState) every() time.Duration {
-	if n := len(s.Looks); n > 1 {
-		return s.Looks[n-1].Sub(s.Looks[n-2])
-	}
-	return 0
+// leakName is a task name, since which window it has been in use, and how many
+// of its tasks ran at once.
+type leakName struct {
+	Name  string    `json:"name"`
+	First int       `json:"first"`
+	Peak  int64     `json:"peak"`
+	Risen time.Time `json:"risen,omitzero"` // when that last rose
 }
 
-// leakCode is all goroutines with the same functions and wait, whatever their
-// name.
-type leakCode struct {
-	Key   string   `json:"key"`
-	Most  int      `json:"most"`            // orphans, in the highest snapshot ever
-	Names []string `json:"names,omitempty"` // that ever bore this code, sorted
-}
-
-// maxCodeNames bounds the names of a code; one that is used by more is bounded by
-// the peaks of all names.
-const maxCodeNames = 64
-
+// leakSeries is the orphans of one name and code.
 type leakSeries struct {
 	Key       string        `json:"key"`
 	Group     observe.Group `json:"group"` // its latest group, for the reader
 	Code      string        `json:"code"`
 	Count     int           `json:"count"`
-	Growth    int           `json:"growth,omitempty"`
-	Above     int           `json:"above,omitempty"`  // snapshots in which it grew above the bound of a pool
-	Steady    int           `json:"steady,omitempty"` // snapshots in which it grew below, without a pause
-	Quiet     int           `json:"quiet,omitempty"`  // snapshots since it last grew
+	Counts    []int         `json:"counts,omitempty"` // of the last snapshots in which it changed, oldest first
+	Growth    int           `json:"growth,omitempty"` // since the code's run of evidence began
+	Quiet     int           `json:"quiet,omitempty"`  // snapshots since it last grew to a record
 	Since     time.Time     `json:"since"`
+	Rule      string        `json:"rule,omitempty"` // which confirmed it
 	Confirmed bool          `json:"confirmed,omitempty"`
 }
+
+const (
+	maxSeries  = 4096 // groups that are followed at once, and codes, and names
+	maxCounts  = 6    // of a series, for the reader
+	quietLooks = 2    // snapshots without growth that make a leak inactive
+)
 
 // NewLeak returns the detector.
 func NewLeak(cfg LeakConfig) *Leak { return &Leak{cfg: cfg.WithDefaults()} }
@@ -133,11 +130,16 @@ func (d *Leak) Detect(t observe.Turn) []Finding {
 		d.look(t.Sample, s)
 	}
 	var out []Finding
-	for _, s := range d.state.Series {
-		if !s.Confirmed && s.Above == 0 && s.Steady < 2*d.cfg.MinWindows {
+	for i := range d.state.Series {
+		s := &d.state.Series[i]
+		if !s.Confirmed && s.Growth == 0 {
 			continue
 		}
-		f := d.finding(s, t.Sample)
+		c := d.state.find(s.Code)
+		if c == nil || (!s.Confirmed && !d.suspicious(c)) {
+			continue
+		}
+		f := d.finding(s, c, t.Sample)
 		if n := len(out); n > 0 && out[n-1].Subject.Name == f.Subject.Name {
 			out[n-1] = merge(out[n-1], f)
 			continue
@@ -149,15 +151,18 @@ func (d *Leak) Detect(t observe.Turn) []Finding {
 
 // merge adds what leaks under the same name in other code.
 func merge(a, b Finding) Finding {
-	if b.Level > a.Level {
+	if b.Confidence > a.Confidence || (b.Confidence == a.Confidence && b.Level > a.Level) {
 		a.Subject.Site = b.Subject.Site
-	}
-	a.Confidence = max(a.Confidence, b.Confidence)
-	a.Active = a.Active || b.Active
-	a.Level += b.Level
-	if len(a.Evidence) < 4 {
+		a.Evidence = slices.Insert(a.Evidence, 0, b.Evidence[0])
+	} else {
 		a.Evidence = append(a.Evidence, b.Evidence[0])
 	}
+	a.Evidence = a.Evidence[:min(len(a.Evidence), maxEvidence)]
+	a.Confidence = max(a.Confidence, b.Confidence)
+	a.Severity = min(a.Severity, b.Severity)
+	a.Active = a.Active || b.Active
+	a.Level += b.Level
+	a.TimeToVisible = max(a.TimeToVisible, b.TimeToVisible)
 	if b.Since.Before(a.Since) {
 		a.Since = b.Since
 	}
@@ -171,184 +176,92 @@ func (d *Leak) look(sample observe.Sample, snap *observe.Snapshot) {
 		st.Looks = slices.Delete(st.Looks, 0, 1)
 	}
 	st.Looks = append(st.Looks, snap.Time)
-
-	var peak int64
-	for _, ts := range sample.Tasks {
-		peak += ts.Peak
+	window := st.Window.IsZero() || snap.Time.Sub(st.Window) >= d.cfg.Window-d.cfg.Window/8
+	passed := snap.Time.Sub(st.Window)
+	if window {
+		st.Window = snap.Time
+		st.Windows++
 	}
-	if peak > st.Peak {
-		st.Peak, st.Risen = peak, snap.Time
-	}
-	// What a new peak makes a pool dial is an orphan only some time later.
-	rising := snap.Time.Sub(st.Risen) <= d.lag()+3*st.every()
+	all := st.use(sample, snap.Time)
 
-	now, orphans := d.count(snap)
+	orphans := d.count(snap, passed)
+	for i := range st.Codes {
+		d.advance(&st.Codes[i], snap, window, all)
+	}
+
 	next := make([]leakSeries, 0, min(len(orphans), maxSeries))
-	for _, o := range orphans {
-		if len(next) == maxSeries {
-			break
+	at := 0 // both are sorted by key
+	for _, o := range orphans[:min(len(orphans), maxSeries)] {
+		for at < len(st.Series) && st.Series[at].Key < o.Key {
+			at++
 		}
-		s := o
-		s.Since = snap.Time
-		i, known := slices.BinarySearchFunc(st.Series, o.Key, func(s leakSeries, key string) int { return cmp.Compare(s.Key, key) })
-		if known {
-			s = st.Series[i]
-			s.Group = o.Group
-			s.advance(o.Count, d.code(o.Code), now[o.Code], d.bound(d.code(o.Code), sample), rising)
-			s.Count = o.Count
-			s.Confirmed = s.Confirmed || (s.Above >= d.cfg.MinWindows && s.Growth >= d.cfg.MinGrowth) || s.Steady >= 3*d.cfg.MinWindows
+		s := leakSeries{Key: o.Key, Code: o.Code, Since: snap.Time}
+		if at < len(st.Series) && st.Series[at].Key == o.Key {
+			s = st.Series[at]
 		}
+		d.follow(&s, o)
 		next = append(next, s)
 	}
 	st.Series = next
-	for i := range st.Codes {
-		st.Codes[i].Most = max(st.Codes[i].Most, now[st.Codes[i].Key])
-	}
 }
 
-// advance takes a new count: how it compares with the last, with the highest
-// number of orphans of the code, and with the bound of a pool.
-func (s *leakSeries) advance(count int, code leakCode, orphans int, bound int64, rising bool) {
-	record := orphans > code.Most
-	switch {
-	case count < s.Count:
-		s.Growth, s.Above, s.Steady, s.Quiet = 0, 0, 0, s.Quiet+1
-	case count > s.Count && record && int64(orphans) > bound:
-		s.Growth += count - s.Count
-		s.Above++
-		s.Quiet = 0
-	case count > s.Count && record && !rising:
-		s.Growth += count - s.Count
-		s.Steady++
-		s.Quiet = 0
-	default:
-		if s.Quiet++; s.Quiet >= 3 {
-			s.Steady = 0
+// follow takes the new count of a series.
+func (d *Leak) follow(s *leakSeries, o orphanCount) {
+	c := d.state.find(o.Code)
+	s.Group = o.Group
+	s.Quiet++
+	if c != nil {
+		if c.Broken {
+			s.Growth = 0
+		}
+		if c.Late || (c.slow() && c.Now < d.cfg.MinGrowth) {
+			s.Confirmed = false // it ends by itself after all
+		}
+		if o.Count > s.Count && c.Record {
+			s.Growth += o.Count - s.Count
+			s.Quiet = 0
+		}
+		if rule := d.rule(c); s.Growth > 0 && !s.Confirmed && rule != "" {
+			s.Confirmed, s.Rule = true, rule
 		}
 	}
-}
-
-// lag is how long after it started a goroutine that leaks becomes an orphan: its
-// cell must be sealed and found empty, and the grace must pass.
-func (d *Leak) lag() time.Duration { return d.cfg.Grace + 2*d.cfg.Epoch }
-
-// perTask is how many goroutines a pool may hold for each task at most: a handler
-// that fans out takes several connections at once.
-const perTask = 4
-
-// bound is the most goroutines that a pool used by the code's names can hold.
-func (d *Leak) bound(c leakCode, sample observe.Sample) int64 {
-	if len(c.Names) == 0 || len(c.Names) > maxCodeNames {
-		return perTask * d.state.Peak
-	}
-	var sum int64
-	for _, ts := range sample.Tasks {
-		if _, ok := slices.BinarySearch(c.Names, ts.Name); ok {
-			sum += ts.Peak
+	if o.Count != s.Count {
+		s.Counts = append(s.Counts, o.Count)
+		if len(s.Counts) > maxCounts {
+			s.Counts = slices.Delete(s.Counts, 1, 2) // the first one tells where it began
 		}
 	}
-	return perTask * sum
+	s.Count = o.Count
 }
 
-func (d *Leak) findCode(key string) (int, bool) {
-	return slices.BinarySearchFunc(d.state.Codes, key, func(c leakCode, key string) int { return cmp.Compare(c.Key, key) })
-}
-
-func (d *Leak) code(key string) leakCode {
-	if i, ok := d.findCode(key); ok {
-		return d.state.Codes[i]
-	}
-	return leakCode{}
-}
-
-// use remembers that goroutines of a name bear the code. Codes are kept also
-// when they have no goroutine any more: a pool that shrank may grow again.
-func (d *Leak) use(key, name string) {
-	i, ok := d.findCode(key)
-	if !ok {
-		if len(d.state.Codes) >= maxSeries {
-			return
+// use takes the names that are in use, and returns what all of them come to.
+func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
+	var fresh []leakName
+	at := 0
+	for i := range sample.Tasks { // sorted by name
+		ts := &sample.Tasks[i]
+		for at < len(s.Names) && s.Names[at].Name < ts.Name {
+			at++
 		}
-		d.state.Codes = slices.Insert(d.state.Codes, i, leakCode{Key: key})
-	}
-	c := &d.state.Codes[i]
-	if at, known := slices.BinarySearch(c.Names, name); !known && len(c.Names) <= maxCodeNames {
-		c.Names = slices.Insert(c.Names, at, name)
-	}
-}
-
-// count returns the orphans of each code, and of each name and code, sorted by
-// key.
-func (d *Leak) count(snap *observe.Snapshot) (map[string]int, []leakSeries) {
-	sums := map[string]int{}
-	index := map[string]int{}
-	var orphans []leakSeries
-	for _, g := range snap.Groups {
-		if g.Name == "" || d.declared(g.Entry.Function) {
-			continue
-		}
-		if g.Ended < d.cfg.Grace {
-			continue
-		}
-		code := codeOf(g)
-		key := g.Name + "|" + code
-		i, ok := index[key]
-		if !ok {
-			i = len(orphans)
-			index[key] = i
-			orphans = append(orphans, leakSeries{Key: key, Code: code, Group: g})
-		}
-		orphans[i].Count += g.Count
-		sums[code] += g.Count
-	}
-	slices.SortFunc(orphans, func(a, b leakSeries) int { return cmp.Compare(a.Key, b.Key) })
-	for _, g := range snap.Groups { // also the names whose goroutines of that code are no orphans
-		code := codeOf(g)
-		_, orphaned := sums[code]
-		if _, known := d.findCode(code); g.Name != "" && (orphaned || known) {
-			d.use(code, g.Name)
+		if at < len(s.Names) && s.Names[at].Name == ts.Name {
+			if n := &s.Names[at]; ts.Peak > n.Peak {
+				n.Peak, n.Risen = ts.Peak, now
+			}
+		} else if len(s.Names)+len(fresh) < maxSeries {
+			fresh = append(fresh, leakName{ts.Name, s.Windows, ts.Peak, now})
 		}
 	}
-	return sums, orphans
-}
-
-// codeOf names what goroutines run, wherever they come from.
-func codeOf(g observe.Group) string {
-	return g.Entry.Function + "|" + g.Blocked.Function + "|" + string(g.Wait)
-}
-
-func (d *Leak) declared(function string) bool {
-	has := func(prefix string) bool { return prefix != "" && strings.HasPrefix(function, prefix) }
-	return slices.ContainsFunc(builtinCreators, has) || slices.ContainsFunc(d.cfg.Creators, has)
-}
-
-func (d *Leak) finding(s leakSeries, sample observe.Sample) Finding {
-	g := s.Group
-	f := Finding{
-		Kind:       KindLeak,
-		Subject:    observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry},
-		Confidence: Suspected,
-		Active:     s.Above+s.Steady > 0 && s.Quiet < quietLooks,
-		Level:      float64(s.Count),
-		Since:      s.Since,
-		From:       d.state.Looks[0],
-		// The rest of the wait, for snapshots, is From's.
-		TimeToVisible: d.lag(),
-		Evidence: []Evidence{{Profiles, fmt.Sprintf("%d goroutines outlived %s: started at %s, %s at %s; +%d in %d snapshots, never fewer",
-			s.Count, g.Name, g.Entry, g.Wait, g.Blocked, s.Growth, s.Above+s.Steady)}},
+	if len(fresh) > 0 {
+		s.Names = append(s.Names, fresh...)
+		slices.SortFunc(s.Names, func(a, b leakName) int { return strings.Compare(a.Name, b.Name) })
 	}
-	if s.Confirmed {
-		f.Confidence = Confirmed
+	for i := range s.Names {
+		all.Peak += s.Names[i].Peak
+		if s.Names[i].Risen.After(all.Risen) {
+			all.Risen = s.Names[i].Risen
+		}
 	}
-	i, ok := slices.BinarySearchFunc(sample.Tasks, g.Name, func(ts observe.TaskStat, name string) int { return cmp.Compare(ts.Name, name) })
-	if ok {
-		ts := sample.Tasks[i]
-		f.Evidence = append(f.Evidence, Evidence{Metrics, fmt.Sprintf("%d tasks of %s are alive, at most %d at once ever, %d held cells", ts.Live, ts.Name, ts.Peak, ts.HeldCells)})
-	}
-	for i := range f.Evidence {
-		f.Evidence[i].Text = f.Evidence[i].Text[:min(len(f.Evidence[i].Text), maxText)]
-	}
-	return f
+	return all
 }
 
 // State implements [Stateful].

@@ -98,7 +98,7 @@ func (g *generator) sick(n int) series {
 	}
 	for i, t := range g.healthy(n).turns {
 		tell := func(kind observe.EventKind, of observe.Subject, detail string) {
-			t.Events = append(t.Events, observe.Event{Time: t.Time, Kind: kind, Subject: of, Detail: detail, Fingerprint: "feedbeef", Count: 1})
+			t.Events = append(t.Events, observe.Event{Time: t.Time, Kind: kind, Subject: of, Detail: detail, Fingerprint: "feedbeef"})
 		}
 		mail := g.stat("mail.send", 1)
 		mail.Panics = uint64(2 * i)
@@ -161,7 +161,7 @@ func (g *generator) garbage(n int) series {
 			t.Sample.Pools = append(t.Sample.Pools, observe.PoolStat{Name: word(), Workers: int(number()), Abandoned: int(number()), Cap: int(number())})
 			t.Events = append(t.Events, observe.Event{
 				Time: at(), Kind: eventKinds[g.random.IntN(len(eventKinds))], Subject: subject(), Detail: strings.Repeat(word(), 4), Fingerprint: word(),
-				Phase: word(), Count: int(number()),
+				Phase: word(), Finding: word(), Confidence: word(), Result: word(), Restarts: int(number()),
 			})
 		}
 		switch g.random.IntN(4) {
@@ -204,7 +204,7 @@ func (g *generator) endless() observe.Turn {
 		subject := observe.Subject{Task: observe.TaskID{Name: name, Seq: g.seq*newNames + uint64(i)}, Name: name, Domain: observe.DomainOf(name)}
 		t.Sample.Tasks = append(t.Sample.Tasks, observe.TaskStat{Name: name, Domain: subject.Domain, Live: 1, Started: 1, Peak: 1, Abandoned: int64(i)})
 		t.Events = append(t.Events, observe.Event{
-			Time: t.Time, Kind: eventKinds[(int(g.seq)+i)%len(eventKinds)], Subject: subject, Fingerprint: name, Detail: "something happened", Count: 1,
+			Time: t.Time, Kind: eventKinds[(int(g.seq)+i)%len(eventKinds)], Subject: subject, Fingerprint: name, Detail: "something happened",
 		})
 		if t.Snapshot != nil {
 			t.Snapshot.Groups = append(t.Snapshot.Groups, group(name, "example.com/"+name, "example.com/"+name, observe.WaitReceive, time.Minute, 5))

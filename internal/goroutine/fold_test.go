@@ -168,7 +168,7 @@ func TestFoldAddsUpWhatIsEqualOnceResolved(t *testing.T) {
 		name  string
 		ended time.Duration
 		count int
-	}{{"", -1, 7}, {"n", -1, 4}, {"n", 3 * time.Second, 4}, {"n", 4 * time.Second, 2}, {"n", time.Minute, 4}}
+	}{{"", -1, 7}, {"n", -1, 4}, {"n", 3 * time.Second, 4}, {"n", 4 * time.Second, 2}, {"n", 90 * time.Second, 4}}
 	if len(groups) != len(want) || folded != 0 {
 		t.Fatalf("got %+v, %d folded", groups, folded)
 	}

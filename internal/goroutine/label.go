@@ -37,7 +37,23 @@ type Resolve func(l Label, began time.Time) (task observe.TaskID, ended time.Dur
 const running = time.Duration(-1)
 
 // maxEnded is where Ended stops counting: beyond it, all is long ago.
-const maxEnded = 60 * time.Second
+const maxEnded = 90 * time.Second
+
+// coarse is how exactly Ended tells what is longer ago than it: each value is a
+// group of its own.
+const coarse = 15 * time.Second
+
+// Age rounds down to what Ended tells: whole seconds, from 15s on multiples of
+// 15s, and at most 90s.
+func Age(d time.Duration) time.Duration {
+	switch {
+	case d >= maxEnded:
+		return maxEnded
+	case d >= coarse:
+		return d.Truncate(coarse)
+	}
+	return d.Truncate(time.Second)
+}
 
 // owner is a label after resolution: what a group keeps of it.
 type owner struct {
@@ -50,9 +66,9 @@ type owner struct {
 // nobody owns the goroutines that hale did not start.
 var nobody = owner{ended: running}
 
-// own resolves a label. Ended is rounded down to whole seconds, so that cells
-// that ended at about the same time fold into one group while those within a
-// grace period stay apart from those beyond it.
+// own resolves a label. Ended is rounded down by [Age], so that cells that ended
+// at about the same time fold into one group while those within a grace period
+// stay apart from those beyond it.
 func own(l Label, began time.Time, resolve Resolve) owner {
 	if l == (Label{}) || resolve == nil {
 		return nobody
@@ -64,7 +80,7 @@ func own(l Label, began time.Time, resolve Resolve) owner {
 	if ended < 0 {
 		ended = running
 	} else {
-		ended = min(ended.Truncate(time.Second), maxEnded)
+		ended = Age(ended)
 	}
 	return owner{l.Name, observe.Domain(l.Domain), task, ended}
 }

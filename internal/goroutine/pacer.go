@@ -38,13 +38,18 @@ func (p *Pacer) Due(now time.Time) bool {
 	}
 	wait := p.rest
 	if !p.suspected {
-		interval := p.Interval
-		if interval <= 0 {
-			interval = DefaultInterval
-		}
-		wait = max(wait, interval)
+		wait = p.Spacing()
 	}
 	return since >= wait
+}
+
+// Spacing returns how far apart two snapshots are that nothing asks for.
+func (p *Pacer) Spacing() time.Duration {
+	interval := p.Interval
+	if interval <= 0 {
+		interval = DefaultInterval
+	}
+	return max(p.rest, interval)
 }
 
 // Done records a snapshot that began at now and the cost in it, which is 0 for

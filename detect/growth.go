@@ -1,0 +1,294 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Growth finds what leaks where lifetimes do not show it: goroutines of tasks
+// that still run, goroutines that hale did not start, and those of pools. It
+// knows only counts. The goroutines of one code leak when their number rises
+// with a clear trend, like a ramp and not like a step, to where it has never
+// been, while the load is where it has been before.
+//
+// Counts are compared at three scales of twelve points each: two minutes, twelve
+// minutes and two hours with the default time between snapshots. The points of
+// the longer ones are the lowest counts within them, so that bursts do not show.
+type Growth struct {
+	cfg   LeakConfig
+	state growthState
+}
+
+type growthState struct {
+	Codes   []growthCode `json:"codes,omitempty"` // sorted by key
+	Window  time.Time    `json:"window"`          // when the last window ended
+	Started uint64       `json:"started,omitempty"`
+	Rate    float64      `json:"rate,omitempty"` // of starts, smoothed
+	Load    [scales]ring `json:"load"`
+}
+
+// growthCode is all goroutines with the same functions and wait.
+type growthCode struct {
+	Key       string        `json:"key"`
+	Group     observe.Group `json:"group"` // the largest, for the reader
+	Now       int           `json:"now"`
+	Counts    [scales]ring  `json:"counts"`
+	Hits      [scales]int   `json:"hits"` // points in a row at which the test held
+	Scale     int           `json:"scale,omitempty"`
+	Rate      float64       `json:"rate,omitempty"` // goroutines a minute, when last tested
+	Top       int           `json:"top,omitempty"`  // of what is confirmed
+	Quiet     int           `json:"quiet,omitempty"`
+	Since     time.Time     `json:"since,omitzero"`
+	Confirmed bool          `json:"confirmed,omitempty"`
+}
+
+const (
+	scales     = 3
+	points     = 12
+	maxGrowths = 512 // codes that are followed; the largest
+	leastCount = 16  // goroutines of a code that is followed
+)
+
+// coarser is how many points of a scale make one of the next.
+var coarser = [scales]int{1, 6, 10}
+
+// hitsNeeded is how often in a row the test must hold.
+var hitsNeeded = [scales]int{3, 2, 2}
+
+// ring is the last points of a series at one scale.
+type ring struct {
+	Points []float64 `json:"points,omitempty"`
+	Before float64   `json:"before,omitempty"` // highest of those that were dropped
+	Open   float64   `json:"open,omitempty"`   // of the point that is being made
+	N      int       `json:"n,omitempty"`      // values in it
+}
+
+// add takes a value into the open point, and closes that if it is done. pick
+// chooses what a point keeps of its values.
+func (r *ring) add(v float64, done bool, pick func(a, b float64) float64) {
+	if r.N++; r.N == 1 {
+		r.Open = v
+	} else {
+		r.Open = pick(r.Open, v)
+	}
+	if !done {
+		return
+	}
+	if len(r.Points) == points {
+		r.Before = max(r.Before, r.Points[0])
+		r.Points = slices.Delete(r.Points, 0, 1)
+	}
+	r.Points = append(r.Points, r.Open)
+	r.N = 0
+}
+
+func (r *ring) last() float64 { return r.Points[len(r.Points)-1] }
+
+func higher(a, b float64) float64 { return max(a, b) }
+func lower(a, b float64) float64  { return min(a, b) }
+
+// NewGrowth returns the detector.
+func NewGrowth(cfg LeakConfig) *Growth { return &Growth{cfg: cfg.WithDefaults()} }
+
+// Detect implements [Detector].
+func (d *Growth) Detect(t observe.Turn) []Finding {
+	st := &d.state
+	if s := t.Snapshot; s != nil && s.Skipped == "" &&
+		(st.Window.IsZero() || s.Time.Sub(st.Window) >= d.cfg.Window-d.cfg.Window/8) {
+		d.window(t.Sample, s)
+	}
+	var out []Finding
+	for i := range st.Codes {
+		if c := &st.Codes[i]; c.Confirmed || slices.Max(c.Hits[:]) > 0 {
+			out = append(out, d.finding(c))
+		}
+	}
+	return out
+}
+
+// window takes a snapshot as the next point.
+func (d *Growth) window(sample observe.Sample, snap *observe.Snapshot) {
+	st := &d.state
+	var started uint64
+	var live int64
+	for i := range sample.Tasks {
+		started += sample.Tasks[i].Started
+		live += sample.Tasks[i].Live
+	}
+	if !st.Window.IsZero() && started >= st.Started {
+		rate := float64(started-st.Started) / max(snap.Time.Sub(st.Window).Seconds(), 1)
+		st.Rate += (rate - st.Rate) / 3
+	}
+	st.Started, st.Window = started, snap.Time
+	var done [scales]bool
+	v := st.Rate
+	for i := range scales {
+		r := &st.Load[i]
+		done[i] = r.N+1 >= coarser[i]
+		if r.add(v, done[i], higher); !done[i] {
+			break
+		}
+		v = r.last()
+	}
+
+	now := count(snap)
+	next := make([]growthCode, 0, len(now))
+	at := 0
+	for _, n := range now {
+		for at < len(st.Codes) && st.Codes[at].Key < n.Key {
+			at++
+		}
+		c := growthCode{Key: n.Key}
+		if at < len(st.Codes) && st.Codes[at].Key == n.Key {
+			c = st.Codes[at]
+		} else if n.Now < leastCount {
+			continue
+		}
+		c.Group, c.Now = n.Group, n.Now
+		d.follow(&c, snap.Time, done)
+		next = append(next, c)
+	}
+	if len(next) > maxGrowths { // the largest stay
+		slices.SortStableFunc(next, func(a, b growthCode) int { return b.Now - a.Now })
+		next = next[:maxGrowths]
+		slices.SortFunc(next, func(a, b growthCode) int { return compare(a.Key, b.Key) })
+	}
+	st.Codes = next
+}
+
+// count adds up the goroutines of each code, sorted by key.
+func count(snap *observe.Snapshot) []growthCode {
+	type codeKey struct {
+		entry, blocked string
+		wait           observe.WaitKind
+	}
+	index := make(map[codeKey]int, len(snap.Groups)/2)
+	most := make([]int, 0, len(snap.Groups)/2)
+	out := make([]growthCode, 0, len(snap.Groups)/2)
+	for i := range snap.Groups {
+		g := &snap.Groups[i]
+		key := codeKey{g.Entry.Function, g.Blocked.Function, g.Wait}
+		at, ok := index[key]
+		if !ok {
+			at = len(out)
+			index[key] = at
+			out, most = append(out, growthCode{Key: codeOf(g)}), append(most, 0)
+		}
+		out[at].Now += g.Count
+		if g.Count > most[at] {
+			most[at], out[at].Group = g.Count, *g
+		}
+	}
+	slices.SortFunc(out, func(a, b growthCode) int { return compare(a.Key, b.Key) })
+	return out
+}
+
+// follow takes the count of a window. done says at which scales it completes a
+// point.
+func (d *Growth) follow(c *growthCode, now time.Time, done [scales]bool) {
+	if c.Quiet++; c.Now > c.Top && c.Confirmed {
+		c.Top, c.Quiet = c.Now, 0
+	}
+	if c.Confirmed && (c.Now < c.Top*3/4 || c.Quiet > forgetAfter) { // it was load after all, or is long over
+		c.Confirmed, c.Hits, c.Since = false, [scales]int{}, time.Time{}
+	}
+	v := float64(c.Now)
+	for i := range scales {
+		r := &c.Counts[i]
+		if r.add(v, done[i], lower); !done[i] {
+			return // a point is done when the load's is, also of a code that came later
+		}
+		v = r.last()
+		if !d.grows(c, i) {
+			c.Hits[i] = 0
+			continue
+		}
+		if c.Hits[i]++; c.Since.IsZero() {
+			c.Since = now
+		}
+		if c.Hits[i] >= hitsNeeded[i] && !c.Confirmed {
+			c.Confirmed, c.Scale, c.Top, c.Quiet = true, i, c.Now, 0
+		}
+	}
+}
+
+// forgetAfter is for how many windows a confirmed growth that stopped is told.
+const forgetAfter = 360
+
+// grows tests the points of a code at a scale.
+func (d *Growth) grows(c *growthCode, scale int) bool {
+	r, load := &c.Counts[scale], &d.state.Load[scale]
+	n := len(r.Points)
+	if n < points || len(load.Points) < n || r.last() < max(r.Before, slices.Max(r.Points)) {
+		return false
+	}
+	x := load.Points[len(load.Points)-n:]
+	// Where the load is higher than ever, so may everything be that follows it.
+	if slices.Max(x[n/2:]) > 1.05*max(load.Before, slices.Max(x[:n/2])) {
+		return false
+	}
+	y := residual(r.Points, x)
+	slope := theilSen(y)
+	if grown := slope * float64(n-1); grown < leastCount || grown < r.last()/10 {
+		return false
+	}
+	if mannKendall(y) < surely || !ramp(y) {
+		return false
+	}
+	each := max(d.cfg.Window, time.Second)
+	for i := 1; i <= scale; i++ {
+		each *= time.Duration(coarser[i])
+	}
+	c.Rate = slope / each.Minutes()
+	return true
+}
+
+// surely is how many standard deviations make a trend; a series without one
+// reaches it in 1 of 14,000 tests.
+const surely = 3.8
+
+func (d *Growth) finding(c *growthCode) Finding {
+	g := c.Group
+	f := Finding{
+		Kind: KindLeak, Subject: observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry}, Confidence: Suspected,
+		Active: !c.Confirmed || c.Quiet < points/2, Level: float64(c.Now), Since: c.Since,
+		From: d.state.Window.Add(-points / 2 * d.cfg.Window),
+	}
+	if 2*g.Count < c.Now { // of no name in particular
+		f.Subject.Name, f.Subject.Domain = "", ""
+	}
+	if f.Subject.IsZero() {
+		f.Subject.Domain = "hale.unknown"
+	}
+	switch {
+	case c.Rate < minorRate && c.Now < minorLevel:
+		f.Severity = Minor
+	case c.Confirmed:
+		f.Confidence = Confirmed
+	}
+	owner := g.Name
+	if f.Subject.Name == "" {
+		owner = "no task in particular"
+	}
+	r := &c.Counts[c.Scale]
+	counts := make([]int, 0, points)
+	for _, v := range r.Points {
+		counts = append(counts, int(v))
+	}
+	f.Evidence = []Evidence{{Profiles, cutText(fmt.Sprintf("%d goroutines of %s: started at %s, %s at %s; lowest counts %s, %.3g a minute; rule: %s (a ramp to a new high, while %.3g tasks started a second are no more than before)",
+		c.Now, owner, g.Entry, g.Wait, g.Blocked, arrows(counts), c.Rate, ruleGrowth, d.state.Rate))}}
+	return f
+}
+
+// State implements [Stateful].
+func (d *Growth) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *Growth) SetState(raw json.RawMessage) error {
+	d.state = growthState{}
+	return json.Unmarshal(raw, &d.state)
+}

@@ -1,0 +1,151 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hale-go/hale/internal/goroutine"
+	"github.com/hale-go/hale/observe"
+)
+
+// orphanCount is the orphans of one name and code in a snapshot.
+type orphanCount struct {
+	Key, Code string
+	Group     observe.Group
+	Count     int
+}
+
+// count counts the orphans of a snapshot into the codes, and returns those of
+// each name and code, sorted by key. passed is the time since the last window.
+func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount {
+	st := &d.state
+	for i := range snap.Groups { // new codes first: what follows keeps pointers
+		if g := &snap.Groups[i]; d.orphan(g) {
+			st.bear(codeOf(g), g.Name)
+		}
+	}
+	for i := range st.Codes {
+		c := &st.Codes[i]
+		c.Prev, c.Now, c.Total, c.Old, c.Alive = c.Now, 0, 0, 0, 0
+		c.Record, c.Broken = false, false
+	}
+	still := goroutine.Age(d.cfg.Grace + passed.Truncate(time.Second))
+	index := map[string]int{}
+	var out []orphanCount
+	for i := range snap.Groups {
+		g := &snap.Groups[i]
+		if g.Name == "" {
+			continue
+		}
+		code := codeOf(g)
+		c := st.find(code)
+		if c == nil {
+			continue
+		}
+		if _, known := slices.BinarySearch(c.Names, g.Name); !known {
+			st.bear(code, g.Name) // also where its goroutines are no orphans
+		}
+		if !d.orphan(g) {
+			continue
+		}
+		c.Total += g.Count
+		if g.Ended >= still {
+			c.Alive += g.Count
+		}
+		if g.Ended >= d.cfg.Patience {
+			c.Old += g.Count
+		} else if c.slow() {
+			continue
+		}
+		c.Now += g.Count
+		key := g.Name + "|" + code
+		at, ok := index[key]
+		if !ok {
+			at = len(out)
+			index[key] = at
+			out = append(out, orphanCount{Key: key, Code: code, Group: *g})
+		}
+		out[at].Count += g.Count
+	}
+	slices.SortFunc(out, func(a, b orphanCount) int { return compare(a.Key, b.Key) })
+	return out
+}
+
+func (d *Leak) orphan(g *observe.Group) bool {
+	return g.Name != "" && g.Ended >= d.cfg.Grace && !d.cfg.creator(g.Entry.Function)
+}
+
+// codeOf names what goroutines run, wherever they come from.
+func codeOf(g *observe.Group) string {
+	return g.Entry.Function + "|" + g.Blocked.Function + "|" + string(g.Wait)
+}
+
+// lag is how long after it started a goroutine that leaks becomes an orphan: its
+// cell must be sealed and found empty, and the grace must pass.
+func (d *Leak) lag() time.Duration { return d.cfg.Grace + 2*d.cfg.Epoch }
+
+// Below so many orphans a minute, and so many in all, a leak is minor: at 8 KB
+// each it takes a day to cost 12 MB.
+const (
+	minorRate  = 1.
+	minorLevel = 1000
+)
+
+func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Finding {
+	g := s.Group
+	f := Finding{
+		Kind:       KindLeak,
+		Subject:    observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry},
+		Confidence: Suspected,
+		Active:     s.Growth > 0 && s.Quiet < quietLooks,
+		Level:      float64(s.Count),
+		Since:      s.Since,
+		From:       d.state.Looks[0],
+		// The rest of the wait, for snapshots, is From's.
+		TimeToVisible: d.lag(),
+	}
+	if c.slow() {
+		f.TimeToVisible += d.cfg.Patience - d.cfg.Grace
+	}
+	now := d.state.Looks[len(d.state.Looks)-1]
+	over := now.Sub(c.Run)
+	rate := float64(s.Growth) / max(over, d.cfg.Window, time.Second).Minutes()
+	if rate < minorRate && s.Count < minorLevel {
+		f.Severity = Minor
+	} else if s.Confirmed {
+		f.Confidence = Confirmed
+	}
+	rule := s.Rule
+	if rule == "" {
+		rule = "not sure yet"
+	}
+	text := fmt.Sprintf("%d goroutines outlived %s: started at %s, %s at %s; counts %s, +%d in %v, %.3g a minute; rule: %s",
+		s.Count, g.Name, g.Entry, g.Wait, g.Blocked, arrows(s.Counts), s.Growth, over.Round(time.Second), rate, rule)
+	switch s.Rule {
+	case ruleBeyond:
+		text += fmt.Sprintf(" (%d for at most %d tasks at once)", c.Now, c.Peak)
+	case ruleRecords:
+		text += fmt.Sprintf(" (%d windows set a record, at most %d tasks at once, %d when it began)", c.Votes, c.Peak, c.FromPeak)
+	}
+	f.Evidence = []Evidence{{Profiles, cutText(text)}}
+	if i, ok := findTask(sample, g.Name); ok {
+		ts := sample.Tasks[i]
+		f.Evidence = append(f.Evidence, Evidence{Metrics, cutText(fmt.Sprintf("%d tasks of %s are alive, at most %d at once ever, %d held cells", ts.Live, ts.Name, ts.Peak, ts.HeldCells))})
+	}
+	return f
+}
+
+// arrows reads "3 → 9 → 17".
+func arrows(counts []int) string {
+	var b strings.Builder
+	for i, n := range counts {
+		if i > 0 {
+			b.WriteString(" → ")
+		}
+		b.WriteString(strconv.Itoa(n))
+	}
+	return b.String()
+}
