@@ -75,25 +75,30 @@ func (c PoolConfig) withDefaults(procs int) (PoolConfig, error) {
 // Pool runs units of work on a bounded number of reused workers and heals
 // itself: a worker whose unit ignores cancellation past its grace is abandoned,
 // counted, and replaced by a fresh one, so that stuck units cost goroutines and
-// not capacity, up to four times MaxAbandoned of them. Make one with [Runtime.NewPool]. All methods may be called
-// from any goroutine.
+// not capacity, up to four times MaxAbandoned of them. Make one with
+// [Runtime.NewPool]; what a nil or zero Pool is handed it refuses with a
+// [*ConfigError]. All methods may be called from any goroutine.
 type Pool struct {
 	rt   *Runtime
 	site *site
 	cfg  PoolConfig
 
-	queue    chan *unit
 	closing  chan struct{} // closed when no more units are taken
 	drained  chan struct{} // closed when the last worker is gone
-	senders  atomic.Int64  // calls that may still put a unit in the queue
-	closed   atomic.Bool
-	idle     atomic.Int64 // workers that wait for a unit
-	spawned  atomic.Int64 // len(workers), to be read without the lock
-	finished atomic.Uint64
-	scanning atomic.Bool // the scanner runs
+	room     chan struct{} // wakes a submitter that waits for room; holds one token
+	scanning atomic.Bool   // the scanner runs
 
-	mu      sync.Mutex
-	workers []*worker // live and not abandoned, at most cfg.Workers
+	mu       sync.Mutex // held for some nanoseconds only, never while foreign code runs
+	parked   sync.Cond  // idle workers wait here
+	queue    ring       // at most cfg.Queue, and what was given back to it
+	workers  []*worker  // live and not abandoned
+	size     int        // workers there may be
+	leaving  int        // of workers: those that will take no more
+	idle     int        // parked, and nobody has woken them yet
+	waiting  int        // submitters that wait for room
+	starved  int        // of them: those that others have overtaken for too long
+	finished uint64     // units, but for those that their workers have not told yet
+	closed   bool
 }
 
 // NewPool returns a pool whose units are tasks of name. A setting that cannot
@@ -107,9 +112,10 @@ func (rt *Runtime) NewPool(name string, cfg PoolConfig) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{
-		rt: rt, cfg: cfg, site: rt.siteFor(name, func() string { return "pool" }, ""),
-		queue: make(chan *unit, cfg.Queue), closing: make(chan struct{}), drained: make(chan struct{}),
+		rt: rt, cfg: cfg, site: rt.siteFor(name, func() string { return "pool" }, ""), size: cfg.Workers,
+		closing: make(chan struct{}), drained: make(chan struct{}), room: make(chan struct{}, 1),
 	}
+	p.parked.L = &p.mu
 	if err := rt.addPool(p); err != nil {
 		return nil, err
 	}
@@ -122,7 +128,11 @@ func (rt *Runtime) NewPool(name string, cfg PoolConfig) (*Pool, error) {
 // or the context's error when ctx ended while the unit waited for room. fn's
 // own error is counted, and its panic is an event. It costs one allocation.
 func (p *Pool) Go(ctx context.Context, fn func(context.Context) error) error {
-	return p.enqueue(&unit{}, ctx, fn)
+	ctx, err := p.admit(ctx, fn == nil)
+	if err != nil {
+		return err
+	}
+	return p.enqueue(job{ctx: ctx, fn: fn})
 }
 
 // Submit hands fn to the pool, waits for it and returns its error with its
@@ -131,7 +141,11 @@ func (p *Pool) Go(ctx context.Context, fn func(context.Context) error) error {
 // ends first, Submit returns its cause at once, and the unit, whose context is
 // cancelled too, is left to the pool.
 func (p *Pool) Submit(ctx context.Context, fn func(context.Context) error) error {
-	_, err := p.submit(ctx, fn)
+	ctx, err := p.admit(ctx, fn == nil)
+	if err != nil {
+		return err
+	}
+	_, err = p.await(job{ctx: ctx, fn: fn, ticket: &ticket{}})
 	return err
 }
 
@@ -139,108 +153,87 @@ func (p *Pool) Submit(ctx context.Context, fn func(context.Context) error) error
 // [Pool.Submit]. It is a function because Go has no generic methods.
 func Submit[T any](ctx context.Context, p *Pool, fn func(context.Context) (T, error)) (T, error) {
 	var zero T
-	if fn == nil {
-		return zero, p.submitNil()
+	ctx, err := p.admit(ctx, fn == nil)
+	if err != nil {
+		return zero, err
 	}
 	out := new(T) // read only if the body returned: one that is given up may write it later
-	returned, err := p.submit(ctx, func(ctx context.Context) error {
+	returned, err := p.await(job{ctx: ctx, ticket: &ticket{}, fn: func(ctx context.Context) error {
 		v, err := fn(ctx)
 		*out = v
 		return err
-	})
+	}})
 	if !returned {
 		return zero, err
 	}
 	return *out, err
 }
 
-// submitNil reports a nil function the way that the untyped calls do.
-func (p *Pool) submitNil() error { return p.enqueue(&unit{}, nil, nil) }
-
-// submit reports whether the error is of the body's own return.
-func (p *Pool) submit(ctx context.Context, fn func(context.Context) error) (bool, error) {
-	u := &unit{done: make(chan struct{})}
-	if err := p.enqueue(u, ctx, fn); err != nil {
-		return false, err
+// admit reports why a unit cannot be taken, and returns the context to use.
+func (p *Pool) admit(ctx context.Context, noFunc bool) (context.Context, error) {
+	if err := p.usable(); err != nil {
+		return nil, err
 	}
-	select {
-	case <-u.done:
-		return u.returned, u.err
-	case <-u.parent.Done():
-	}
-	select {
-	case <-u.done: // both were ready: the result counts
-		return u.returned, u.err
-	default:
-		return false, context.Cause(u.parent)
-	}
-}
-
-// enqueue puts the unit in the queue, waiting for room as long as it may.
-func (p *Pool) enqueue(u *unit, ctx context.Context, fn func(context.Context) error) error {
-	switch {
-	case p == nil:
-		return &ConfigError{Field: "Pool", Value: nil, Mend: "make one with Runtime.NewPool"}
-	case fn == nil:
+	if noFunc {
 		p.rt.misuse(observe.Subject{Name: p.site.name}, "nil function: nothing was submitted")
-		return ErrNilFunc
-	case ctx == nil:
+		return nil, ErrNilFunc
+	}
+	if ctx == nil {
 		ctx = context.Background()
 	}
-	if err := p.site.admit(); err != nil {
-		return err
+	return ctx, p.site.admit()
+}
+
+// usable refuses a pool that was not made by NewPool.
+func (p *Pool) usable() error {
+	if p == nil || p.rt == nil {
+		return &ConfigError{Field: "Pool", Value: nil, Mend: "make one with Runtime.NewPool"}
 	}
-	u.parent, u.rt, u.site, u.fn = ctx, p.rt, p.site, fn
-	p.senders.Add(1)
-	defer p.senders.Add(-1)
-	if p.closed.Load() {
-		return ErrClosed
-	}
-	select {
-	case p.queue <- u:
-	default:
-		p.spawn()
-		if err := p.waitForRoom(u); err != nil {
-			return err
-		}
-	}
-	p.spawn()
 	return nil
 }
 
-// waitForRoom is the slow path of enqueue.
-func (p *Pool) waitForRoom(u *unit) error {
-	var timeout <-chan time.Time
-	if p.cfg.MaxWait > 0 {
-		timer := time.NewTimer(p.cfg.MaxWait)
-		defer timer.Stop()
-		timeout = timer.C
+// await queues the job and waits for its result. It reports whether the error
+// is of the body's own return.
+func (p *Pool) await(j job) (bool, error) {
+	t := j.ticket
+	t.done = make(chan struct{})
+	if err := p.enqueue(j); err != nil {
+		return false, err
 	}
 	select {
-	case p.queue <- u:
-		return nil
-	case <-timeout:
-		return ErrFull
-	case <-p.closing:
-		return ErrClosed
-	case <-u.parent.Done():
-		return context.Cause(u.parent)
+	case <-t.done:
+		return t.returned, t.err
+	case <-j.ctx.Done():
+	}
+	select {
+	case <-t.done: // both were ready: the result counts
+		return t.returned, t.err
+	default:
+		return false, context.Cause(j.ctx)
 	}
 }
 
 // Name returns the name that the pool's units run under.
-func (p *Pool) Name() string { return p.site.name }
+func (p *Pool) Name() string {
+	if p.usable() != nil {
+		return ""
+	}
+	return p.site.name
+}
 
 // Stat returns the pool's state now.
 func (p *Pool) Stat() observe.PoolStat {
+	if p.usable() != nil {
+		return observe.PoolStat{}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st := observe.PoolStat{
-		Name: p.site.name, Domain: p.site.domain, Workers: len(p.workers), Queued: len(p.queue),
-		Finished: p.finished.Load(), Abandoned: int(p.site.abandoned.Load()), Cap: p.cfg.MaxAbandoned,
+		Name: p.site.name, Domain: p.site.domain, Workers: len(p.workers), Queued: p.queue.n,
+		Finished: p.finished, Abandoned: int(p.site.abandoned.Load()), Cap: p.cfg.MaxAbandoned,
 	}
 	for _, w := range p.workers {
-		if w.word.Load()&stateMask != workerIdle {
+		if w.current.Load() != nil {
 			st.Busy++
 		}
 	}
@@ -252,24 +245,27 @@ func (p *Pool) Stat() observe.PoolStat {
 // [ErrClosed], gives it the pool's grace, abandons the rest and returns an error
 // that says how many did not finish. It is idempotent.
 func (p *Pool) Close(ctx context.Context) error {
-	if p == nil {
+	if p.usable() != nil {
 		return nil
+	}
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	return p.close(ctx, p.cfg.Grace)
 }
 
 func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 	p.mu.Lock()
-	first := !p.closed.Swap(true)
+	first := !p.closed
+	if first {
+		p.closed = true
+		close(p.closing)
+		p.idle = 0 // all are woken
+		p.parked.Broadcast()
+		p.endIfDrainedLocked()
+	}
 	p.mu.Unlock()
 	if first {
-		close(p.closing)
-		for p.senders.Load() > 0 {
-			time.Sleep(50 * time.Microsecond) // they are on their way out
-		}
-		close(p.queue)
-		p.spawn() // what is queued needs a worker, even if none was started yet
-		p.gone(nil)
 		p.rt.dropPool(p)
 	}
 	select {
@@ -292,12 +288,17 @@ func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 	return fmt.Errorf("pool %s: %d queued units were not run, %d running ones were abandoned: %w", p.site.name, unrun, stuck, context.Cause(ctx))
 }
 
-// discard gives up what is still queued.
+// discard gives up what is still queued and returns how much that was.
 func (p *Pool) discard() int {
-	n := 0
-	for u := range p.queue {
-		u.settle(ErrClosed, false)
-		n++
+	p.mu.Lock()
+	var jobs []job
+	for p.queue.n > 0 {
+		jobs = append(jobs, p.queue.pop())
 	}
-	return n
+	p.endIfDrainedLocked()
+	p.mu.Unlock()
+	for _, j := range jobs {
+		j.ticket.settle(ErrClosed, false)
+	}
+	return len(jobs)
 }

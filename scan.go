@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -46,26 +47,23 @@ func (p *Pool) scan(counted time.Duration) bool {
 	p.mu.Lock()
 	for i := 0; i < len(p.workers); i++ {
 		w := p.workers[i]
-		word := w.word.Load()
-		state := word & stateMask
-		if state == workerIdle {
+		u := w.current.Load()
+		if u == nil {
+			w.seen = nil // what ended must not be held
 			continue
 		}
 		busy = true
-		if seq := word &^ stateMask; w.seen != seq {
-			w.seen, w.ran, w.over = seq, 0, 0
-			continue
-		}
-		u := w.unit.Load()
-		switch state {
-		case workerBusy:
-			if w.ran += counted; w.ran >= p.cfg.Budget && w.word.CompareAndSwap(word, word&^stateMask|workerCancelled) {
-				out = append(out, verdict{u, false})
-			}
-		case workerCancelled:
-			if w.over += counted; w.over >= p.cfg.Grace && p.abandonLocked(w, word, true) {
+		switch {
+		case u == &overdue:
+			if w.over += counted; w.over >= p.cfg.Grace && p.abandonLocked(w, u, true) {
 				i--
-				out = append(out, verdict{u, true})
+				out = append(out, verdict{w.seen, true})
+			}
+		case u != w.seen:
+			w.seen, w.ran, w.over = u, 0, 0
+		default:
+			if w.ran += counted; w.ran >= p.cfg.Budget && w.current.CompareAndSwap(u, &overdue) {
+				out = append(out, verdict{u, false})
 			}
 		}
 	}
@@ -78,23 +76,17 @@ func (p *Pool) scan(counted time.Duration) bool {
 
 // abandonLocked takes the slot of a stuck worker and gives it to a fresh one.
 // p.mu is held.
-func (p *Pool) abandonLocked(w *worker, word uint64, bounded bool) bool {
+func (p *Pool) abandonLocked(w *worker, u *unit, bounded bool) bool {
 	if bounded && p.site.abandoned.Load() >= int64(hardCap*p.cfg.MaxAbandoned) {
 		return false
 	}
-	p.site.abandon(1) // before the word says so: the body may come back at once
-	if !w.word.CompareAndSwap(word, word&^stateMask|workerAbandoned) {
+	p.site.abandon(1) // before the pointer says so: the body may come back at once
+	if !w.current.CompareAndSwap(u, nil) {
 		p.site.abandon(-1)
 		return false
 	}
-	for i, other := range p.workers {
-		if other == w {
-			p.workers = append(p.workers[:i], p.workers[i+1:]...)
-			break
-		}
-	}
-	p.spawned.Store(int64(len(p.workers)))
-	if !p.closed.Load() || len(p.queue) > 0 {
+	p.dropLocked(w)
+	if p.queue.n > 0 || !p.closed {
 		p.startLocked()
 	}
 	return true
@@ -113,46 +105,59 @@ func (p *Pool) carryOut(v verdict) {
 	ev.Detail = "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot"
 	p.rt.emit(ev)
 	p.giveUp(v.unit)
-	p.gone(nil)
+	p.mu.Lock()
+	p.endIfDrainedLocked()
+	p.mu.Unlock()
 }
 
 // giveUp tells whoever waits for an abandoned unit.
 func (p *Pool) giveUp(u *unit) {
-	u.settle(&TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}, false)
+	u.ticket.settle(&TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}, false)
 }
 
-// cancelAll cancels the running units and returns how many there were.
-func (p *Pool) cancelAll(cause error) int {
-	units := p.running(func(*worker) bool { return true })
-	for _, u := range units {
+// cancelAll cancels the running units.
+func (p *Pool) cancelAll(cause error) {
+	for _, u := range p.running() {
 		u.cancel(cause)
 	}
-	return len(units)
 }
 
 // abandonAll abandons every running unit, without replacement on a closed pool,
 // and returns how many it gave up.
 func (p *Pool) abandonAll() int {
-	units := p.running(func(w *worker) bool {
-		word := w.word.Load()
-		return word&stateMask != workerIdle && p.abandonLocked(w, word, false)
-	})
-	for _, u := range units {
+	var out []*unit
+	p.mu.Lock()
+	for _, w := range slices.Clone(p.workers) {
+		if u := w.current.Load(); u != nil {
+			if known := w.unit(u); p.abandonLocked(w, u, false) {
+				out = append(out, known)
+			}
+		}
+	}
+	p.mu.Unlock()
+	for _, u := range out {
 		p.carryOut(verdict{u, true})
 	}
-	return len(units)
+	return len(out)
 }
 
-// running returns the units of the busy workers that match.
-func (p *Pool) running(match func(*worker) bool) []*unit {
+// running returns the units of the busy workers.
+func (p *Pool) running() []*unit {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []*unit
-	for _, w := range append([]*worker(nil), p.workers...) {
-		u := w.unit.Load()
-		if u != nil && w.word.Load()&stateMask != workerIdle && match(w) {
-			out = append(out, u)
+	for _, w := range p.workers {
+		if u := w.current.Load(); u != nil {
+			out = append(out, w.unit(u))
 		}
 	}
 	return out
+}
+
+// unit returns the unit that the worker's pointer stands for. Pool.mu is held.
+func (w *worker) unit(u *unit) *unit {
+	if u == &overdue {
+		return w.seen
+	}
+	return u
 }
