@@ -170,21 +170,9 @@ func (w *worker) take() (job, bool) {
 	p.mu.Lock()
 	p.finished += w.finished
 	w.finished = 0
-	for p.queue.n == 0 || len(p.workers)-p.leaving > p.size {
-		if p.closed || len(p.workers)-p.leaving > p.size {
-			p.leaving++ // it has its slot until it is gone
-			w.leaving = true
-			p.mu.Unlock()
-			return job{}, false
-		}
-		if w.cell != nil { // an idle worker bears no labels and holds no cell
-			p.mu.Unlock()
-			w.release()
-			p.mu.Lock()
-			continue
-		}
-		p.idle++
-		p.parked.Wait()
+	if !w.awaitLocked() {
+		p.mu.Unlock()
+		return job{}, false
 	}
 	j := p.queue.pop()
 	room := p.waiting > 0
@@ -193,4 +181,28 @@ func (w *worker) take() (job, bool) {
 		p.offerRoom()
 	}
 	return j, true
+}
+
+// awaitLocked waits until there is a job in the queue. It reports false when the
+// worker must end.
+func (w *worker) awaitLocked() bool {
+	p := w.pool
+	for {
+		excess := len(p.workers)-p.leaving > p.size
+		switch {
+		case excess, p.closed && p.queue.n == 0:
+			p.leaving++ // it has its slot until it is gone
+			w.leaving = true
+			return false
+		case p.queue.n > 0:
+			return true
+		case w.cell != nil: // an idle worker bears no labels and holds no cell
+			p.mu.Unlock()
+			w.release()
+			p.mu.Lock()
+		default:
+			p.idle++
+			p.parked.Wait()
+		}
+	}
 }

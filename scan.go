@@ -37,6 +37,7 @@ func (p *Pool) startScanner() {
 type verdict struct {
 	unit    *unit
 	abandon bool
+	again   bool // it is run once more
 }
 
 // scan counts time for each running unit, cancels those past their budget and
@@ -55,15 +56,18 @@ func (p *Pool) scan(counted time.Duration) bool {
 		busy = true
 		switch {
 		case u == &overdue:
-			if w.over += counted; w.over >= p.cfg.Grace && p.abandonLocked(w, u, true) {
+			if w.over += counted; w.over < p.cfg.Grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
+				continue
+			}
+			if ok, again := p.abandonLocked(w, u); ok {
 				i--
-				out = append(out, verdict{w.seen, true})
+				out = append(out, verdict{w.seen, true, again})
 			}
 		case u != w.seen:
 			w.seen, w.ran, w.over = u, 0, 0
 		default:
 			if w.ran += counted; w.ran >= p.cfg.Budget && w.current.CompareAndSwap(u, &overdue) {
-				out = append(out, verdict{u, false})
+				out = append(out, verdict{unit: u})
 			}
 		}
 	}
@@ -74,22 +78,25 @@ func (p *Pool) scan(counted time.Duration) bool {
 	return busy
 }
 
-// abandonLocked takes the slot of a stuck worker and gives it to a fresh one.
-// p.mu is held.
-func (p *Pool) abandonLocked(w *worker, u *unit, bounded bool) bool {
-	if bounded && p.site.abandoned.Load() >= int64(hardCap*p.cfg.MaxAbandoned) {
-		return false
-	}
+// abandonLocked takes the slot of a stuck worker, if u is still its pointer, and
+// gives it to a fresh one. again says that the unit is run once more: it is back
+// in the queue already, since a closed pool ends when there is no worker and
+// nothing queued. p.mu is held.
+func (p *Pool) abandonLocked(w *worker, u *unit) (ok, again bool) {
 	p.site.abandon(1) // before the pointer says so: the body may come back at once
 	if !w.current.CompareAndSwap(u, nil) {
 		p.site.abandon(-1)
-		return false
+		return false, false
 	}
 	p.dropLocked(w)
+	if j, idempotent := w.unit(u).job(); idempotent && !p.discarded {
+		p.queue.unpop(j)
+		again = true
+	}
 	if p.queue.n > 0 || !p.closed {
 		p.startLocked()
 	}
-	return true
+	return true, again
 }
 
 // carryOut does what a scan decided, without the pool's lock.
@@ -103,7 +110,13 @@ func (p *Pool) carryOut(v verdict) {
 	}
 	ev.Kind, ev.Phase = observe.EventAbandoned, observe.PhaseReplacing
 	ev.Detail = "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot"
+	if v.again {
+		ev.Detail += ", and runs the unit again"
+	}
 	p.rt.emit(ev)
+	if v.again {
+		return
+	}
 	p.giveUp(v.unit)
 	p.mu.Lock()
 	p.endIfDrainedLocked()
@@ -129,14 +142,15 @@ func (p *Pool) abandonAll() int {
 	p.mu.Lock()
 	for _, w := range slices.Clone(p.workers) {
 		if u := w.current.Load(); u != nil {
-			if known := w.unit(u); p.abandonLocked(w, u, false) {
+			known := w.unit(u)
+			if ok, _ := p.abandonLocked(w, u); ok {
 				out = append(out, known)
 			}
 		}
 	}
 	p.mu.Unlock()
 	for _, u := range out {
-		p.carryOut(verdict{u, true})
+		p.carryOut(verdict{unit: u, abandon: true})
 	}
 	return len(out)
 }

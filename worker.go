@@ -25,13 +25,15 @@ type worker struct {
 	bears    any    // labels that its goroutine bears
 	finished uint64 // units that it has not told the pool yet
 
+	state    any   // what the pool's units get
+	life     *unit // the context that the state lives in; nil: there is no state
+	failures int   // units in a row that failed
+
 	// The scanner's own, guarded by Pool.mu.
 	seen    *unit         // what ran at the last scan
 	ran     time.Duration // since the scanner first saw it
 	over    time.Duration // since it was cancelled
 	leaving bool          // takes no more units
-
-	_ [24]byte // workers are used from many processors: keep them apart
 }
 
 // overdue stands in for a unit that the scanner cancelled for its budget. Which
@@ -94,42 +96,55 @@ func (w *worker) loop() {
 // it is to be called again. One deferred function for all of them is cheaper
 // than one for each.
 func (w *worker) run() (again bool) {
+	p := w.pool
 	var u *unit
 	begun, ended := false, false
 	defer func() {
-		if ended {
+		switch {
+		case ended:
 			return
+		case u == nil: // runtime.Goexit in a function of the state
+			w.end()
+			return
+		case !begun: // a method of the submitter's context panicked
+			w.begin(u)
 		}
 		v := recover()
 		err := rescue(v)
-		if !begun { // a method of the submitter's context panicked
-			w.begin(u)
-		}
 		u.reportPanic(err)
-		again = w.finish(u, err, true)
-		if v == nil && again { // runtime.Goexit: this goroutine is lost, its slot is not
+		again = w.finish(u, err, true) && v != nil
+		if !again { // after runtime.Goexit this goroutine is lost; its slot is not
 			w.end()
 		}
 	}()
 	for {
+		if p.states != nil {
+			if u = nil; !w.ready() {
+				break
+			}
+		}
 		j, ok := w.take()
 		if !ok {
-			w.end()
 			break
 		}
-		u, begun = &unit{scope: scope{parent: j.ctx, rt: w.pool.rt, site: w.pool.site}, ticket: j.ticket}, false
+		u, begun = &unit{scope: scope{parent: j.ctx, rt: p.rt, site: p.site}, ticket: j.ticket}, false
 		w.bear(u)
 		w.begin(u)
 		begun = true
-		if j.ctx.Err() != nil {
+		switch {
+		case j.ctx.Err() != nil:
 			ok = w.finish(u, context.Cause(j.ctx), false)
-		} else {
+		case j.fn != nil:
 			ok = w.finish(u, j.fn(&u.scope), true)
+		default:
+			ok = w.finish(u, j.ticket.body(&u.scope, w.state), true)
 		}
 		if !ok {
 			break
 		}
 	}
+	u = nil
+	w.end()
 	ended = true
 	return false
 }
@@ -168,35 +183,68 @@ func (w *worker) release() {
 }
 
 // finish settles a unit, unless it was abandoned, and reports whether the worker
-// still has its slot.
-func (w *worker) finish(u *unit, err error, returned bool) (mine bool) {
+// may take another.
+func (w *worker) finish(u *unit, err error, returned bool) bool {
 	p := w.pool
+	if p.states != nil {
+		w.judge(u, err)
+	}
 	if err != nil && returned {
 		err = u.explain(err)
 		p.site.failed.Add(1)
 	}
-	late := false
-	if mine = w.current.CompareAndSwap(u, nil); !mine {
-		late = w.current.CompareAndSwap(&overdue, nil)
-		mine = late
+	if !w.yield(u) {
+		u.end()
+		w.closeState() // nobody else gets it
+		w.comeBack(u)
+		return false
 	}
-	if mine {
-		w.finished++
-		if u.ticket != nil {
-			w.tell()
-			u.ticket.settle(err, returned)
-		}
+	w.finished++
+	if u.ticket != nil {
+		w.tell()
+		u.ticket.settle(err, returned)
 	}
 	u.end()
-	if late {
-		p.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
+	if p.states != nil && w.failures >= p.states.max {
+		p.rt.emit(observe.Event{
+			Kind: observe.EventReplaced, Subject: u.subject(0), Count: w.failures,
+			Detail: "its worker's units kept failing; a fresh worker gets fresh state",
+		})
+		return false
 	}
-	if !mine {
-		w.release()
-		p.site.abandon(-1)
-		p.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
+	return true
+}
+
+// yield clears the worker's pointer and reports whether the worker still has its
+// slot. What goes with the unit is the caller's then.
+func (w *worker) yield(u *unit) bool {
+	if w.current.CompareAndSwap(u, nil) {
+		return true
 	}
-	return mine
+	if !w.current.CompareAndSwap(&overdue, nil) {
+		return false
+	}
+	w.pool.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
+	return true
+}
+
+// comeBack counts the body of an abandoned worker out.
+func (w *worker) comeBack(u *unit) {
+	w.release()
+	w.pool.site.abandon(-1)
+	w.pool.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
+}
+
+// judge counts the units in a row that failed with this worker's state. One
+// whose submitter lost interest says nothing about it.
+func (w *worker) judge(u *unit, err error) {
+	defer func() { _ = recover() }() // the context's methods may be anybody's
+	switch {
+	case err == nil:
+		w.failures = 0
+	case u.parent.Err() == nil:
+		w.failures++
+	}
 }
 
 // tell counts what the worker finished, before somebody who waits for it looks.
@@ -208,10 +256,11 @@ func (w *worker) tell() {
 	w.finished = 0
 }
 
-// end ends a worker that has its slot.
+// end ends a worker. It has its slot until its state is closed.
 func (w *worker) end() {
-	w.release()
-	w.pool.drop(w)
+	defer w.pool.drop(w)
+	defer w.release()
+	w.closeState()
 }
 
 // explain adds the cause to an error that followed hale's own cancellation.
