@@ -125,31 +125,3 @@ func TestPoolCloseDrainsPastAStuckUnit(t *testing.T) {
 		close(release)
 	})
 }
-
-// A submitter that others overtake again and again gets its turn.
-func TestPoolIsFairToWhoWaits(t *testing.T) {
-	rt := newRuntime(t)
-	p := newPool(t, rt, hale.PoolConfig{Workers: 1, Queue: 1})
-	var stop atomic.Bool
-	greedy := make(chan struct{})
-	const others = 8
-	for range others {
-		go func() {
-			for !stop.Load() {
-				_ = p.Go(t.Context(), succeed)
-			}
-			greedy <- struct{}{}
-		}()
-	}
-	for range 200 {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		if err := p.Go(ctx, succeed); err != nil {
-			t.Errorf("Go = %v", err)
-		}
-		cancel()
-	}
-	stop.Store(true)
-	for range others {
-		<-greedy
-	}
-}

@@ -260,3 +260,35 @@ func TestPoolForgivesStarvation(t *testing.T) {
 		t.Errorf("%d false abandons", n)
 	}
 }
+
+// On one processor a unit that submits the next one always takes the room that
+// it made before whoever waits for it gets to run. It is told to wait its turn.
+func TestPoolIsFairToWhoWaits(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		p := newPool(t, rt, hale.PoolConfig{Workers: 1, Queue: 1, MaxWait: time.Second})
+		overtook := 0
+		ended := make(chan error, 1)
+		var next func(context.Context) error
+		next = func(context.Context) error {
+			if err := p.Go(t.Context(), next); err != nil || overtook == 10_000 {
+				ended <- err
+				return nil
+			}
+			overtook++
+			time.Sleep(100 * time.Microsecond)
+			return nil
+		}
+		if err := p.Go(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Microsecond) // the queue is full now
+		if err := p.Submit(t.Context(), succeed); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; !errors.Is(err, hale.ErrFull) || overtook > 100 {
+			t.Errorf("overtaken %d times, then %v", overtook, err)
+		}
+	})
+}
