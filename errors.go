@@ -19,6 +19,9 @@ var (
 	ErrClosed = errors.New("hale: closed")
 	// ErrFull is returned by a pool whose queue had no room in time.
 	ErrFull = errors.New("hale: queue full")
+	// ErrNoState is returned for units of a [StatePool] whose workers could not be
+	// given a state.
+	ErrNoState = errors.New("hale: no worker state")
 	// ErrQuarantined is returned for work of a site that is cut off.
 	ErrQuarantined = errors.New("hale: site is quarantined")
 	// ErrBudget is the cause of work that outran its budget.
@@ -144,6 +147,8 @@ func Hint(err error) string {
 		return h.Hint()
 	case errors.Is(err, ErrFull):
 		return "give the pool more workers or a longer queue, or shed load before it"
+	case errors.Is(err, ErrNoState):
+		return "the pool's StateConfig.Open keeps failing; its own error is in the chain"
 	case errors.Is(err, ErrQuarantined):
 		return "the site is cut off until probation passes; Runtime.Incidents says why"
 	case errors.Is(err, ErrAbandoned):

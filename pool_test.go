@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -200,47 +199,6 @@ func TestPoolStopsReplacingAtTheCap(t *testing.T) {
 	})
 }
 
-func TestPoolClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rt := newRuntime(t)
-		p := newPool(t, rt, hale.PoolConfig{Workers: 1, Queue: 10})
-		release := make(chan struct{})
-		var ran atomic.Int32
-		results := make(chan error, 3)
-		for range 3 {
-			go func() {
-				results <- p.Submit(t.Context(), func(context.Context) error { ran.Add(1); <-release; return nil })
-			}()
-		}
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		err := p.Close(ctx)
-		if err == nil || !strings.Contains(err.Error(), "2 queued units were not run, 1 running") {
-			t.Errorf("Close = %v", err)
-		}
-		var abandoned, closed int
-		for range 3 {
-			switch err := <-results; {
-			case errors.Is(err, hale.ErrAbandoned):
-				abandoned++
-			case errors.Is(err, hale.ErrClosed):
-				closed++
-			default:
-				t.Errorf("result %v", err)
-			}
-		}
-		if abandoned != 1 || closed != 2 || ran.Load() != 1 {
-			t.Errorf("%d abandoned, %d closed, %d ran", abandoned, closed, ran.Load())
-		}
-		close(release)
-		synctest.Wait()
-		if rt.Status().Abandoned != 0 {
-			t.Error("the late return is not forgiven")
-		}
-	})
-}
-
 func TestPoolCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
@@ -266,58 +224,6 @@ func TestPoolCancel(t *testing.T) {
 			t.Errorf("unit: %v", err)
 		}
 	})
-}
-
-// Whatever happens to units, each has exactly one result and the pool keeps its
-// slots.
-func TestPoolLosesNothing(t *testing.T) {
-	rt := newRuntime(t)
-	p := newPool(t, rt, hale.PoolConfig{Workers: 8, Queue: 16, Budget: 20 * time.Millisecond, Grace: 5 * time.Millisecond, MaxAbandoned: 1 << 10})
-	const producers, each = 16, 300
-	var results atomic.Int64
-	var wg sync.WaitGroup
-	release := make(chan struct{})
-	for i := range producers {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(7, uint64(i)))
-			for range each {
-				kind := r.IntN(100)
-				ctx, cancel := context.WithCancel(t.Context())
-				_, err := hale.Submit(ctx, p, func(ctx context.Context) (int, error) {
-					switch {
-					case kind < 5:
-						panic("x")
-					case kind < 6:
-						<-release
-					case kind < 8:
-						<-ctx.Done()
-					case kind < 9:
-						cancel()
-					case kind < 10:
-						runtime.Goexit()
-					}
-					return kind, nil
-				})
-				cancel()
-				results.Add(1)
-				if kind >= 10 && err != nil && !errors.Is(err, hale.ErrBudget) {
-					t.Errorf("a good unit failed: %v", err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	close(release)
-	if got := results.Load(); got != producers*each {
-		t.Errorf("%d results, want %d", got, producers*each)
-	}
-	poll(t, func() bool { st := p.Stat(); return st.Abandoned == 0 && st.Busy == 0 })
-	if err := p.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if st := p.Stat(); st.Workers != 0 || st.Queued != 0 {
-		t.Errorf("stat = %+v", st)
-	}
 }
 
 // The CPU belongs to hogs; units that need a tenth of their budget must be left
@@ -353,4 +259,36 @@ func TestPoolForgivesStarvation(t *testing.T) {
 	if n := len(log.of(observe.EventAbandoned)); n != 0 {
 		t.Errorf("%d false abandons", n)
 	}
+}
+
+// On one processor a unit that submits the next one always takes the room that
+// it made before whoever waits for it gets to run. It is told to wait its turn.
+func TestPoolIsFairToWhoWaits(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		p := newPool(t, rt, hale.PoolConfig{Workers: 1, Queue: 1, MaxWait: time.Second})
+		overtook := 0
+		ended := make(chan error, 1)
+		var next func(context.Context) error
+		next = func(context.Context) error {
+			if err := p.Go(t.Context(), next); err != nil || overtook == 10_000 {
+				ended <- err
+				return nil
+			}
+			overtook++
+			time.Sleep(100 * time.Microsecond)
+			return nil
+		}
+		if err := p.Go(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Microsecond) // the queue is full now
+		if err := p.Submit(t.Context(), succeed); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; !errors.Is(err, hale.ErrFull) || overtook > 100 {
+			t.Errorf("overtaken %d times, then %v", overtook, err)
+		}
+	})
 }

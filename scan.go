@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -36,6 +37,7 @@ func (p *Pool) startScanner() {
 type verdict struct {
 	unit    *unit
 	abandon bool
+	again   bool // it is run once more
 }
 
 // scan counts time for each running unit, cancels those past their budget and
@@ -46,26 +48,26 @@ func (p *Pool) scan(counted time.Duration) bool {
 	p.mu.Lock()
 	for i := 0; i < len(p.workers); i++ {
 		w := p.workers[i]
-		word := w.word.Load()
-		state := word & stateMask
-		if state == workerIdle {
+		u := w.current.Load()
+		if u == nil {
+			w.seen = nil // what ended must not be held
 			continue
 		}
 		busy = true
-		if seq := word &^ stateMask; w.seen != seq {
-			w.seen, w.ran, w.over = seq, 0, 0
-			continue
-		}
-		u := w.unit.Load()
-		switch state {
-		case workerBusy:
-			if w.ran += counted; w.ran >= p.cfg.Budget && w.word.CompareAndSwap(word, word&^stateMask|workerCancelled) {
-				out = append(out, verdict{u, false})
+		switch {
+		case u == &overdue:
+			if w.over += counted; w.over < p.cfg.Grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
+				continue
 			}
-		case workerCancelled:
-			if w.over += counted; w.over >= p.cfg.Grace && p.abandonLocked(w, word, true) {
+			if ok, again := p.abandonLocked(w, u); ok {
 				i--
-				out = append(out, verdict{u, true})
+				out = append(out, verdict{w.seen, true, again})
+			}
+		case u != w.seen:
+			w.seen, w.ran, w.over = u, 0, 0
+		default:
+			if w.ran += counted; w.ran >= p.cfg.Budget && w.current.CompareAndSwap(u, &overdue) {
+				out = append(out, verdict{unit: u})
 			}
 		}
 	}
@@ -76,28 +78,25 @@ func (p *Pool) scan(counted time.Duration) bool {
 	return busy
 }
 
-// abandonLocked takes the slot of a stuck worker and gives it to a fresh one.
-// p.mu is held.
-func (p *Pool) abandonLocked(w *worker, word uint64, bounded bool) bool {
-	if bounded && p.site.abandoned.Load() >= int64(hardCap*p.cfg.MaxAbandoned) {
-		return false
-	}
-	p.site.abandon(1) // before the word says so: the body may come back at once
-	if !w.word.CompareAndSwap(word, word&^stateMask|workerAbandoned) {
+// abandonLocked takes the slot of a stuck worker, if u is still its pointer, and
+// gives it to a fresh one. again says that the unit is run once more: it is back
+// in the queue already, since a closed pool ends when there is no worker and
+// nothing queued. p.mu is held.
+func (p *Pool) abandonLocked(w *worker, u *unit) (ok, again bool) {
+	p.site.abandon(1) // before the pointer says so: the body may come back at once
+	if !w.current.CompareAndSwap(u, nil) {
 		p.site.abandon(-1)
-		return false
+		return false, false
 	}
-	for i, other := range p.workers {
-		if other == w {
-			p.workers = append(p.workers[:i], p.workers[i+1:]...)
-			break
-		}
+	p.dropLocked(w)
+	if j, idempotent := w.unit(u).job(); idempotent && !p.discarded {
+		p.queue.unpop(j)
+		again = true
 	}
-	p.spawned.Store(int64(len(p.workers)))
-	if !p.closed.Load() || len(p.queue) > 0 {
+	if p.queue.n > 0 || !p.closed {
 		p.startLocked()
 	}
-	return true
+	return true, again
 }
 
 // carryOut does what a scan decided, without the pool's lock.
@@ -111,48 +110,68 @@ func (p *Pool) carryOut(v verdict) {
 	}
 	ev.Kind, ev.Replacing = observe.EventAbandoned, true
 	ev.Detail = "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot"
+	if v.again {
+		ev.Detail += ", and runs the unit again"
+	}
 	p.rt.emit(ev)
+	if v.again {
+		return
+	}
 	p.giveUp(v.unit)
-	p.gone(nil)
+	p.mu.Lock()
+	p.endIfDrainedLocked()
+	p.mu.Unlock()
 }
 
 // giveUp tells whoever waits for an abandoned unit.
 func (p *Pool) giveUp(u *unit) {
-	u.settle(&TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}, false)
+	u.ticket.settle(&TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}, false)
 }
 
-// cancelAll cancels the running units and returns how many there were.
-func (p *Pool) cancelAll(cause error) int {
-	units := p.running(func(*worker) bool { return true })
-	for _, u := range units {
+// cancelAll cancels the running units.
+func (p *Pool) cancelAll(cause error) {
+	for _, u := range p.running() {
 		u.cancel(cause)
 	}
-	return len(units)
 }
 
 // abandonAll abandons every running unit, without replacement on a closed pool,
 // and returns how many it gave up.
 func (p *Pool) abandonAll() int {
-	units := p.running(func(w *worker) bool {
-		word := w.word.Load()
-		return word&stateMask != workerIdle && p.abandonLocked(w, word, false)
-	})
-	for _, u := range units {
-		p.carryOut(verdict{u, true})
+	var out []*unit
+	p.mu.Lock()
+	for _, w := range slices.Clone(p.workers) {
+		if u := w.current.Load(); u != nil {
+			known := w.unit(u)
+			if ok, _ := p.abandonLocked(w, u); ok {
+				out = append(out, known)
+			}
+		}
 	}
-	return len(units)
+	p.mu.Unlock()
+	for _, u := range out {
+		p.carryOut(verdict{unit: u, abandon: true})
+	}
+	return len(out)
 }
 
-// running returns the units of the busy workers that match.
-func (p *Pool) running(match func(*worker) bool) []*unit {
+// running returns the units of the busy workers.
+func (p *Pool) running() []*unit {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []*unit
-	for _, w := range append([]*worker(nil), p.workers...) {
-		u := w.unit.Load()
-		if u != nil && w.word.Load()&stateMask != workerIdle && match(w) {
-			out = append(out, u)
+	for _, w := range p.workers {
+		if u := w.current.Load(); u != nil {
+			out = append(out, w.unit(u))
 		}
 	}
 	return out
+}
+
+// unit returns the unit that the worker's pointer stands for. Pool.mu is held.
+func (w *worker) unit(u *unit) *unit {
+	if u == &overdue {
+		return w.seen
+	}
+	return u
 }

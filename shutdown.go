@@ -122,7 +122,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 		if subject.Task.IsZero() && !match(observe.TaskID{}, p.site, 0) {
 			continue
 		}
-		for _, u := range p.running(func(*worker) bool { return true }) {
+		for _, u := range p.running() {
 			if subject.Task.IsZero() || u.id() == subject.Task {
 				u.cancel(cause)
 				n++

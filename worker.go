@@ -3,150 +3,172 @@ package hale
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
-	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
 )
 
-// unit is one function handed to a pool.
-type unit struct {
-	scope
-	fn       func(context.Context) error
-	done     chan struct{} // nil when nobody waits
-	err      error         // set before done is closed, by whoever owns the worker's word
-	returned bool          // err is of the body's own return
-}
-
-// settle gives the unit its result. The worker's word sees to it that only one
-// side does.
-func (u *unit) settle(err error, returned bool) {
-	u.err, u.returned = err, returned
-	if u.done != nil {
-		close(u.done)
-	}
-}
-
 // worker is one slot of a pool and the goroutine that fills it. All that the
-// worker and the scanner must agree on is in one word, seq<<2|state: the worker
-// moves it on without reading a clock, and the scanner takes a worker's slot
-// away by comparing and swapping the whole word, so that it can never hit the
-// next unit.
+// worker and the scanner must agree on is one pointer, to the unit that runs:
+// the worker sets and clears it without reading a clock, and the scanner takes a
+// worker's slot away by comparing and swapping it. A unit is never used again,
+// so that it can never hit the next one.
 type worker struct {
-	pool *Pool
-	word atomic.Uint64
-	unit atomic.Pointer[unit] // of the current seq
+	pool    *Pool
+	current atomic.Pointer[unit] // nil: idle, or the slot is another's; or &overdue
 
-	cell  *cell          // the worker's own: which cell it is counted in
-	bears unsafe.Pointer // labels that its goroutine bears
+	cell     *cell          // the worker's own: which cell it is counted in
+	bears    unsafe.Pointer // labels that its goroutine bears
+	finished uint64         // units that it has not told the pool yet
+
+	state    any   // what the pool's units get
+	life     *unit // the context that the state lives in; nil: there is no state
+	failures int   // units in a row that failed
 
 	// The scanner's own, guarded by Pool.mu.
-	seen uint64        // seq at the last scan
-	ran  time.Duration // since the scanner first saw that unit
-	over time.Duration // since the unit was cancelled
+	seen    *unit         // what ran at the last scan
+	ran     time.Duration // since the scanner first saw it
+	over    time.Duration // since it was cancelled
+	leaving bool          // takes no more units
 }
 
-// States of a worker.
-const (
-	workerIdle uint64 = iota // zero: a bare seq is an idle worker
-	workerBusy
-	workerCancelled // its unit outran the budget
-	workerAbandoned // the slot is another's; the goroutine ends when its unit does
-
-	stateMask = 3
-)
-
-// spawn starts one more worker if units wait for one and there is a slot.
-func (p *Pool) spawn() {
-	if p.spawned.Load() >= int64(p.cfg.Workers) || int64(len(p.queue)) <= p.idle.Load() {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.workers) < p.cfg.Workers {
-		p.startLocked()
-	}
-}
+// overdue stands in for a unit that the scanner cancelled for its budget. Which
+// one that is the scanner knows.
+var overdue unit
 
 func (p *Pool) startLocked() {
 	w := &worker{pool: p}
 	p.workers = append(p.workers, w)
-	p.spawned.Store(int64(len(p.workers)))
 	go w.loop()
 }
 
-// gone takes a worker's slot away, if it has one, and ends the pool with the
-// last. It reports whether the worker had a slot.
-func (p *Pool) gone(w *worker) bool {
+// drop takes a worker's slot away, if it has one still, and reports whether it
+// had. Work that waits gets a worker instead.
+func (p *Pool) drop(w *worker) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	i := slices.Index(p.workers, w)
-	if i >= 0 {
-		p.workers = slices.Delete(p.workers, i, i+1)
-		p.spawned.Store(int64(len(p.workers)))
+	had := p.dropLocked(w)
+	wake := p.queue.n > 0 && p.wakeLocked()
+	p.endIfDrainedLocked()
+	p.mu.Unlock()
+	if wake {
+		p.parked.Signal()
 	}
-	if p.closed.Load() && len(p.workers) == 0 && len(p.queue) == 0 {
-		select {
-		case <-p.drained:
-		default:
-			close(p.drained)
-		}
-	}
-	return i >= 0
+	return had
 }
 
-// loop runs units until the pool closes or the worker is abandoned.
+func (p *Pool) dropLocked(w *worker) bool {
+	i := slices.Index(p.workers, w)
+	if i < 0 {
+		return false
+	}
+	p.workers = slices.Delete(p.workers, i, i+1)
+	if w.leaving {
+		p.leaving--
+	}
+	p.finished += w.finished
+	w.finished = 0
+	return true
+}
+
+// endIfDrainedLocked ends a closed pool with its last worker.
+func (p *Pool) endIfDrainedLocked() {
+	if !p.closed || len(p.workers) > 0 || p.queue.n > 0 {
+		return
+	}
+	select {
+	case <-p.drained:
+	default:
+		close(p.drained)
+	}
+}
+
+// loop runs units until the worker must end.
 func (w *worker) loop() {
+	for w.run() {
+	}
+}
+
+// run runs units until one panics or the worker must end, and reports whether
+// it is to be called again. One deferred function for all of them is cheaper
+// than one for each.
+func (w *worker) run() (again bool) {
 	p := w.pool
-	ended := false
+	var u *unit
+	begun, ended := false, false
 	defer func() {
-		if !ended { // the unit called runtime.Goexit: this goroutine is lost, its slot is not
-			w.release()
-			p.gone(w)
-			p.spawn()
+		switch {
+		case ended:
+			return
+		case u == nil: // runtime.Goexit in a function of the state
+			w.end()
+			return
+		case !begun: // a method of the submitter's context panicked
+			w.begin(u)
+		}
+		v := recover()
+		err := rescue(v)
+		u.reportPanic(err)
+		again = w.finish(u, err, true) && v != nil
+		if !again { // after runtime.Goexit this goroutine is lost; its slot is not
+			w.end()
 		}
 	}()
 	for {
-		u, ok := w.next()
+		if p.states != nil {
+			if u = nil; !w.ready() {
+				break
+			}
+		}
+		j, ok := w.take()
 		if !ok {
 			break
 		}
-		if !w.do(u) {
-			ended = true
-			return
+		u, begun = &unit{scope: scope{parent: j.ctx}, ticket: j.ticket}, false
+		w.bear(u)
+		w.begin(u)
+		begun = true
+		switch {
+		case j.ctx.Err() != nil:
+			ok = w.finish(u, context.Cause(j.ctx), false)
+		case j.fn != nil:
+			ok = w.finish(u, j.fn(&u.scope), true)
+		default:
+			ok = w.finish(u, j.ticket.body(&u.scope, w.state), true)
+		}
+		if !ok {
+			break
 		}
 	}
+	u = nil
+	w.end()
 	ended = true
-	w.release()
-	p.gone(w)
+	return false
 }
 
-// next waits for a unit. An idle worker bears no labels and holds no cell.
-func (w *worker) next() (*unit, bool) {
-	p := w.pool
-	select {
-	case u, ok := <-p.queue:
-		return u, ok
-	default:
+// begin makes the unit known to the scanner.
+func (w *worker) begin(u *unit) {
+	w.current.Store(u)
+	if p := w.pool; p.cfg.Budget > 0 && !p.scanning.Load() {
+		p.startScanner()
 	}
-	w.release()
-	p.idle.Add(1)
-	u, ok := <-p.queue
-	p.idle.Add(-1)
-	p.spawn() // a submitter may have counted on this worker for another unit
-	return u, ok
 }
 
-// adopt counts the worker into the cell of the present epoch. Units of one
-// epoch share it, so that most of them find nothing to do here.
-func (w *worker) adopt() {
+// bear counts the worker into the cell of the present epoch, which units of one
+// epoch share, and puts the unit's labels on it. Most units find nothing to do.
+func (w *worker) bear(u *unit) {
 	if s := w.pool.site; w.cell == nil || s.open.Load() != w.cell {
 		w.release()
 		w.cell = s.enter(false, 0)
+	}
+	u.enter(w.cell)
+	if bears := u.bears(); bears != w.bears {
+		setGoroutineLabels(bears)
+		w.bears = bears
 	}
 }
 
@@ -159,90 +181,87 @@ func (w *worker) release() {
 		w.pool.site.leave(w.cell)
 		w.cell = nil
 	}
-	w.unit.Store(nil)
 }
 
-// do runs one unit and reports whether the worker still has its slot.
-func (w *worker) do(u *unit) bool {
+// finish settles a unit, unless it was abandoned, and reports whether the worker
+// may take another.
+func (w *worker) finish(u *unit, err error, returned bool) bool {
 	p := w.pool
-	if !w.prepare(u) {
-		return true
+	if p.states != nil {
+		w.judge(u, err)
 	}
-	if bears := u.bears(); bears != w.bears {
-		setGoroutineLabels(bears)
-		w.bears = bears
+	if err != nil && returned {
+		err = u.explain(err)
+		p.site.failed.Add(1)
 	}
-	seq := w.word.Load()&^stateMask + (stateMask + 1)
-	fn := u.fn
-	u.fn = nil // the unit may be held for long after; the closure must not be
-	w.unit.Store(u)
-	w.word.Store(seq | workerBusy)
-	if p.cfg.Budget > 0 && !p.scanning.Load() {
-		p.startScanner()
-	}
-	return w.call(u, fn, seq)
-}
-
-// prepare looks at the submitter's context, whose methods may be anybody's, and
-// reports whether the unit is to be run.
-func (w *worker) prepare(u *unit) (ok bool) {
-	defer func() {
-		if !ok && u.parent != nil {
-			if v := recover(); v != nil {
-				u.settle(&PanicError{Value: v, trace: stack.CapturePanic()}, false)
-			}
-		}
-	}()
-	if u.parent.Err() != nil {
-		u.settle(context.Cause(u.parent), false)
+	if !w.yield(u) {
+		u.end()
+		w.closeState() // nobody else gets it
+		w.comeBack(u)
 		return false
 	}
-	w.adopt()
-	u.enter(w.cell)
+	w.finished++
+	if u.ticket != nil {
+		w.tell()
+		u.ticket.settle(err, returned)
+	}
+	u.end()
+	if p.states != nil && w.failures >= p.states.max {
+		p.rt.emit(observe.Event{
+			Kind: observe.EventReplaced, Subject: u.subject(0),
+			Detail: fmt.Sprintf("%d units of its worker failed in a row; a fresh worker gets fresh state", w.failures),
+		})
+		return false
+	}
 	return true
 }
 
-// call contains the unit's panic and settles it. It also does so, deferred,
-// when the unit ends its goroutine.
-func (w *worker) call(u *unit, fn func(context.Context) error, seq uint64) (mine bool) {
-	p := w.pool
-	returned := false
-	var err error
-	defer func() {
-		if !returned {
-			err = rescue(recover())
-			u.reportPanic(err)
-		}
-		if err != nil {
-			err = u.explain(err)
-		}
-		state := w.word.Swap(seq) & stateMask
-		mine = state != workerAbandoned
-		if mine {
-			p.finished.Add(1)
-			u.settle(err, true)
-		}
-		u.end()
-		if state == workerCancelled {
-			p.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
-		}
-		if err != nil {
-			p.site.failed.Add(1)
-		}
-		if !mine {
-			w.returned(u)
-		}
-	}()
-	err = fn(&u.scope)
-	returned = true
-	return false // the deferred function says
+// yield clears the worker's pointer and reports whether the worker still has its
+// slot. What goes with the unit is the caller's then.
+func (w *worker) yield(u *unit) bool {
+	if w.current.CompareAndSwap(u, nil) {
+		return true
+	}
+	if !w.current.CompareAndSwap(&overdue, nil) {
+		return false
+	}
+	w.pool.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
+	return true
 }
 
-// returned ends an abandoned worker whose body came back after all.
-func (w *worker) returned(u *unit) {
+// comeBack counts the body of an abandoned worker out.
+func (w *worker) comeBack(u *unit) {
 	w.release()
 	w.pool.site.abandon(-1)
 	w.pool.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
+}
+
+// judge counts the units in a row that failed with this worker's state. One
+// whose submitter lost interest says nothing about it.
+func (w *worker) judge(u *unit, err error) {
+	defer func() { _ = recover() }() // the context's methods may be anybody's
+	switch {
+	case err == nil:
+		w.failures = 0
+	case u.parent.Err() == nil:
+		w.failures++
+	}
+}
+
+// tell counts what the worker finished, before somebody who waits for it looks.
+func (w *worker) tell() {
+	p := w.pool
+	p.mu.Lock()
+	p.finished += w.finished
+	p.mu.Unlock()
+	w.finished = 0
+}
+
+// end ends a worker. It has its slot until its state is closed.
+func (w *worker) end() {
+	defer w.pool.drop(w)
+	defer w.release()
+	w.closeState()
 }
 
 // explain adds the cause to an error that followed hale's own cancellation.

@@ -55,6 +55,7 @@ type TaskStat struct {
 type PoolStat struct {
 	Name      string `json:"name"`
 	Domain    Domain `json:"domain"`
+	Size      int    `json:"size"`    // workers there may be
 	Workers   int    `json:"workers"` // live and not abandoned
 	Busy      int    `json:"busy"`
 	Queued    int    `json:"queued"`
@@ -178,6 +179,8 @@ const (
 	EventEnded           EventKind = "ended"            // a task that was cancelled for its budget or heartbeat ended within its grace
 	EventRestarted       EventKind = "restarted"        // a supervised child was started again
 	EventRestartStorm    EventKind = "restart.storm"    // a child used up its restart intensity
+	EventReplaced        EventKind = "replaced"         // a pool's worker whose units kept failing made place for one with fresh state
+	EventStateFailed     EventKind = "state.failed"     // the state of a pool's worker could not be opened or closed
 	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
 
 	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking
