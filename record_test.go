@@ -227,3 +227,23 @@ func TestCloseDoesNotWaitForADiskThatHangs(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkStep takes one turn of a service with 20 idle names, with and without a
+// recording on disk.
+func BenchmarkStep(b *testing.B) {
+	for name, opts := range map[string][]hale.Option{"memory": nil, "disk": {hale.WithDir(b.TempDir())}} {
+		b.Run(name, func(b *testing.B) {
+			rt := newRuntime(b, opts...)
+			for i := range 20 {
+				if err := rt.Do(context.Background(), fmt.Sprintf("GET /%d", i), succeed); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if err := rt.Step(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

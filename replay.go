@@ -53,8 +53,10 @@ func Replay(rec observe.Recording, opts ...Option) (out []Decision, err error) {
 // and compares what it decides with what was decided, byte for byte, by the
 // digests that the recording keeps. It returns nil if all is the same, and
 // otherwise an error that matches [ErrDiffers] and names the first segment and
-// turn that differ. A detector of one's own that remembers must be a
-// [detect.Stateful], or replays of the middle of a recording differ.
+// turn that differ. Where the settings changed in between, as [observe.Segment]
+// tells by its revision, verify the parts one by one. A detector of one's own that
+// remembers must be a [detect.Stateful], or replays of the middle of a recording
+// differ.
 func VerifyReplay(rec observe.Recording, opts ...Option) error {
 	return replay(rec, opts, func(i int, t observe.Turn, d Decision) error {
 		was, is := t.Decided, d.digest()
