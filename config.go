@@ -76,6 +76,7 @@ type options struct {
 	config    Config
 	logger    *slog.Logger
 	journal   io.Writer
+	dir       string
 	detectors []namedDetector
 	remedies  []heal.Named
 }

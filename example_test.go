@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hale-go/hale"
@@ -170,4 +171,29 @@ func ExampleLogHandler() {
 	ctx := hale.WithRequestID(context.Background(), "r-17")
 	log.InfoContext(ctx, "created")
 	// Output: level=INFO msg=created request=r-17
+}
+
+func ExampleWithDir() {
+	dir, err := os.MkdirTemp("", "hale-*")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	rt, err := hale.New(hale.WithDir(dir))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("turn:", rt.Step(context.Background()))
+	fmt.Println("close:", rt.Close())
+
+	rec, err := observe.ReadRecording(filepath.Join(dir, "recording")) // perhaps much later, elsewhere
+	fmt.Println(len(rec.Segments), "segment, error:", err)
+	fmt.Println("replay differs:", hale.VerifyReplay(rec))
+	// Output:
+	// turn: <nil>
+	// close: <nil>
+	// 1 segment, error: <nil>
+	// replay differs: <nil>
 }

@@ -1,11 +1,13 @@
 package hale
 
-// Decisions makes rt tell f each decision of its loop, for tests that compare
-// them with a replay.
-func Decisions(rt *Runtime, f func(Decision)) { rt.decided = f }
-
 // BearsLabels reports whether the calling goroutine bears any labels.
 func BearsLabels() bool { return goroutineLabels() != nil }
+
+// SegmentWriter is what writes the recording to disk.
+type SegmentWriter = segmentWriter
+
+// SetWriter puts w in the place of the runtime's writer.
+func SetWriter(rt *Runtime, w SegmentWriter) { rt.disk.writer = w }
 
 // BreakLoop makes the next turn of rt's loop panic.
 func BreakLoop(rt *Runtime) {

@@ -2,7 +2,6 @@ package hale
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -151,49 +150,4 @@ func (l *loop) setState(raw json.RawMessage) error {
 		return err
 	}
 	return l.healer.SetState(s.Heal)
-}
-
-// ErrRecording is returned for a recording that cannot be replayed.
-var ErrRecording = errors.New("hale: recording is damaged")
-
-// Replay runs the loop over a recording and returns what it decides, turn by
-// turn. With the options of the runtime that made the recording it is what that
-// runtime decided; with others it is what they would have. Nothing is carried
-// out. It starts from the state of the recording's first segment. A recording
-// that makes no sense gives an error that matches [ErrRecording] and names the
-// segment and turn, with the decisions up to there.
-func Replay(rec observe.Recording, opts ...Option) (out []Decision, err error) {
-	o, err := gather(opts)
-	if err != nil {
-		return nil, err
-	}
-	l, err := newLoop(o, 0)
-	if err != nil {
-		return nil, err
-	}
-	var segment int
-	var turn uint64
-	defer func() { // what a damaged state makes the stages trip over is an error too
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: segment %d, turn %d: %.200v", ErrRecording, segment, turn, v)
-		}
-	}()
-	for i, s := range rec.Segments {
-		segment = i
-		if s.Fresh {
-			if l, err = newLoop(o, 0); err != nil {
-				return out, err
-			}
-		}
-		if (i == 0 || s.Fresh) && len(s.State) > 0 {
-			if err := l.setState(s.State); err != nil {
-				return out, fmt.Errorf("%w: segment %d: %w", ErrRecording, i, err)
-			}
-		}
-		for _, t := range s.Turns {
-			turn = t.Seq
-			out = append(out, l.turn(&t))
-		}
-	}
-	return out, nil
 }

@@ -59,8 +59,8 @@ type Runtime struct {
 	recorder *observe.Recorder
 	turns    uint64
 	lastTurn time.Time
-	running  atomic.Int32   // calls of Run
-	decided  func(Decision) // tests listen here; nil otherwise
+	disk     *diskRecorder // nil without a folder
+	running  atomic.Int32  // calls of Run
 
 	published atomic.Pointer[published]
 }
@@ -113,6 +113,9 @@ func New(opts ...Option) (*Runtime, error) {
 	rt.root = newSupervisor(rt, "root", cfg)
 	rt.root.root = true
 	rt.root.running = context.Background()
+	if rt.disk, err = newDiskRecorder(rt); err != nil {
+		return nil, err
+	}
 	switch os.Getenv("HALE_DISABLE") {
 	case "", "0", "false":
 	default:
@@ -183,25 +186,22 @@ func (rt *Runtime) Step(ctx context.Context) error {
 func (rt *Runtime) turn(ctx context.Context) {
 	rt.turnMu.Lock()
 	defer rt.turnMu.Unlock()
-	done := false
+	recorded, done := false, false
 	t := rt.observe(time.Now())
 	defer func() {
-		if !done {
-			rt.afresh(t)
+		if done {
+			return
 		}
+		if t.Broke = true; !recorded { // it is the one that somebody will want to see
+			rt.record(t)
+		}
+		rt.afresh()
 	}()
-	if rt.recorder.Due() {
-		state, err := rt.loop.state()
-		if err != nil {
-			rt.log(slog.LevelWarn, "the loop's state cannot be recorded", "error", err)
-		}
-		rt.recorder.Open(state)
-	}
+	rt.openSegment()
 	d := rt.loop.turn(&t)
-	rt.recorder.Add(t)
-	if rt.decided != nil {
-		rt.decided(d)
-	}
+	t.Decided = d.digest()
+	rt.record(t)
+	recorded = true
 	rt.publish(t, d)
 	for _, c := range d.Commands {
 		rt.emit(rt.exec.Execute(ctx, c))
@@ -210,13 +210,11 @@ func (rt *Runtime) turn(ctx context.Context) {
 	done = true
 }
 
-// afresh starts the loop over after a turn that broke. The turn is recorded: it
-// is the one that somebody will want to see.
-func (rt *Runtime) afresh(t observe.Turn) {
+// afresh starts the loop over after a turn that broke.
+func (rt *Runtime) afresh() {
 	rt.down.Store(true)
 	rt.openGates()
 	if l, err := newLoop(rt.opts, detectorLimit); err == nil { // it worked in New
-		rt.recorder.Add(t)
 		rt.recorder.Cut()
 		l.diagnoser.NumberAfter(rt.loop.diagnoser)
 		rt.loop = l
@@ -242,13 +240,13 @@ const closeTimeout = 5 * time.Second
 
 // Close ends the loop, closes the pools, and cancels every task and supervised
 // child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
-// at most 5 s and returns an error that names what did not end. It is
-// idempotent.
+// at most 5 s, and 1 s for the recording to reach the disk, and returns an error
+// that names what did not end. It is idempotent.
 func (rt *Runtime) Close() error {
 	if rt == nil || rt.closed.Swap(true) {
 		return nil
 	}
 	defer rt.bus.close()
 	rt.openGates()
-	return rt.shutdown()
+	return errors.Join(rt.shutdown(), rt.disk.close())
 }

@@ -2,8 +2,9 @@
 // process: a [Sample] of counters every second, a goroutine [Snapshot] when one
 // is due, and an [Event] at once when something happens. It also holds the
 // words that name things in those signals ([TaskID], [Site], [Domain],
-// [Subject]) and the [Recorder], which keeps the inputs of the loop so that its
-// decisions can be replayed.
+// [Subject]), and the recording of the loop's inputs, so that its decisions can be
+// replayed: a [Recorder] keeps one in memory, a [Writer] on disk, and
+// [ReadRecording] and [Segments] read it.
 //
 // It is the first stage of the loop
 //

@@ -187,6 +187,8 @@ const (
 	EventDetectorGarbage  EventKind = "detector.garbage"  // findings that make no sense were dropped
 	EventObserverDown     EventKind = "observer.down"     // hale's own loop broke and restarts
 
+	EventRecordingFailed EventKind = "recording.failed" // the recording cannot be written to disk and goes on in memory
+
 	EventFinding  EventKind = "finding"  // a detector's finding appeared, changed its confidence or cleared
 	EventIncident EventKind = "incident" // an incident changed its phase
 	EventRemedy   EventKind = "remedy"   // a remedy was decided on, and how it ended

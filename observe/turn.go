@@ -28,6 +28,13 @@ type Turn struct {
 	// Disabled names the detectors that overran this turn. How long code took is
 	// not a function of the other inputs, so it is one of them.
 	Disabled []string `json:"disabled,omitempty"`
+
+	// Decided is a digest of what the loop decided, which a replay can be compared
+	// with; "" where it decided nothing.
+	Decided string `json:"decided,omitempty"`
+	// Broke reports that the loop broke in this turn and decided nothing. A replay
+	// leaves the turn out; to see it break again, clear the field.
+	Broke bool `json:"broke,omitempty"`
 }
 
 // Segment is a run of turns and the state of the loop before the first, so that
@@ -83,15 +90,18 @@ func (r *Recorder) Due() bool {
 	return n == 0 || r.cut || len(r.rec.Segments[n-1].Turns) >= r.turns || r.sizes[n-1] > maxRecording/r.segments
 }
 
-// Open begins a segment with the state of the loop before its first turn.
-func (r *Recorder) Open(state json.RawMessage) {
+// Open begins a segment with the state of the loop before its first turn, and
+// returns it.
+func (r *Recorder) Open(state json.RawMessage) Segment {
 	if len(r.rec.Segments) == r.segments {
 		r.rec.Segments = append([]Segment(nil), r.rec.Segments[1:]...)
 		r.sizes = append([]int(nil), r.sizes[1:]...)
 	}
-	r.rec.Segments = append(r.rec.Segments, Segment{Revision: r.revision, State: state, Fresh: r.cut})
+	s := Segment{Revision: r.revision, State: state, Fresh: r.cut}
+	r.rec.Segments = append(r.rec.Segments, s)
 	r.sizes = append(r.sizes, len(state))
 	r.cut = false
+	return s
 }
 
 // Cut ends the segment: the loop started afresh, and its next turn does not

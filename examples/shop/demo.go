@@ -21,8 +21,9 @@ var (
 )
 
 // demo runs the shop and load on it, plays the script, and prints the verdict.
-// With keep it then leaves everything running until ctx is done.
-func demo(ctx context.Context, keep bool, out io.Writer) (err error) {
+// With keep it then leaves everything running until ctx is done. In the folder
+// record, if there is one, it leaves hale's recording and journal.
+func demo(ctx context.Context, keep bool, record string, out io.Writer) (err error) {
 	dir, err := os.MkdirTemp("", "shop-demo-*")
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func demo(ctx context.Context, keep bool, out io.Writer) (err error) {
 		}
 		fmt.Fprintf(out, "\nLogs and journal are in %s\n", dir)
 	}()
-	st := &stage{out: out, dir: dir, logs: logs}
+	st := &stage{out: out, dir: dir, record: record, logs: logs}
 	defer func() { err = errors.Join(err, st.stop()) }()
 	v, err := st.play(ctx, keep)
 	if err != nil {
@@ -55,12 +56,13 @@ func demo(ctx context.Context, keep bool, out io.Writer) (err error) {
 
 // stage is the two processes of a demo.
 type stage struct {
-	out  io.Writer
-	dir  string
-	logs *os.File
-	shop *process
-	load *process
-	at   addresses
+	out    io.Writer
+	dir    string
+	record string // folder for hale's recording; "": none
+	logs   *os.File
+	shop   *process
+	load   *process
+	at     addresses
 
 	reading sync.WaitGroup
 	mu      sync.Mutex
@@ -106,7 +108,7 @@ func (st *stage) play(ctx context.Context, keep bool) (verdict, error) {
 
 // open starts the shop and then the load.
 func (st *stage) open(ctx context.Context, fail func(error)) (err error) {
-	if st.shop, err = startProcess(st.logs, "serve", "-dir", st.dir); err != nil {
+	if st.shop, err = startProcess(st.logs, "serve", "-dir", st.dir, "-record", st.record); err != nil {
 		return err
 	}
 	go st.shop.watch(ctx, fail)

@@ -33,12 +33,14 @@ func environ(t *testing.T) []string {
 	return append(os.Environ(), "KEEP=", "TMPDIR="+t.TempDir())
 }
 
-// TestDemo runs the demo as make demo does, and holds it to what is promised.
+// TestDemo runs the demo as make demo does, and holds it to what is promised. The
+// recording that it keeps meanwhile must replay to what was decided.
 func TestDemo(t *testing.T) {
 	bin := build(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bin, "demo")
+	record := filepath.Join(t.TempDir(), "record")
+	cmd := exec.CommandContext(ctx, bin, "demo", "-record", record)
 	cmd.Env = environ(t)
 	began := time.Now()
 	raw, err := cmd.CombinedOutput()
@@ -67,6 +69,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the output has no line like %s", want)
 		}
 	}
+	checkRecording(t, record)
 }
 
 // Whatever ends the demo ends its children too.

@@ -16,6 +16,7 @@ type (
 // What the tests call.
 var (
 	Judge        = judge
+	Settings     = settings
 	Scenarios    = scenarios
 	ErrVerdict   = errVerdict
 	StepBegun    = stepBegun

@@ -12,9 +12,9 @@ import (
 )
 
 const usage = `usage:
-  shop serve [-dir folder] [-addr 127.0.0.1:0] [-admin 127.0.0.1:0]
+  shop serve [-dir folder] [-record folder] [-addr 127.0.0.1:0] [-admin 127.0.0.1:0]
   shop load -target http://127.0.0.1:8080
-  shop demo [-keep]
+  shop demo [-keep] [-record folder]
 `
 
 func main() {
@@ -42,6 +42,7 @@ func command(ctx context.Context, args []string) error {
 	flags.SetOutput(io.Discard)
 	var cfg serviceConfig
 	flags.StringVar(&cfg.Dir, "dir", "", "")
+	flags.StringVar(&cfg.Record, "record", "", "")
 	flags.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "")
 	flags.StringVar(&cfg.Admin, "admin", "127.0.0.1:0", "")
 	target := flags.String("target", "", "")
@@ -61,7 +62,7 @@ func command(ctx context.Context, args []string) error {
 	case "load":
 		return load(ctx, *target, os.Stdout)
 	case "demo":
-		return demo(ctx, *keep, os.Stdout)
+		return demo(ctx, *keep, cfg.Record, os.Stdout)
 	}
 	return errUsage
 }

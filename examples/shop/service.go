@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,7 @@ func settings() hale.Config {
 // serviceConfig says where the shop lives.
 type serviceConfig struct {
 	Dir         string // of its files; "": a temporary one, removed at the end
+	Record      string // folder for hale's recording and journal; "": no recording, the journal is in Dir
 	Addr, Admin string // loopback addresses
 }
 
@@ -81,12 +83,12 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		return err
 	}
 	defer s.payments.close()
-	journal, err := os.Create(filepath.Join(cfg.Dir, "journal.jsonl"))
+	journal, err := openJournal(cmp.Or(cfg.Record, cfg.Dir))
 	if err != nil {
 		return err
 	}
 	defer journal.Close()
-	if s.rt, err = hale.New(hale.WithConfig(settings()), hale.WithLogger(s.log), hale.WithJournal(journal)); err != nil {
+	if s.rt, err = hale.New(hale.WithConfig(settings()), hale.WithLogger(s.log), hale.WithJournal(journal), hale.WithDir(cfg.Record)); err != nil {
 		return err
 	}
 	hale.SetDefault(s.rt)
@@ -96,6 +98,13 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		err = errors.Join(err, s.rt.Close())
 	}()
 	return s.run(ctx, cfg, out)
+}
+
+func openJournal(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, "journal.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
 // run starts the shop's tasks and listeners and waits for the end.

@@ -1,0 +1,43 @@
+package observe
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// ReadAtMost is ReadRecording with a limit in bytes.
+func ReadAtMost(dir string, limit int) (Recording, error) { return readRecording(dir, limit) }
+
+// FileName is the name of a file of the run "test".
+func FileName(number uint64) string { return ringFile{number: number, run: "test"}.name() }
+
+// File makes a file of the run "test" from records as JSON, whatever is in them.
+func File(records ...string) []byte {
+	out := []byte(magic + "\x01")
+	var d deflated
+	if err := d.restart(); err != nil {
+		panic(err)
+	}
+	for _, raw := range append([]string{`{"run":"test"}`}, records...) {
+		frame, err := d.frame([]byte(raw))
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, frame...)
+	}
+	return out
+}
+
+// Records makes the records that a writer would write for a segment.
+func Records(s Segment) []string {
+	head, _ := json.Marshal(record[*Turn]{Segment: &segmentHead{s.Revision, s.State, s.Fresh}})
+	out := []string{string(head)}
+	for i := range s.Turns {
+		turn, _ := json.Marshal(record[*Turn]{Turn: &s.Turns[i]})
+		out = append(out, string(turn))
+	}
+	return slices.Concat(out, []string{`{"end":true}`})
+}
+
+// MaxParts bounds the commas of a turn.
+const MaxParts = maxParts

@@ -1,0 +1,116 @@
+package hale
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// digest is the same for the same decision, byte for byte: the first half of the
+// SHA-256 of its JSON, in hexadecimal digits. A decision to do and to say nothing
+// has none.
+func (d Decision) digest() string {
+	if len(d.Commands) == 0 && len(d.Events) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(d)
+	if err != nil {
+		return "none: " + err.Error() // no detector's number gets so far
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:len(sum)/2])
+}
+
+var (
+	// ErrRecording is returned for a recording that cannot be replayed.
+	ErrRecording = errors.New("hale: recording cannot be replayed")
+	// ErrDiffers is returned by [VerifyReplay] when a replay decides otherwise
+	// than the runtime did.
+	ErrDiffers = errors.New("hale: replay differs from the recording")
+)
+
+// Replay runs the loop over a recording and returns what it decides, turn by
+// turn. With the options of the runtime that made the recording it is what that
+// runtime decided; with others it is what they would have. Nothing is carried
+// out. It starts from the state of the recording's first segment, so that each
+// segment can also be replayed alone. A turn in which the loop broke decided
+// nothing and is left out. A recording that makes no sense gives an error that
+// matches [ErrRecording] and names the segment and turn, with the decisions up to
+// there.
+func Replay(rec observe.Recording, opts ...Option) (out []Decision, err error) {
+	err = replay(rec, opts, func(_ int, _ observe.Turn, d Decision) error {
+		out = append(out, d)
+		return nil
+	})
+	return out, err
+}
+
+// VerifyReplay replays a recording with the options of the runtime that made it
+// and compares what it decides with what was decided, byte for byte, by the
+// digests that the recording keeps. It returns nil if all is the same, and
+// otherwise an error that matches [ErrDiffers] and names the first segment and
+// turn that differ. Where the settings changed in between, as [observe.Segment]
+// tells by its revision, verify the parts one by one. A detector of one's own that
+// remembers must be a [detect.Stateful], or replays of the middle of a recording
+// differ.
+func VerifyReplay(rec observe.Recording, opts ...Option) error {
+	return replay(rec, opts, func(i int, t observe.Turn, d Decision) error {
+		was, is := t.Decided, d.digest()
+		if was == is {
+			return nil
+		}
+		o, err := gather(opts)
+		mend := "replay it with the detectors, remedies and version of hale that recorded it"
+		if now := o.config.revision(); err == nil && now != rec.Segments[i].Revision {
+			mend = fmt.Sprintf("replay it with the settings that recorded it: theirs have revision %s, these %s", rec.Segments[i].Revision, now)
+		}
+		return fmt.Errorf("%w: segment %d, turn %d of %s: the decision's digest was %q and is %q: %s", ErrDiffers, i, t.Seq, t.Time, was, is, mend)
+	})
+}
+
+// replay calls each with every turn and what the loop decides in it, until that
+// returns an error.
+func replay(rec observe.Recording, opts []Option, each func(segment int, t observe.Turn, d Decision) error) (err error) {
+	o, err := gather(opts)
+	if err != nil {
+		return err
+	}
+	l, err := newLoop(o, 0)
+	if err != nil {
+		return err
+	}
+	var segment int
+	var turn uint64
+	defer func() { // what a damaged state makes the stages trip over is an error too
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: segment %d, turn %d: %.200v", ErrRecording, segment, turn, v)
+		}
+	}()
+	for i, s := range rec.Segments {
+		segment = i
+		if s.Fresh {
+			if l, err = newLoop(o, 0); err != nil {
+				return err
+			}
+		}
+		if (i == 0 || s.Fresh) && len(s.State) > 0 {
+			if err := l.setState(s.State); err != nil {
+				return fmt.Errorf("%w: segment %d: %w", ErrRecording, i, err)
+			}
+		}
+		for _, t := range s.Turns {
+			if t.Broke {
+				continue
+			}
+			turn = t.Seq
+			if err := each(i, t, l.turn(&t)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
