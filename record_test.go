@@ -230,7 +230,7 @@ func TestCloseDoesNotWaitForADiskThatHangs(t *testing.T) {
 
 // BenchmarkStep takes one turn of a service with 20 idle names, with and without a
 // recording on disk.
-func BenchmarkStep(b *testing.B) {
+func BenchmarkStepRecording(b *testing.B) {
 	for name, opts := range map[string][]hale.Option{"memory": nil, "disk": {hale.WithDir(b.TempDir())}} {
 		b.Run(name, func(b *testing.B) {
 			rt := newRuntime(b, opts...)
