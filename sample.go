@@ -79,7 +79,9 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 		s.MemoryLimit = limit
 	}
 	for _, site := range rt.reg.all() {
-		s.Tasks = append(s.Tasks, site.stat())
+		st := site.stat()
+		st.Longest, st.Oldest = site.ages(rt.lastTurn)
+		s.Tasks = append(s.Tasks, st)
 	}
 	rt.poolMu.Lock()
 	for _, p := range rt.pools {

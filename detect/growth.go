@@ -18,6 +18,7 @@ import (
 // Counts are compared at three scales of twelve points each: two minutes, twelve
 // minutes and two hours with the default time between snapshots. The points of
 // the longer ones are the lowest counts within them, so that bursts do not show.
+// The load is the tasks that start; where none ever did, it only suspects.
 type Growth struct {
 	cfg   LeakConfig
 	state growthState
@@ -256,7 +257,10 @@ func (d *Growth) grows(c *growthCode, scale int) bool {
 	slope := theilSen(y)
 	grown := slope * float64(n-1)
 	// What follows the load grows by no larger a share than the load did.
-	swing := 1 - slices.Min(load.Points)/max(slices.Max(load.Points), 1)
+	swing := 0.
+	if highest := slices.Max(load.Points); highest > 0 {
+		swing = 1 - slices.Min(load.Points)/highest
+	}
 	if grown < leastGrowth || grown/r.last() < min(max(1.5*swing, .1), .9) {
 		return false
 	}
@@ -291,7 +295,7 @@ func (d *Growth) finding(c *growthCode) Finding {
 	switch {
 	case c.Rate < minorRate && c.Now < minorLevel:
 		f.Severity = Minor
-	case c.Confirmed:
+	case c.Confirmed && d.state.Started > 0: // else nobody knows the load
 		f.Confidence = Confirmed
 	}
 	owner := g.Name

@@ -101,6 +101,8 @@ type leakName struct {
 	Peak  int64     `json:"peak"`
 	Risen time.Time `json:"risen,omitzero"` // when that last rose
 	rose  int64     // by how much it did in this snapshot
+
+	Unseen int `json:"unseen,omitempty"` // processes in a row that did not use it
 }
 
 // leakSeries is the orphans of one name and code.
@@ -250,11 +252,12 @@ func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
 		}
 		if at < len(s.Names) && s.Names[at].Name == ts.Name {
 			n := &s.Names[at]
+			n.Unseen = 0
 			if n.rose = max(ts.Peak-n.Peak, 0); n.rose > 0 {
 				n.Peak, n.Risen = ts.Peak, now
 			}
 		} else if len(s.Names)+len(fresh) < maxSeries {
-			fresh = append(fresh, leakName{ts.Name, s.Windows, ts.Peak, now, ts.Peak})
+			fresh = append(fresh, leakName{Name: ts.Name, First: s.Windows, Peak: ts.Peak, Risen: now, rose: ts.Peak})
 		}
 	}
 	if len(fresh) > 0 {

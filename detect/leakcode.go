@@ -181,7 +181,7 @@ func (d *Leak) judge(c *leakCode, now time.Time, user leakName) {
 		if record {
 			c.Sum[i] = max(0, c.Sum[i]+math.Log(q*k))
 		} else {
-			c.Sum[i] = max(0, c.Sum[i]+math.Log((1-q)/(1-1/k)))
+			c.Sum[i] = max(0, c.Sum[i]+min(0, math.Log((1-q)/(1-1/k)))) // no record never speaks for a leak
 		}
 		zero = zero && c.Sum[i] == 0
 	}
