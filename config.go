@@ -25,6 +25,7 @@ type Config struct {
 	Snapshots time.Duration `json:"snapshots" yaml:"snapshots"`
 
 	Leak      detect.LeakConfig      `json:"leak" yaml:"leak"`
+	Overdue   detect.OverdueConfig   `json:"overdue" yaml:"overdue"`
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
 	Policy    heal.Policy            `json:"policy" yaml:"policy"`
@@ -37,7 +38,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		name  string
 		value time.Duration
-	}{{"Tick", c.Tick}, {"Epoch", c.Epoch}, {"Snapshots", c.Snapshots}, {"Leak.Grace", c.Leak.Grace}, {"PanicLoop.Window", c.PanicLoop.Window}} {
+	}{{"Tick", c.Tick}, {"Epoch", c.Epoch}, {"Snapshots", c.Snapshots}, {"Leak.Grace", c.Leak.Grace}, {"Leak.Patience", c.Leak.Patience}, {"Overdue.Least", c.Overdue.Least}, {"PanicLoop.Window", c.PanicLoop.Window}} {
 		if f.value < 0 || f.value > 24*time.Hour {
 			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}

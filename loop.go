@@ -36,6 +36,8 @@ const detectorLimit = time.Second
 func newLoop(o options, limit time.Duration) (*loop, error) {
 	detectors := []detect.Named{
 		{Name: "leak", Detector: detect.NewLeak(o.config.Leak)},
+		{Name: "growth", Detector: detect.NewGrowth(o.config.Leak)},
+		{Name: "overdue", Detector: detect.NewOverdue(o.config.Overdue)},
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},

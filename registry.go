@@ -149,6 +149,7 @@ func (r *registry) ownCell(s *site, id observe.TaskID) *cell {
 func (r *registry) ownEnded(c *cell) {
 	r.mu.Lock()
 	c.zero = time.Now()
+	c.site.lived(c.zero.Sub(c.opened))
 	r.ended = append(r.ended, c)
 	r.mu.Unlock()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,9 @@ type Runtime struct {
 	inbox   inbox
 	bus     bus
 	misused misused
-	journal *heal.Journal
+
+	baselines baselines
+	journal   *heal.Journal
 
 	poolMu sync.Mutex
 	pools  []*Pool
@@ -100,6 +103,11 @@ func New(opts ...Option) (*Runtime, error) {
 	rt.watcher.rt = rt
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
 		return nil, err
+	}
+	if o.dir != "" {
+		rt.baselines.path = filepath.Join(o.dir, baselinesFile)
+		rt.baselines.last = rt.born
+		rt.learn()
 	}
 	rt.exec = heal.NewExecutor(target{rt}, rt.journal, remedyLimit, o.allRemedies()...)
 	rt.meter = starve.NewMeter()
@@ -203,6 +211,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 	rt.record(t)
 	recorded = true
 	rt.publish(t, d)
+	rt.keep(t.Time, false)
 	for _, c := range d.Commands {
 		rt.emit(rt.exec.Execute(ctx, c))
 	}
@@ -218,6 +227,7 @@ func (rt *Runtime) afresh() {
 		rt.recorder.Cut()
 		l.diagnoser.NumberAfter(rt.loop.diagnoser)
 		rt.loop = l
+		rt.learn()
 	}
 }
 
@@ -247,6 +257,7 @@ func (rt *Runtime) Close() error {
 		return nil
 	}
 	defer rt.bus.close()
+	defer rt.keepLast()
 	rt.openGates()
 	return errors.Join(rt.shutdown(), rt.disk.close())
 }

@@ -81,7 +81,9 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	if sites := rt.reg.all(); len(sites) > 0 {
 		s.Tasks = make([]observe.TaskStat, 0, len(sites))
 		for _, site := range sites {
-			s.Tasks = append(s.Tasks, site.stat())
+			st := site.stat()
+			st.Longest, st.Oldest = site.ages(rt.lastTurn)
+			s.Tasks = append(s.Tasks, st)
 		}
 	}
 	rt.poolMu.Lock()

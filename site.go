@@ -27,6 +27,7 @@ type site struct {
 	ownStarted     atomic.Uint64 // tasks started in cells of their own
 	ownLive        atomic.Int64
 	ownPeak        atomic.Int64
+	longest        atomic.Int64   // life of the tasks that ended since the last sample
 	abandoned      atomic.Int64   // bodies that were given up and have not come back
 	entry          atomic.Uintptr // where the code of its first task starts
 
@@ -141,6 +142,7 @@ func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
 	held := false
 	for _, c := range s.sealed {
 		if c.live() == 0 {
+			s.lived(now.Sub(c.opened))
 			out = append(out, c)
 			continue
 		}

@@ -18,6 +18,7 @@ const (
 	KindStuck     Kind = "stuck_task"
 	KindPanicLoop Kind = "panic_loop"
 	KindAbandoned Kind = "abandoned_bodies"
+	KindOverdue   Kind = "overdue_task"
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.

@@ -18,9 +18,11 @@ import (
 // Counts are compared at three scales of twelve points each: two minutes, twelve
 // minutes and two hours with the default time between snapshots. The points of
 // the longer ones are the lowest counts within them, so that bursts do not show.
+// The load is the tasks that start; where none ever did, it only suspects.
 type Growth struct {
 	cfg   LeakConfig
 	state growthState
+	codes codeNames
 }
 
 type growthState struct {
@@ -47,10 +49,12 @@ type growthCode struct {
 }
 
 const (
-	scales     = 3
-	points     = 12
-	maxGrowths = 512 // codes that are followed; the largest
-	leastCount = 16  // goroutines of a code that is followed
+	scales      = 3
+	points      = 12
+	loads       = 2 * points // of the load: what it did before shows for a while
+	maxGrowths  = 512        // codes that are followed; the largest
+	leastCount  = 4          // goroutines of a code that is followed
+	leastGrowth = 8          // goroutines by which its trend must rise
 )
 
 // coarser is how many points of a scale make one of the next.
@@ -68,8 +72,8 @@ type ring struct {
 }
 
 // add takes a value into the open point, and closes that if it is done. pick
-// chooses what a point keeps of its values.
-func (r *ring) add(v float64, done bool, pick func(a, b float64) float64) {
+// chooses what a point keeps of its values, keep is how many points are kept.
+func (r *ring) add(v float64, done bool, keep int, pick func(a, b float64) float64) {
 	if r.N++; r.N == 1 {
 		r.Open = v
 	} else {
@@ -78,7 +82,7 @@ func (r *ring) add(v float64, done bool, pick func(a, b float64) float64) {
 	if !done {
 		return
 	}
-	if len(r.Points) == points {
+	if len(r.Points) == keep {
 		r.Before = max(r.Before, r.Points[0])
 		r.Points = slices.Delete(r.Points, 0, 1)
 	}
@@ -129,28 +133,30 @@ func (d *Growth) window(sample observe.Sample, snap *observe.Snapshot) {
 	for i := range scales {
 		r := &st.Load[i]
 		done[i] = r.N+1 >= coarser[i]
-		if r.add(v, done[i], higher); !done[i] {
+		if r.add(v, done[i], loads, higher); !done[i] {
 			break
 		}
 		v = r.last()
 	}
 
-	now := count(snap)
-	next := make([]growthCode, 0, len(now))
+	next := make([]growthCode, 0, len(st.Codes)+8)
 	at := 0
-	for _, n := range now {
-		for at < len(st.Codes) && st.Codes[at].Key < n.Key {
+	for _, n := range d.count(snap) {
+		for at < len(st.Codes) && st.Codes[at].Key < n.key {
 			at++
 		}
-		c := growthCode{Key: n.Key}
-		if at < len(st.Codes) && st.Codes[at].Key == n.Key {
-			c = st.Codes[at]
-		} else if n.Now < leastCount {
+		switch {
+		case at < len(st.Codes) && st.Codes[at].Key == n.key:
+			next = append(next, st.Codes[at])
+		case n.now >= leastCount:
+			next = append(next, growthCode{Key: n.key})
+			next[len(next)-1].absent(&st.Load, done)
+		default:
 			continue
 		}
-		c.Group, c.Now = n.Group, n.Now
-		d.follow(&c, snap.Time, done)
-		next = append(next, c)
+		c := &next[len(next)-1]
+		c.Group, c.Now = *n.largest, n.now
+		d.follow(c, snap.Time, done)
 	}
 	if len(next) > maxGrowths { // the largest stay
 		slices.SortStableFunc(next, func(a, b growthCode) int { return b.Now - a.Now })
@@ -160,31 +166,47 @@ func (d *Growth) window(sample observe.Sample, snap *observe.Snapshot) {
 	st.Codes = next
 }
 
+// codeCount is the goroutines of one code in a snapshot.
+type codeCount struct {
+	key     string
+	now     int
+	largest *observe.Group
+}
+
 // count adds up the goroutines of each code, sorted by key.
-func count(snap *observe.Snapshot) []growthCode {
-	type codeKey struct {
-		entry, blocked string
-		wait           observe.WaitKind
-	}
-	index := make(map[codeKey]int, len(snap.Groups)/2)
-	most := make([]int, 0, len(snap.Groups)/2)
-	out := make([]growthCode, 0, len(snap.Groups)/2)
+func (d *Growth) count(snap *observe.Snapshot) []codeCount {
+	index := make(map[string]int, len(snap.Groups)/2)
+	out := make([]codeCount, 0, len(snap.Groups)/2)
 	for i := range snap.Groups {
 		g := &snap.Groups[i]
-		key := codeKey{g.Entry.Function, g.Blocked.Function, g.Wait}
+		key := d.codes.of(g, &d.cfg).key
 		at, ok := index[key]
 		if !ok {
 			at = len(out)
 			index[key] = at
-			out, most = append(out, growthCode{Key: codeOf(g)}), append(most, 0)
+			out = append(out, codeCount{key: key, largest: g})
 		}
-		out[at].Now += g.Count
-		if g.Count > most[at] {
-			most[at], out[at].Group = g.Count, *g
+		out[at].now += g.Count
+		if g.Count > out[at].largest.Count {
+			out[at].largest = g
 		}
 	}
-	slices.SortFunc(out, func(a, b growthCode) int { return compare(a.Key, b.Key) })
+	slices.SortFunc(out, func(a, b codeCount) int { return compare(a.key, b.key) })
 	return out
+}
+
+// absent notes that there were none of a code before it came.
+func (c *growthCode) absent(load *[scales]ring, done [scales]bool) {
+	for i := range scales {
+		n := len(load[i].Points)
+		if done[i] {
+			n--
+		}
+		c.Counts[i].Points = make([]float64, min(max(n, 0), points), points)
+		if !done[i] {
+			c.Counts[i].N = max(load[i].N-1, 0)
+		}
+	}
 }
 
 // follow takes the count of a window. done says at which scales it completes a
@@ -199,7 +221,7 @@ func (d *Growth) follow(c *growthCode, now time.Time, done [scales]bool) {
 	v := float64(c.Now)
 	for i := range scales {
 		r := &c.Counts[i]
-		if r.add(v, done[i], lower); !done[i] {
+		if r.add(v, done[i], points, lower); !done[i] {
 			return // a point is done when the load's is, also of a code that came later
 		}
 		v = r.last()
@@ -223,7 +245,7 @@ const forgetAfter = 360
 func (d *Growth) grows(c *growthCode, scale int) bool {
 	r, load := &c.Counts[scale], &d.state.Load[scale]
 	n := len(r.Points)
-	if n < points || len(load.Points) < n || r.last() < max(r.Before, slices.Max(r.Points)) {
+	if n < points || len(load.Points) < n || r.last() < max(r.Before, slices.Max(r.Points)) || r.last()-slices.Min(r.Points) < leastGrowth {
 		return false
 	}
 	x := load.Points[len(load.Points)-n:]
@@ -233,10 +255,16 @@ func (d *Growth) grows(c *growthCode, scale int) bool {
 	}
 	y := residual(r.Points, x)
 	slope := theilSen(y)
-	if grown := slope * float64(n-1); grown < leastCount || grown < r.last()/10 {
+	grown := slope * float64(n-1)
+	// What follows the load grows by no larger a share than the load did.
+	swing := 0.
+	if highest := slices.Max(load.Points); highest > 0 {
+		swing = 1 - slices.Min(load.Points)/highest
+	}
+	if grown < leastGrowth || grown/r.last() < min(max(1.5*swing, .1), .9) {
 		return false
 	}
-	if mannKendall(y) < surely || !ramp(y) {
+	if mannKendall(y) < surely || !ramp(y) || !ramp(r.Points) {
 		return false
 	}
 	each := max(d.cfg.Window, time.Second)
@@ -248,8 +276,8 @@ func (d *Growth) grows(c *growthCode, scale int) bool {
 }
 
 // surely is how many standard deviations make a trend; a series without one
-// reaches it in 1 of 14,000 tests.
-const surely = 3.8
+// reaches it in 1 of 4,000 tests.
+const surely = 3.5
 
 func (d *Growth) finding(c *growthCode) Finding {
 	g := c.Group
@@ -267,7 +295,7 @@ func (d *Growth) finding(c *growthCode) Finding {
 	switch {
 	case c.Rate < minorRate && c.Now < minorLevel:
 		f.Severity = Minor
-	case c.Confirmed:
+	case c.Confirmed && d.state.Started > 0: // else nobody knows the load
 		f.Confidence = Confirmed
 	}
 	owner := g.Name

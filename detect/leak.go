@@ -81,6 +81,7 @@ func (c LeakConfig) WithDefaults() LeakConfig {
 type Leak struct {
 	cfg   LeakConfig
 	state leakState
+	codes codeNames
 }
 
 type leakState struct {
@@ -99,6 +100,9 @@ type leakName struct {
 	First int       `json:"first"`
 	Peak  int64     `json:"peak"`
 	Risen time.Time `json:"risen,omitzero"` // when that last rose
+	rose  int64     // by how much it did in this snapshot
+
+	Unseen int `json:"unseen,omitempty"` // processes in a row that did not use it
 }
 
 // leakSeries is the orphans of one name and code.
@@ -236,6 +240,9 @@ func (d *Leak) follow(s *leakSeries, o orphanCount) {
 
 // use takes the names that are in use, and returns what all of them come to.
 func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
+	for i := range s.Names {
+		s.Names[i].rose = 0
+	}
 	var fresh []leakName
 	at := 0
 	for i := range sample.Tasks { // sorted by name
@@ -244,11 +251,13 @@ func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
 			at++
 		}
 		if at < len(s.Names) && s.Names[at].Name == ts.Name {
-			if n := &s.Names[at]; ts.Peak > n.Peak {
+			n := &s.Names[at]
+			n.Unseen = 0
+			if n.rose = max(ts.Peak-n.Peak, 0); n.rose > 0 {
 				n.Peak, n.Risen = ts.Peak, now
 			}
 		} else if len(s.Names)+len(fresh) < maxSeries {
-			fresh = append(fresh, leakName{ts.Name, s.Windows, ts.Peak, now})
+			fresh = append(fresh, leakName{Name: ts.Name, First: s.Windows, Peak: ts.Peak, Risen: now, rose: ts.Peak})
 		}
 	}
 	if len(fresh) > 0 {
@@ -257,6 +266,7 @@ func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
 	}
 	for i := range s.Names {
 		all.Peak += s.Names[i].Peak
+		all.rose += s.Names[i].rose
 		if s.Names[i].Risen.After(all.Risen) {
 			all.Risen = s.Names[i].Risen
 		}

@@ -34,16 +34,16 @@ type leakCode struct {
 	Peak int64 `json:"peak,omitempty"` // tasks that ever ran at once under its names
 
 	// The run of evidence.
-	Run      time.Time  `json:"run,omitzero"` // when it began
-	From     int        `json:"from,omitempty"`
-	FromPeak int64      `json:"from_peak,omitempty"`
-	Looks    int        `json:"looks,omitempty"` // snapshots that set a record
-	Votes    int        `json:"votes,omitempty"` // windows that did
-	Judged   int        `json:"judged,omitempty"`
-	Sum      [3]float64 `json:"sum"`
-	Fresh    bool       `json:"fresh,omitempty"` // a record was set since the last window
-	Still    int        `json:"still,omitempty"` // windows without a record
-	Unseen   int        `json:"unseen,omitempty"`
+	Run    time.Time           `json:"run,omitzero"` // when it began
+	From   int                 `json:"from,omitempty"`
+	Rise   int64               `json:"rise,omitempty"`  // by how much the peaks of its names rose since
+	Looks  int                 `json:"looks,omitempty"` // snapshots that set a record
+	Votes  int                 `json:"votes,omitempty"` // windows that did
+	Judged int                 `json:"judged,omitempty"`
+	Sum    [len(rates)]float64 `json:"sum"`
+	Fresh  bool                `json:"fresh,omitempty"` // a record was set since the last window
+	Still  int                 `json:"still,omitempty"` // windows without a record
+	Unseen int                 `json:"unseen,omitempty"`
 
 	Record bool `json:"-"` // the last snapshot set a record
 	Broken bool `json:"-"` // the last snapshot ended the run
@@ -65,8 +65,8 @@ const (
 	enough = 6.9
 )
 
-// rates are how often a leak sets a record: nearly always, now and then, seldom.
-var rates = [3]float64{.9, .3, .05}
+// rates are how often a leak may set a record, from nearly always to seldom.
+var rates = [...]float64{.9, .6, .2, .05}
 
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
@@ -75,9 +75,13 @@ func (c *leakCode) bound() int64 { return perTask*c.Peak + perCode }
 
 // rule returns the rule that confirms a leak of the code, "" if none does.
 func (d *Leak) rule(c *leakCode) string {
+	least := d.cfg.MinGrowth
+	if c.slow() {
+		least += perCode
+	}
 	grown := c.Now - c.From
 	switch {
-	case c.Late || !c.Record || grown < d.cfg.MinGrowth || int64(grown) <= perTask*(c.Peak-c.FromPeak):
+	case c.Late || !c.Record || grown < least || int64(grown) <= perTask*c.Rise:
 		return ""
 	case int64(c.Now) > c.bound() && c.Looks >= d.cfg.MinWindows && c.Judged > 1:
 		return ruleBeyond
@@ -96,7 +100,7 @@ const (
 
 // suspicious reports whether a code is worth a finding that is not confirmed.
 func (d *Leak) suspicious(c *leakCode) bool {
-	if c.Late || c.Now-c.From < d.cfg.MinGrowth || int64(c.Now-c.From) <= perTask*(c.Peak-c.FromPeak) {
+	if c.Late || c.Now-c.From < d.cfg.MinGrowth || int64(c.Now-c.From) <= perTask*c.Rise {
 		return false
 	}
 	return (int64(c.Now) > c.bound() && c.Looks > 0) || (slices.Max(c.Sum[:]) >= enough/2 && c.Votes >= 2)
@@ -112,6 +116,7 @@ func (c *leakCode) slow() bool {
 func (d *Leak) advance(c *leakCode, snap *observe.Snapshot, window bool, all leakName) {
 	user := d.state.user(c, all)
 	c.Peak = max(c.Peak, user.Peak)
+	c.Rise += user.rose
 	if snap.Folded == 0 {
 		if window {
 			d.ends(c)
@@ -138,7 +143,7 @@ func (d *Leak) advance(c *leakCode, snap *observe.Snapshot, window bool, all lea
 
 // start begins a run of evidence.
 func (c *leakCode) start(now time.Time) {
-	c.Run, c.From, c.FromPeak, c.Looks, c.Votes, c.Judged = now, c.Most, c.Peak, 0, 0, 0
+	c.Run, c.From, c.Rise, c.Looks, c.Votes, c.Judged = now, c.Most, 0, 0, 0, 0
 	c.Broken = true
 }
 
@@ -152,7 +157,7 @@ func (d *Leak) ends(c *leakCode) {
 	}
 	c.Ends = true
 	c.Now, c.Prev, c.Most = c.Old, 0, 0
-	c.Sum, c.Fresh, c.Still = [3]float64{}, false, 0
+	c.Sum, c.Fresh, c.Still = [len(rates)]float64{}, false, 0
 	c.start(c.Run)
 }
 
@@ -167,7 +172,7 @@ func (d *Leak) judge(c *leakCode, now time.Time, user leakName) {
 		c.Looks = 0 // "beyond any pool" is for what grows now
 	}
 	// What a new peak makes a pool dial is an orphan only some time later.
-	if now.Sub(user.Risen) <= d.lag()+3*d.cfg.Window && int64(c.Now) <= c.bound() {
+	if now.Sub(user.Risen) <= d.lag()+d.cfg.Window && int64(c.Now) <= c.bound() {
 		return
 	}
 	k := d.history(c, user)
@@ -176,7 +181,7 @@ func (d *Leak) judge(c *leakCode, now time.Time, user leakName) {
 		if record {
 			c.Sum[i] = max(0, c.Sum[i]+math.Log(q*k))
 		} else {
-			c.Sum[i] = max(0, c.Sum[i]+math.Log((1-q)/(1-1/k)))
+			c.Sum[i] = max(0, c.Sum[i]+min(0, math.Log((1-q)/(1-1/k)))) // no record never speaks for a leak
 		}
 		zero = zero && c.Sum[i] == 0
 	}
@@ -214,6 +219,7 @@ func (s *leakState) user(c *leakCode, all leakName) leakName {
 		n := &s.Names[i]
 		out.First = min(out.First, n.First)
 		out.Peak += n.Peak
+		out.rose += n.rose
 		if n.Risen.After(out.Risen) {
 			out.Risen = n.Risen
 		}
@@ -246,9 +252,15 @@ func (s *leakState) bear(key, name string) {
 		}
 		s.Codes = slices.Insert(s.Codes, i, leakCode{Key: key, First: s.Windows})
 	}
-	c := &s.Codes[i]
+	s.Codes[i].bear(name)
+}
+
+func (c *leakCode) bear(name string) {
 	c.Unseen = 0
-	if at, known := slices.BinarySearch(c.Names, name); !known && len(c.Names) <= maxCodeNames {
+	if len(c.Names) > maxCodeNames {
+		return
+	}
+	if at, known := slices.BinarySearch(c.Names, name); !known {
 		c.Names = slices.Insert(c.Names, at, name)
 	}
 }

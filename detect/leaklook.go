@@ -22,9 +22,15 @@ type orphanCount struct {
 // each name and code, sorted by key. passed is the time since the last window.
 func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount {
 	st := &d.state
+	codes := make([]codeName, len(snap.Groups))
 	for i := range snap.Groups { // new codes first: what follows keeps pointers
-		if g := &snap.Groups[i]; d.orphan(g) {
-			st.bear(codeOf(g), g.Name)
+		g := &snap.Groups[i]
+		if g.Name == "" {
+			continue
+		}
+		codes[i] = d.codes.of(g, &d.cfg)
+		if g.Ended >= d.cfg.Grace && !codes[i].creator {
+			st.bear(codes[i].key, g.Name)
 		}
 	}
 	for i := range st.Codes {
@@ -33,22 +39,21 @@ func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount
 		c.Record, c.Broken = false, false
 	}
 	still := goroutine.Age(d.cfg.Grace + passed.Truncate(time.Second))
-	index := map[string]int{}
+	type nameCode struct{ name, code string }
+	index := map[nameCode]int{}
 	var out []orphanCount
 	for i := range snap.Groups {
 		g := &snap.Groups[i]
 		if g.Name == "" {
 			continue
 		}
-		code := codeOf(g)
+		code := codes[i].key
 		c := st.find(code)
 		if c == nil {
 			continue
 		}
-		if _, known := slices.BinarySearch(c.Names, g.Name); !known {
-			st.bear(code, g.Name) // also where its goroutines are no orphans
-		}
-		if !d.orphan(g) {
+		c.bear(g.Name) // also where its goroutines are no orphans
+		if g.Ended < d.cfg.Grace || codes[i].creator {
 			continue
 		}
 		c.Total += g.Count
@@ -61,26 +66,16 @@ func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount
 			continue
 		}
 		c.Now += g.Count
-		key := g.Name + "|" + code
-		at, ok := index[key]
+		at, ok := index[nameCode{g.Name, code}]
 		if !ok {
 			at = len(out)
-			index[key] = at
-			out = append(out, orphanCount{Key: key, Code: code, Group: *g})
+			index[nameCode{g.Name, code}] = at
+			out = append(out, orphanCount{Key: g.Name + "|" + code, Code: code, Group: *g})
 		}
 		out[at].Count += g.Count
 	}
 	slices.SortFunc(out, func(a, b orphanCount) int { return compare(a.Key, b.Key) })
 	return out
-}
-
-func (d *Leak) orphan(g *observe.Group) bool {
-	return g.Name != "" && g.Ended >= d.cfg.Grace && !d.cfg.creator(g.Entry.Function)
-}
-
-// codeOf names what goroutines run, wherever they come from.
-func codeOf(g *observe.Group) string {
-	return g.Entry.Function + "|" + g.Blocked.Function + "|" + string(g.Wait)
 }
 
 // lag is how long after it started a goroutine that leaks becomes an orphan: its
@@ -128,7 +123,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 	case ruleBeyond:
 		text += fmt.Sprintf(" (%d for at most %d tasks at once)", c.Now, c.Peak)
 	case ruleRecords:
-		text += fmt.Sprintf(" (%d windows set a record, at most %d tasks at once, %d when it began)", c.Votes, c.Peak, c.FromPeak)
+		text += fmt.Sprintf(" (%d windows set a record, at most %d tasks at once, %d more than when it began)", c.Votes, c.Peak, c.Rise)
 	}
 	f.Evidence = []Evidence{{Profiles, cutText(text)}}
 	if i, ok := findTask(sample, g.Name); ok {

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,11 @@ import (
 
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/observe"
+)
+
+var (
+	firstSeed = flag.Uint64("firstseed", 0, "first seed of TestSimulation")
+	seeds     = flag.Uint64("seeds", usualSeeds, "seeds of TestSimulation for each shape of load")
 )
 
 // outcome is what a run came to.
@@ -29,7 +35,7 @@ func simulate(s shape, seed uint64, leaks, lifetimes bool) outcome {
 	}
 	var out outcome
 	accused := map[string]bool{}
-	for w.now < 2*time.Hour {
+	for w.now < 2*time.Hour && out.found == 0 {
 		w.step()
 		if w.now%(10*time.Second) != 0 {
 			continue
@@ -59,7 +65,6 @@ func simulate(s shape, seed uint64, leaks, lifetimes bool) outcome {
 // Seven shapes of load, twelve seeds of each, with a leak of 0.1 % of the
 // requests and without. go test -v -run Simulation prints the table.
 func TestSimulation(t *testing.T) {
-	const seeds = 12
 	for _, mode := range []struct {
 		name      string
 		lifetimes bool
@@ -73,7 +78,7 @@ func TestSimulation(t *testing.T) {
 			for _, s := range append(slices.Clone(shapes), healthyShapes...) {
 				var times []time.Duration
 				leaked, wrong := 0, 0
-				for seed := range uint64(seeds) {
+				for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
 					outcomes := []outcome{simulate(s, seed, false, mode.lifetimes)}
 					if s.traits == "" || s.traits == "workers" {
 						outcomes = append(outcomes, simulate(s, seed, true, mode.lifetimes))

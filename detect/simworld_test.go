@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -299,6 +300,9 @@ func (w *world) look(lifetimes bool) (observe.Sample, *observe.Snapshot) {
 			snap.Groups = append(snap.Groups, simGroup(w.routes[k[0]].name, p.entry, p.wait, k[1], n))
 		}
 	}
+	slices.SortFunc(snap.Groups, func(a, b observe.Group) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Entry.Function, b.Entry.Function), cmp.Compare(a.Ended, b.Ended))
+	})
 	if !lifetimes { // counts alone: no label, no age
 		for i := range snap.Groups {
 			snap.Groups[i].Name, snap.Groups[i].Domain, snap.Groups[i].Ended = "", "", -1

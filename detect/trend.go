@@ -48,18 +48,19 @@ func theilSen(y []float64) float64 {
 	return median(slopes)
 }
 
-// residual returns y less what x explains of it, by least squares with a slope
-// that is not negative. Where x rises like y, nothing is left to rise.
+// residual returns y less what x explains of it: by least squares of both
+// without their own trends, so that noise in x is not taken for the trend in y,
+// with a slope between none and that of a y which is proportional to x.
 func residual(y, x []float64) []float64 {
-	my, mx := mean(y), mean(x)
+	dy, dx := detrended(y), detrended(x)
 	var sxy, sxx float64
 	for i := range y {
-		sxy += (x[i] - mx) * (y[i] - my)
-		sxx += (x[i] - mx) * (x[i] - mx)
+		sxy += dx[i] * dy[i]
+		sxx += dx[i] * dx[i]
 	}
-	b := 0.
-	if sxx > 0 {
-		b = max(sxy/sxx, 0)
+	mx, b := mean(x), 0.
+	if sxx > 0 && mx > 0 {
+		b = min(max(sxy/sxx, 0), mean(y)/mx)
 	}
 	out := make([]float64, len(y))
 	for i := range y {
@@ -68,23 +69,32 @@ func residual(y, x []float64) []float64 {
 	return out
 }
 
-// ramp reports whether a line fits y clearly better than the best single step
-// does: a leak is a ramp, a pool that was made or a cache that was filled is a
-// step.
-func ramp(y []float64) bool {
-	n := float64(len(y))
-	my, mt := mean(y), (n-1)/2
-	var sty, stt, syy float64
+// detrended returns y less its line by least squares.
+func detrended(y []float64) []float64 {
+	my, mt := mean(y), float64(len(y)-1)/2
+	var sty, stt float64
 	for i, v := range y {
 		t := float64(i) - mt
 		sty += t * (v - my)
 		stt += t * t
-		syy += (v - my) * (v - my)
 	}
-	if sty <= 0 {
-		return false
+	out := make([]float64, len(y))
+	for i, v := range y {
+		out[i] = v - my - sty/stt*(float64(i)-mt)
 	}
-	line := syy - sty*sty/stt
+	return out
+}
+
+// ramp reports whether a line fits y clearly better than the best single step
+// does: a leak is a ramp, a pool that was made or a cache that was filled is a
+// step.
+func ramp(y []float64) bool {
+	n, my := float64(len(y)), mean(y)
+	var line, syy float64
+	for i, r := range detrended(y) {
+		line += r * r
+		syy += (y[i] - my) * (y[i] - my)
+	}
 	// The best step leaves the least variance within its two sides, which is the
 	// most between them.
 	between, left := 0., 0.

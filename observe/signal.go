@@ -45,6 +45,12 @@ type TaskStat struct {
 	// this number is low.
 	HeldCells int `json:"held_cells,omitempty"`
 
+	// Longest is the longest life of the tasks that ended since the last sample,
+	// and Oldest for how long the oldest that is alive has run, as far as cells
+	// tell: to about an epoch, and 0 where none ended or none is older than one.
+	Longest time.Duration `json:"longest,omitempty"`
+	Oldest  time.Duration `json:"oldest,omitempty"`
+
 	// Abandoned counts bodies of this name that hale no longer waits for and
 	// that have not come back.
 	Abandoned   int64 `json:"abandoned,omitempty"`
@@ -186,6 +192,7 @@ const (
 	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking
 	EventDetectorGarbage  EventKind = "detector.garbage"  // findings that make no sense were dropped
 	EventObserverDown     EventKind = "observer.down"     // hale's own loop broke and restarts
+	EventBaselines        EventKind = "baselines"         // what had been learned could not be read or kept
 
 	EventRecordingFailed EventKind = "recording.failed" // the recording cannot be written to disk and goes on in memory
 

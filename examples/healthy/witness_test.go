@@ -3,6 +3,7 @@ package healthy_test
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -90,11 +91,15 @@ func (w *witness) sawOutlive(entry string) int {
 }
 
 // watch runs hale with a witness for the rest of the test.
-func watch(t *testing.T, cfg hale.Config) (*hale.Runtime, *witness) {
+func watch(t *testing.T, cfg hale.Config, others ...detect.Detector) (*hale.Runtime, *witness) {
 	t.Helper()
 	w := &witness{outlived: map[string]int{}, held: map[string]int{}, events: map[observe.EventKind][]observe.Event{}}
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	rt, err := hale.New(hale.WithConfig(cfg), hale.WithLogger(logger), hale.WithDetector("witness", func() detect.Detector { return w }))
+	opts := []hale.Option{hale.WithConfig(cfg), hale.WithLogger(logger), hale.WithDetector("witness", func() detect.Detector { return w })}
+	for i, d := range others {
+		opts = append(opts, hale.WithDetector("other."+strconv.Itoa(i), func() detect.Detector { return d }))
+	}
+	rt, err := hale.New(opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

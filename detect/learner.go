@@ -1,0 +1,184 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Learner is a [Detector] that learns what is usual at each site, and whose
+// knowledge is worth keeping over a restart of the process: durations, the size
+// of pools. What is wrong now is no part of it.
+//
+// Baseline returns what was learned, a few bytes for each site, as JSON.
+// SetBaseline is called before the first turn, with what an earlier process
+// returned; data of a form that it does not know gives an error and changes
+// nothing. Both are called by the goroutine that calls Detect.
+type Learner interface {
+	Detector
+	Baseline() (json.RawMessage, error)
+	SetBaseline(json.RawMessage) error
+}
+
+// maxUnseen is in how many processes in a row a site may be unused before it is
+// forgotten: code changes its names with each release.
+const maxUnseen = 8
+
+// Baselines returns what the panel's detectors have learned, by their names.
+// Detectors that were disabled are left out: they may still be running.
+func (p *Panel) Baselines() (map[string]json.RawMessage, error) {
+	out := map[string]json.RawMessage{}
+	for _, s := range p.slots {
+		d, ok := s.Detector.(Learner)
+		if !ok || s.disabled != "" {
+			continue
+		}
+		var raw json.RawMessage
+		err := contained(func() (err error) { raw, err = d.Baseline(); return err })
+		if err != nil {
+			return nil, fmt.Errorf("detect: baseline of %s: %w", s.Name, err)
+		}
+		out[s.Name] = raw
+	}
+	return out, nil
+}
+
+// SetBaselines gives detectors what earlier ones of their names had learned.
+// The first error is returned; the other detectors get theirs all the same.
+func (p *Panel) SetBaselines(in map[string]json.RawMessage) (first error) {
+	for _, s := range p.slots {
+		d, ok := s.Detector.(Learner)
+		raw, known := in[s.Name]
+		if !ok || !known {
+			continue
+		}
+		if err := contained(func() error { return d.SetBaseline(raw) }); err != nil && first == nil {
+			first = fmt.Errorf("detect: baseline of %s: %w", s.Name, err)
+		}
+	}
+	return first
+}
+
+// contained turns a panic of a user's detector into an error.
+func contained(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %.200v", v)
+		}
+	}()
+	return f()
+}
+
+// leakBaseline is what outlives a restart of [Leak].
+type leakBaseline struct {
+	Codes []leakLearned `json:"codes,omitempty"` // sorted by key
+	Names []nameLearned `json:"names,omitempty"` // sorted by name
+}
+
+type leakLearned struct {
+	Key string `json:"key"`
+	// Plateau is how many orphans of the code there were when their number had
+	// not set a record for long: a pool may grow to that again.
+	Plateau int  `json:"plateau,omitempty"`
+	Ends    bool `json:"ends,omitempty"`
+	Late    bool `json:"late,omitempty"`
+	Unseen  int  `json:"unseen,omitempty"`
+}
+
+type nameLearned struct {
+	Name    string `json:"name"`
+	Windows int    `json:"windows"` // in use
+	Unseen  int    `json:"unseen,omitempty"`
+}
+
+// plateauAfter is for how many windows a code must not have set a record: five
+// minutes with the default time between snapshots.
+const plateauAfter = 30
+
+// Baseline implements [Learner]. What is accused or suspected is left out: a
+// leak must not become usual by a restart.
+func (d *Leak) Baseline() (json.RawMessage, error) {
+	confirmed := map[string]bool{}
+	for i := range d.state.Series {
+		if s := &d.state.Series[i]; s.Confirmed {
+			confirmed[s.Code] = true
+		}
+	}
+	var b leakBaseline
+	for i := range d.state.Codes {
+		c := &d.state.Codes[i]
+		l := leakLearned{Key: c.Key, Ends: c.Ends, Late: c.Late, Unseen: c.Unseen}
+		if c.Unseen > 0 || (c.Still >= plateauAfter && !confirmed[c.Key] && !d.suspicious(c)) {
+			l.Plateau = c.Most
+		}
+		if l != (leakLearned{Key: c.Key}) {
+			b.Codes = append(b.Codes, l)
+		}
+	}
+	for _, n := range d.state.Names {
+		b.Names = append(b.Names, nameLearned{n.Name, min(d.state.Windows-n.First, maxK), n.Unseen})
+	}
+	return json.Marshal(b)
+}
+
+// SetBaseline implements [Learner].
+func (d *Leak) SetBaseline(raw json.RawMessage) error {
+	var b leakBaseline
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return err
+	}
+	s := leakState{}
+	last := ""
+	for _, l := range b.Codes {
+		if l.Key <= last || l.Plateau < 0 || l.Unseen < 0 {
+			return fmt.Errorf("detect: code %.80q out of order or with a negative number", l.Key)
+		}
+		if last = l.Key; l.Unseen < maxUnseen && len(s.Codes) < maxSeries/2 {
+			s.Codes = append(s.Codes, leakCode{Key: l.Key, Most: l.Plateau, Ends: l.Ends, Late: l.Late, Still: plateauAfter, Unseen: l.Unseen + 1})
+		}
+	}
+	last = ""
+	for _, n := range b.Names {
+		if n.Name <= last || n.Windows < 0 || n.Unseen < 0 {
+			return fmt.Errorf("detect: name %.80q out of order or with a negative number", n.Name)
+		}
+		if last = n.Name; n.Unseen < maxUnseen && len(s.Names) < maxSeries/2 {
+			s.Names = append(s.Names, leakName{Name: n.Name, First: -min(n.Windows, maxK), Unseen: n.Unseen + 1})
+		}
+	}
+	d.state = s
+	return nil
+}
+
+// Baseline implements [Learner].
+func (d *Overdue) Baseline() (json.RawMessage, error) {
+	var b overdueState
+	for _, n := range d.state.Names {
+		if n.Lives != nil {
+			b.Names = append(b.Names, overdueName{Name: n.Name, Lives: n.Lives, Unseen: n.Unseen})
+		}
+	}
+	return json.Marshal(b)
+}
+
+// SetBaseline implements [Learner].
+func (d *Overdue) SetBaseline(raw json.RawMessage) error {
+	fresh := Overdue{cfg: d.cfg}
+	if err := fresh.SetState(raw); err != nil {
+		return err
+	}
+	last := ""
+	var kept []overdueName
+	for _, n := range fresh.state.Names {
+		if n.Name <= last {
+			return fmt.Errorf("detect: name %.80q out of order", n.Name)
+		}
+		last = n.Name
+		n.First, n.Since = time.Time{}, time.Time{}
+		if n.Unseen++; n.Unseen > 0 && n.Unseen <= maxUnseen && len(kept) < maxSeries/2 {
+			kept = append(kept, n)
+		}
+	}
+	d.state.Names = kept
+	return nil
+}
