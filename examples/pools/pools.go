@@ -11,18 +11,22 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"github.com/redis/go-redis/v9"
 )
 
 // Pools are the clients. Make them with [Open] and end them with [Pools.Close].
+// All but one of their connections are dialled inside requests, and the pool of
+// PostgreSQL, which has a goroutine that looks after it, is made in the first.
 type Pools struct {
-	postgres *pgxpool.Pool
-	redis    *redis.Client
-	natsURL  string
+	config  *pgxpool.Config
+	redis   *redis.Client
+	natsURL string
 
 	mu      sync.Mutex
+	pgx     *pgxpool.Pool
 	conns   [natsConns]*nats.Conn // dialled by the requests that need them first
 	replies *nats.Conn
 	next    atomic.Uint64
@@ -34,37 +38,70 @@ const (
 	natsConns     = 12
 )
 
-// Open makes the clients and the table that the requests use. Nearly all
-// connections are dialled later, inside requests.
+// Open makes the clients, and the table that the requests use.
 func Open(ctx context.Context, postgres, redisServer, natsServer *Server) (*Pools, error) {
-	cfg, err := pgxpool.ParseConfig("postgres://hale@" + postgres.Addr + "/postgres?sslmode=disable")
+	url := "postgres://hale@" + postgres.Addr + "/postgres?sslmode=disable"
+	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
+	if err := createTable(ctx, url); err != nil {
+		return nil, err
+	}
 	cfg.MaxConns, cfg.MaxConnIdleTime, cfg.HealthCheckPeriod = postgresConns, 5*time.Second, time.Second
-	p := &Pools{natsURL: "nats://" + natsServer.Addr, redis: redis.NewClient(&redis.Options{
-		Addr: redisServer.Addr, PoolSize: redisConns, MinIdleConns: 4, ConnMaxIdleTime: 5 * time.Second,
-	})}
-	if p.postgres, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
-		return nil, errors.Join(err, p.redis.Close())
-	}
-	for deadline := time.Now().Add(patience); ; { // it may accept connections before it is up
-		if _, err = p.postgres.Exec(ctx, "CREATE TABLE visits (n bigint)"); err == nil || time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
+	p := &Pools{config: cfg, natsURL: "nats://" + natsServer.Addr}
 	if p.replies, err = nats.Connect(p.natsURL); err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, err
 	}
-	_, err = p.replies.Subscribe("price", func(m *nats.Msg) { _ = m.Respond([]byte("42")) }) // the asker times out
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
+	// An answer that is lost makes the request time out, which the test sees.
+	if _, err = p.replies.Subscribe("price", func(m *nats.Msg) { _ = m.Respond([]byte("42")) }); err != nil {
+		p.replies.Close()
+		return nil, err
 	}
+	p.redis = redis.NewClient(&redis.Options{Addr: redisServer.Addr, PoolSize: redisConns, ConnMaxIdleTime: 5 * time.Second})
 	return p, nil
+}
+
+// createTable waits until the server is up: it may accept connections before.
+func createTable(ctx context.Context, url string) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		conn, err := pgx.Connect(ctx, url)
+		if err == nil {
+			_, err = conn.Exec(ctx, "CREATE TABLE visits (n bigint)")
+			return errors.Join(err, conn.Close(ctx))
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// postgres returns the pool. Whoever needs it first makes it.
+func (p *Pools) postgres(ctx context.Context) (*pgxpool.Pool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pgx != nil {
+		return p.pgx, nil
+	}
+	var err error
+	p.pgx, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), p.config)
+	return p.pgx, err
+}
+
+// Dialled returns how many connections the clients have made so far, by server.
+func (p *Pools) Dialled() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[string]int{"redis": int(p.redis.PoolStats().Misses)}
+	if p.pgx != nil {
+		out["postgres"] = int(p.pgx.Stat().NewConnsCount())
+	}
+	for _, c := range p.conns {
+		if c != nil {
+			out["nats"]++
+		}
+	}
+	return out
 }
 
 // Close closes the clients.
@@ -76,7 +113,9 @@ func (p *Pools) Close() error {
 			c.Close()
 		}
 	}
-	p.postgres.Close()
+	if p.pgx != nil {
+		p.pgx.Close()
+	}
 	return p.redis.Close()
 }
 
@@ -95,7 +134,11 @@ func (p *Pools) Paths() []string { return []string{"/visits", "/counter", "/pric
 
 // visits writes and reads in a transaction that takes some time.
 func (p *Pools) visits(w http.ResponseWriter, r *http.Request) error {
-	tx, err := p.postgres.Begin(r.Context())
+	pool, err := p.postgres(r.Context())
+	if err != nil {
+		return err
+	}
+	tx, err := pool.Begin(r.Context())
 	if err != nil {
 		return err
 	}
@@ -104,7 +147,7 @@ func (p *Pools) visits(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var n int
-	if err := tx.QueryRow(r.Context(), "SELECT count(*) FROM (SELECT 1 FROM visits LIMIT 50) v, pg_sleep(0.05)").Scan(&n); err != nil {
+	if err := tx.QueryRow(r.Context(), "SELECT count(*) FROM (SELECT 1 FROM visits LIMIT 50) v, pg_sleep(0.4)").Scan(&n); err != nil {
 		return err
 	}
 	if err := tx.Commit(r.Context()); err != nil {
@@ -136,9 +179,9 @@ func (p *Pools) counter(w http.ResponseWriter, r *http.Request) error {
 
 // conn returns one of the NATS connections. Whoever needs it first dials it.
 func (p *Pools) conn() (*nats.Conn, error) {
-	// A connection more for each 200 requests, as a pool has that grows.
+	// A connection more for each 80 requests, as a pool has that grows.
 	n := p.next.Add(1)
-	i := n % min(natsConns, 1+n/200)
+	i := n % min(natsConns, 1+n/80)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.conns[i] == nil {
