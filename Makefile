@@ -7,6 +7,7 @@ SHELL := bash
 TESTFLAGS ?=
 TIMEOUT   ?= 10m
 FUZZTIME  ?= 20s
+HOURS     ?= 1
 
 # The folders of all modules that go.work ties together.
 MODULES = $(or $(shell GOWORK='$(CURDIR)/go.work' go list -m -f '{{.Dir}}'),$(error cannot list the modules of go.work))
@@ -28,8 +29,25 @@ help: ## list the targets
 demo: ## run the demo shop, break it and watch it recover (KEEP=1 keeps it running afterwards)
 	cd examples && KEEP='$(KEEP)' go run ./shop demo
 
+# The programs that tests start, and the Debian packages that bring them. RUNLEVEL=1 keeps the packages from starting
+# services of their own.
+.PHONY: deps
+deps: ## install the servers that tests start: Debian packages, when root
+	@$(strict) PATH="$$PATH:/usr/sbin:/usr/local/sbin"; missing=(); \
+	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
+	for server in redis-server nats-server; do command -v $$server >/dev/null || missing+=($$server); done; \
+	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "the tests need these servers: $${missing[*]}; on Debian and Ubuntu: sudo apt-get install $${missing[*]}" >&2; exit 1; fi; \
+	apt-get update -qq; \
+	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"
+
+.PHONY: soak
+soak: ## run the healthy service with faults that come and go for HOURS (1), and check that hale stays flat
+	cd examples && go run ./soak -hours '$(HOURS)'
+
 .PHONY: test
-test: test-modules test-sdk test-cross lint ## all that CI runs: vet, tests with -race in every module, the SDK on its own, lint
+test: deps test-modules test-sdk test-cross lint ## all that CI runs: vet, tests with -race in every module, the SDK on its own, lint
 
 .PHONY: test-modules
 test-modules: ## go vet and go test -race in every module

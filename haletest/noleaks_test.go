@@ -180,9 +180,12 @@ func TestNoLeaksNamesLiveTasks(t *testing.T) {
 	rt, other := newRuntime(t), newRuntime(t)
 	r := record(t)
 	haletest.NoLeaks(r, haletest.Under(rt), haletest.Under(nil), haletest.Within(soon))
-	stuck := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	var begun sync.WaitGroup
+	begun.Add(2)
+	stuck := func(ctx context.Context) error { begun.Done(); <-ctx.Done(); return nil }
 	rt.Go(t.Context(), "orders.consume", stuck)
 	other.Go(t.Context(), "not.mine", stuck)
+	begun.Wait()
 	errs := r.end()
 	for _, rt := range []*hale.Runtime{rt, other} {
 		if err := rt.Close(); err != nil {

@@ -70,6 +70,7 @@ func command(op heal.Op) heal.Command {
 }
 
 var (
+	errBroken   = errors.New("the target is broken")
 	errPanicked = errors.New("panicked")
 	errHangs    = errors.New("did not return soon after the end of its context")
 )
@@ -182,8 +183,7 @@ func (c *remedyTest) again(op heal.Op) {
 // refused lets the target refuse everything.
 func (c *remedyTest) refused(op heal.Op) {
 	c.t.Helper()
-	broken := errors.New("the target is broken")
-	for _, refusal := range []error{heal.ErrNotApplicable, heal.ErrGone, broken} {
+	for _, refusal := range []error{heal.ErrNotApplicable, heal.ErrGone, errBroken} {
 		target := &Target{Fail: fmt.Errorf("here: %w", refusal)}
 		err := do(c.fresh(), target, command(op))
 		calls := target.Calls()
@@ -191,7 +191,7 @@ func (c *remedyTest) refused(op heal.Op) {
 		case len(calls) == 0: // it needs nothing of the target
 		case err == nil:
 			c.t.Errorf("haletest: remedy: %s returned nil although the target refused all of %q: %v", op, calls, target.Fail)
-		case refusal != broken && !errors.Is(err, heal.ErrGone) && !errors.Is(err, heal.ErrNotApplicable):
+		case !errors.Is(refusal, errBroken) && !errors.Is(err, heal.ErrGone) && !errors.Is(err, heal.ErrNotApplicable):
 			c.t.Errorf("haletest: remedy: %s returned %q although the target said %q; wrap that, so that the ladder can tell", op, err, target.Fail)
 		}
 	}

@@ -52,6 +52,8 @@ type Load struct {
 	Service *Service
 	Phases  []Phase
 	Seed    uint64
+	// Paths are asked for too, by every third request; see [Config.Routes].
+	Paths []string
 
 	client  *http.Client
 	flights sync.WaitGroup
@@ -134,6 +136,11 @@ var mix = []struct {
 
 func (l *Load) send(random *rand.Rand) {
 	base := l.base(random.IntN(2))
+	if len(l.Paths) > 0 && random.IntN(3) == 0 {
+		path := l.Paths[random.IntN(len(l.Paths))]
+		l.flights.Go(func() { l.ask(context.Background(), http.MethodGet, base+path) })
+		return
+	}
 	n := random.IntN(20)
 	for _, m := range mix {
 		if n -= m.share; n < 0 {

@@ -20,6 +20,9 @@ func (s *Service) routes() {
 	s.task("GET /session/{id}", s.getSession)
 	s.task("GET /stock", s.getStock)
 	s.task("GET /changes", s.getChanges)
+	for pattern, h := range s.cfg.Routes {
+		s.task(pattern, h)
+	}
 }
 
 // getOrder fans out to the cache and the database.

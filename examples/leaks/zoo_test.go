@@ -1,0 +1,157 @@
+package leaks_test
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/examples/healthy"
+	"github.com/hale-go/hale/examples/leaks"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
+)
+
+var duration = flag.Duration("leaks.duration", 70*time.Second, "how long the zoo leaks")
+
+// A goroutine that waits on a nil channel is for ever.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(leaks.Entry("nil channel")))
+}
+
+const grace = 2 * time.Second
+
+// watch runs hale, looking as often as it can, and hears what it confirms.
+func watch(t *testing.T, s *score) (rt *hale.Runtime, confirmed func() []observe.Event) {
+	t.Helper()
+	rt, err := hale.New(
+		hale.WithConfig(hale.Config{
+			Tick: 200 * time.Millisecond, Epoch: 400 * time.Millisecond, Snapshots: 400 * time.Millisecond,
+			Leak: detect.LeakConfig{Grace: grace}, Policy: heal.Policy{Act: heal.Observe},
+		}),
+		hale.WithLogger(slog.New(slog.DiscardHandler)),
+		hale.WithDetector("score", func() detect.Detector { return s }),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.incidents = rt.Incidents
+	var mu sync.Mutex
+	var heard []observe.Event
+	sub := rt.Subscribe(1<<16, func(e observe.Event) {
+		if e.Kind == observe.EventFinding && e.Phase == detect.Confirmed.String() {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, e)
+		}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var loop sync.WaitGroup
+	loop.Go(func() { _ = rt.Run(ctx) }) // nil: it is called once
+	t.Cleanup(func() {
+		cancel()
+		loop.Wait()
+		if err := rt.Close(); err != nil {
+			t.Error(err)
+		}
+		<-sub.Done()
+		if n := sub.Dropped(); n > 0 {
+			t.Errorf("%d events were dropped", n)
+		}
+	})
+	return rt, func() []observe.Event {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(heard)
+	}
+}
+
+func TestAllLeaksAreFoundAndNothingElse(t *testing.T) {
+	zoo, err := leaks.New(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &score{zoo: zoo, grace: grace}
+	rt, confirmed := watch(t, s)
+	service, err := healthy.Start(t.Context(), rt, healthy.Config{Routes: zoo.Routes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := service.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(zoo.Release) // first
+	load := &healthy.Load{Service: service, Seed: 3, Paths: zoo.Paths(), Phases: []healthy.Phase{
+		{For: *duration / 4, Rate: healthy.Ramp(20, 60), Polls: 10},
+		{For: *duration * 3 / 4, Rate: healthy.Steady(60), Polls: 10},
+	}}
+	if err := load.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	settle(t, s)
+
+	n, pause, cost, size := s.snapshots()
+	t.Logf("%d requests; %d snapshots, at most %v apart, of at most %d goroutines in at most %v", load.Sent(), n, pause.Round(time.Millisecond), size, cost.Round(time.Millisecond))
+	var old, covered, inTime int
+	for _, r := range s.results() {
+		t.Logf("%-25s %3d leaked, %3d old, %3d covered, %3d in time; first confirmed in %d snapshots, %v", r.kind, r.leaked, r.old, r.covered, r.inTime, r.first, r.took.Round(100*time.Millisecond))
+		if r.leaked < 5 {
+			t.Errorf("%s leaked only %d times", r.kind, r.leaked)
+		}
+		if r.covered == 0 {
+			t.Errorf("%s was not found", r.kind)
+		}
+		old, covered, inTime = old+r.old, covered+r.covered, inTime+r.inTime
+	}
+	t.Logf("%d leaks older than the grace period: %.1f %% covered, %.1f %% within %d snapshots", old, percent(covered, old), percent(inTime, old), inTimeLooks)
+	if percent(covered, old) < 95 {
+		t.Errorf("%.1f %% of the leaked goroutines are covered by confirmed findings, want 95", percent(covered, old))
+	}
+	if percent(inTime, old) < 95 {
+		t.Errorf("%.1f %% of the leaked goroutines were covered within %d snapshots of becoming older than the grace period, want 95", percent(inTime, old), inTimeLooks)
+	}
+	for _, e := range confirmed() {
+		if !strings.HasPrefix(e.Subject.Name, "GET /leak/") {
+			t.Errorf("accused, and healthy: %s: %s", e.Fingerprint, e.Detail)
+			continue
+		}
+		if i := slices.IndexFunc(leaks.Kinds(), func(kind string) bool { return leaks.Route(kind) == e.Subject.Name }); i < 0 || e.Subject.Site.Function != leaks.Entry(leaks.Kinds()[i]) {
+			t.Errorf("%s is blamed on %s: %s", e.Subject.Name, e.Subject.Site.Function, e.Detail)
+		}
+	}
+}
+
+func percent(part, whole int) float64 { return 100 * float64(part) / float64(max(whole, 1)) }
+
+// settle waits until the last leak has been older than the grace period in as
+// many snapshots as a detector has.
+func settle(t *testing.T, s *score) {
+	t.Helper()
+	last := youngest(s.zoo.Leaked())
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		s.mu.Lock()
+		n := 0
+		for _, k := range s.looks {
+			if k.wall.Sub(last) > s.grace && k.confirmed != nil {
+				n++
+			}
+		}
+		s.mu.Unlock()
+		if n >= inTimeLooks {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d snapshots after the last leak became old, want %d", n, inTimeLooks)
+		}
+	}
+}
