@@ -45,6 +45,9 @@ type verdict struct {
 func (p *Pool) scan(counted time.Duration) bool {
 	busy := false
 	var out []verdict
+	// Ticks are a little late or early. Grace is generous, and need not be
+	// outlasted by a whole tick for that; a budget must be.
+	grace := p.cfg.Grace - p.scanEvery()/8
 	p.mu.Lock()
 	for i := 0; i < len(p.workers); i++ {
 		w := p.workers[i]
@@ -56,7 +59,7 @@ func (p *Pool) scan(counted time.Duration) bool {
 		busy = true
 		switch {
 		case u == &overdue:
-			if w.over += counted; w.over < p.cfg.Grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
+			if w.over += counted; w.over < grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
 				continue
 			}
 			if ok, again := p.abandonLocked(w, u); ok {
