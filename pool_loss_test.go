@@ -15,12 +15,12 @@ import (
 )
 
 // mixture submits units of all kinds from some producers and counts what became
-// of them. Of a thousand units, 20 panic, 5 ignore their context for several
-// times as long as they may, 5 heed it, 10 are cancelled by their submitter, 10
-// of those that hang may run again, and 5 end their goroutine.
+// of them. Of a thousand units, 20 panic, 15 ignore their context until after
+// they were given up, 10 of which may be run again, 5 heed it, 10 are cancelled
+// by their submitter, and 5 end their goroutine.
 type mixture struct {
 	producers, each int
-	stuck           time.Duration // for how long a body ignores its context
+	stuck           time.Duration // for how long a body goes on after it was given up
 
 	results atomic.Int64 // calls of Submit that returned
 	good    atomic.Int64 // units that returned what they should
@@ -47,11 +47,13 @@ func (m *mixture) submit(t *testing.T, p *hale.Pool, kind int) {
 		opts = append(opts, hale.Idempotent())
 	}
 	var runs atomic.Int32
+	givenUp := make(chan struct{})
 	v, err := hale.Submit(ctx, p, func(ctx context.Context) (int, error) {
 		n := runs.Add(1)
 		switch {
 		case kind < 10 && n > 1:
 		case kind < 15:
+			<-givenUp
 			time.Sleep(m.stuck)
 			return -1, nil
 		case kind < 20:
@@ -65,6 +67,7 @@ func (m *mixture) submit(t *testing.T, p *hale.Pool, kind int) {
 		}
 		return kind, nil
 	}, opts...)
+	close(givenUp)
 	m.results.Add(1)
 	switch {
 	case kind < 10 || kind >= 55: // run again, or nothing was wrong with it
@@ -136,7 +139,7 @@ func TestPoolLosesNothing(t *testing.T) {
 func TestPoolLosesNothingInRealTime(t *testing.T) {
 	rt := newRuntime(t)
 	p := newPool(t, rt, hale.PoolConfig{Workers: 32, Queue: 16, Budget: 100 * time.Millisecond, MaxAbandoned: 1 << 10})
-	m := &mixture{producers: 64, each: 300, stuck: time.Second}
+	m := &mixture{producers: 64, each: 300, stuck: 50 * time.Millisecond}
 	m.run(t, p)
 	poll(t, func() bool { st := p.Stat(); return st.Abandoned == 0 && st.Busy == 0 })
 	m.whole(t, rt, p, 32)

@@ -37,7 +37,8 @@ func (p *Pool) startScanner() {
 type verdict struct {
 	unit    *unit
 	abandon bool
-	again   bool // it is run once more
+	ticket  *ticket // of a unit that is abandoned
+	again   bool    // it is run once more
 }
 
 // scan counts time for each running unit, cancels those past their budget and
@@ -45,6 +46,9 @@ type verdict struct {
 func (p *Pool) scan(counted time.Duration) bool {
 	busy := false
 	var out []verdict
+	// Ticks are a little late or early. Grace is generous, and need not be
+	// outlasted by a whole tick for that; a budget must be.
+	grace := p.cfg.Grace - p.scanEvery()/8
 	p.mu.Lock()
 	for i := 0; i < len(p.workers); i++ {
 		w := p.workers[i]
@@ -56,12 +60,12 @@ func (p *Pool) scan(counted time.Duration) bool {
 		busy = true
 		switch {
 		case u == &overdue:
-			if w.over += counted; w.over < p.cfg.Grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
+			if w.over += counted; w.over < grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
 				continue
 			}
-			if ok, again := p.abandonLocked(w, u); ok {
+			if v, ok := p.abandonLocked(w, u); ok {
 				i--
-				out = append(out, verdict{w.seen, true, again})
+				out = append(out, v)
 			}
 		case u != w.seen:
 			w.seen, w.ran, w.over = u, 0, 0
@@ -79,24 +83,25 @@ func (p *Pool) scan(counted time.Duration) bool {
 }
 
 // abandonLocked takes the slot of a stuck worker, if u is still its pointer, and
-// gives it to a fresh one. again says that the unit is run once more: it is back
-// in the queue already, since a closed pool ends when there is no worker and
-// nothing queued. p.mu is held.
-func (p *Pool) abandonLocked(w *worker, u *unit) (ok, again bool) {
+// gives it to a fresh one. A unit that is run once more is back in the queue
+// then: a closed pool ends when there is no worker and nothing queued. p.mu is
+// held.
+func (p *Pool) abandonLocked(w *worker, u *unit) (v verdict, ok bool) {
 	p.site.abandon(1) // before the pointer says so: the body may come back at once
 	if !w.current.CompareAndSwap(u, nil) {
 		p.site.abandon(-1)
-		return false, false
+		return v, false
 	}
 	p.dropLocked(w)
-	if j, idempotent := w.unit(u).job(); idempotent && !p.discarded {
+	v = verdict{unit: w.unit(u), abandon: true, ticket: w.ticket}
+	if j, idempotent := v.unit.secondRun(v.ticket); idempotent && !p.discarded {
 		p.queue.unpop(j)
-		again = true
+		v.again = true
 	}
 	if p.queue.n > 0 || !p.closed {
 		p.startLocked()
 	}
-	return true, again
+	return v, true
 }
 
 // carryOut does what a scan decided, without the pool's lock.
@@ -117,15 +122,10 @@ func (p *Pool) carryOut(v verdict) {
 	if v.again {
 		return
 	}
-	p.giveUp(v.unit)
+	v.ticket.settle(&TaskError{ID: v.unit.id(), Err: ErrAbandoned, Cause: v.unit.cause()}, false)
 	p.mu.Lock()
 	p.endIfDrainedLocked()
 	p.mu.Unlock()
-}
-
-// giveUp tells whoever waits for an abandoned unit.
-func (p *Pool) giveUp(u *unit) {
-	u.ticket.settle(&TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}, false)
 }
 
 // cancelAll cancels the running units.
@@ -138,19 +138,18 @@ func (p *Pool) cancelAll(cause error) {
 // abandonAll abandons every running unit, without replacement on a closed pool,
 // and returns how many it gave up.
 func (p *Pool) abandonAll() int {
-	var out []*unit
+	var out []verdict
 	p.mu.Lock()
 	for _, w := range slices.Clone(p.workers) {
 		if u := w.current.Load(); u != nil {
-			known := w.unit(u)
-			if ok, _ := p.abandonLocked(w, u); ok {
-				out = append(out, known)
+			if v, ok := p.abandonLocked(w, u); ok {
+				out = append(out, v)
 			}
 		}
 	}
 	p.mu.Unlock()
-	for _, u := range out {
-		p.carryOut(verdict{unit: u, abandon: true})
+	for _, v := range out {
+		p.carryOut(v)
 	}
 	return len(out)
 }

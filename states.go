@@ -63,7 +63,7 @@ func (w *worker) ready() bool {
 func (w *worker) open() (mine bool) {
 	p := w.pool
 	began := time.Now()
-	life := &unit{scope: scope{parent: context.Background()}}
+	life := &unit{scope{parent: context.Background()}}
 	w.bear(life)
 	w.hook(life, func() (err error) {
 		if w.state, err = p.states.open(&life.scope); err == nil {
@@ -135,7 +135,7 @@ func (w *worker) closeState() {
 	}
 	p, life, state := w.pool, w.life, w.state
 	w.life, w.state = nil, nil
-	u := &unit{scope: scope{parent: context.Background()}}
+	u := &unit{scope{parent: context.Background()}}
 	u.extend().site = p.site // the worker may be idle, and then it has no cell
 	w.hook(u, func() error { return p.states.close(state) }, func(mine bool, err error) {
 		life.end()

@@ -3,11 +3,10 @@ package hale
 import "context"
 
 // unit is one function that runs on a pool's worker. It is the context that the
-// function gets, and nothing else: what is not known to user code is in the
-// worker and in the ticket.
+// function gets, and nothing else, since every unit pays for its bytes: what
+// user code need not know is in the worker and in the ticket.
 type unit struct {
 	scope
-	ticket *ticket // nil when nobody waits
 }
 
 // ticket is what a job has that most jobs do not need: somebody who waits for
@@ -34,10 +33,9 @@ func (t *ticket) settle(err error, returned bool) {
 	close(t.done)
 }
 
-// job returns the job that runs an abandoned unit once more, if it may be. The
-// caller owns the ticket.
-func (u *unit) job() (job, bool) {
-	t := u.ticket
+// secondRun returns the job that runs an abandoned unit once more, if it may be.
+// The caller owns the ticket.
+func (u *unit) secondRun(t *ticket) (job, bool) {
 	if t == nil || !t.idempotent || t.second {
 		return job{}, false
 	}

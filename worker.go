@@ -21,6 +21,7 @@ import (
 type worker struct {
 	pool    *Pool
 	current atomic.Pointer[unit] // nil: idle, or the slot is another's; or &overdue
+	ticket  *ticket              // of that unit; belongs to whoever cleared current
 
 	cell     *cell          // the worker's own: which cell it is counted in
 	bears    unsafe.Pointer // labels that its goroutine bears
@@ -128,7 +129,10 @@ func (w *worker) run() (again bool) {
 		if !ok {
 			break
 		}
-		u, begun = &unit{scope: scope{parent: j.ctx}, ticket: j.ticket}, false
+		u, begun = &unit{scope{parent: j.ctx}}, false
+		if j.ticket != nil {
+			w.ticket = j.ticket
+		}
 		w.bear(u)
 		w.begin(u)
 		begun = true
@@ -201,9 +205,10 @@ func (w *worker) finish(u *unit, err error, returned bool) bool {
 		return false
 	}
 	w.finished++
-	if u.ticket != nil {
+	if t := w.ticket; t != nil {
+		w.ticket = nil
 		w.tell()
-		u.ticket.settle(err, returned)
+		t.settle(err, returned)
 	}
 	u.end()
 	if p.states != nil && w.failures >= p.states.max {

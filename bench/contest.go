@@ -24,7 +24,7 @@ type contestant struct {
 type reading struct {
 	nanos    float64 // for each unit
 	cpu      float64 // nanoseconds of processor time for each unit
-	p50, p99 float64 // of each restart, in nanoseconds
+	p50, p99 float64 // of each restart in nanoseconds, of each stuck unit in scan ticks
 	allocs   float64 // for each unit
 	bytes    float64 // for each unit
 }

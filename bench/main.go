@@ -18,7 +18,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 20, "rounds of each contest; the ratio is the median over them")
-	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart")
+	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck")
 	verbose := flag.Bool("v", false, "print the spread over the rounds below each row")
 	flag.Parse()
 	match, err := regexp.Compile(*pattern)
@@ -36,12 +36,13 @@ func main() {
 type size struct {
 	units    int // of the pool and go contests
 	restarts int
+	stuck    int // units
 }
 
 // fullSize makes a round some tens of milliseconds for each contestant. A
 // restart emits two events, of which hale keeps 4096 until the loop's next turn:
 // no more restarts than find room, since dropping them would be cheaper.
-var fullSize = size{units: 32_000, restarts: 2_000}
+var fullSize = size{units: 32_000, restarts: 2_000, stuck: 40}
 
 // contests returns all of them.
 func contests(s size) []contest {
@@ -52,7 +53,7 @@ func contests(s size) []contest {
 	for _, producers := range []int{1, 16} {
 		out = append(out, goContest(producers, s.units))
 	}
-	return append(out, restartContest(s.restarts))
+	return append(out, restartContest(s.restarts), stuckContest(s.stuck))
 }
 
 // run plays the contests that match and prints their rows.

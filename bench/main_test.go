@@ -101,7 +101,7 @@ func TestSeries(t *testing.T) {
 
 // TestRun plays everything once, small.
 func TestRun(t *testing.T) {
-	all := contests(size{units: 500, restarts: 20})
+	all := contests(size{units: 500, restarts: 20, stuck: 3})
 	var out strings.Builder
 	if err := run(&out, all, 2, regexp.MustCompile(""), false); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("verdict %q for target %q in %q", cells[3], cells[2], line)
 		}
 	}
-	if want := 2*7 + 2*7 + 4; rows != want {
+	if want := 2*7 + 2*7 + 4 + 2; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
 	}
 	var one strings.Builder

@@ -24,6 +24,7 @@ var (
 	times  = unit{"x", 3}
 	allocs = unit{" allocs", 2}
 	bytes  = unit{" B", 0}
+	ticks  = unit{" ticks", 2}
 )
 
 func (u unit) format(v float64) string { return fmt.Sprintf("%.*f%s", u.decimals, v, u.suffix) }

@@ -35,17 +35,28 @@ func NewMeter() *Meter {
 	return m
 }
 
+// What is ordinary on a machine that lacks nothing: a timer that is a tenth of a
+// millisecond late, and a goroutine or two that were woken at the same moment.
+const (
+	lateTimer = 1.25 // times as long as asked for
+	fewOthers = 1.5  // slowdown
+)
+
 // Counted returns how much of elapsed, the time since the last call, to count
 // when the scanner had asked to be woken after nominal. What the scanner itself
-// was late is forgiven whole, and the rest is divided by [Meter.Slowdown].
+// was late is forgiven whole, and the rest is divided by [Meter.Slowdown], both
+// only where they are beyond what is ordinary.
 func (m *Meter) Counted(elapsed, nominal time.Duration) time.Duration {
-	if elapsed > nominal {
-		elapsed = nominal
-	}
 	if elapsed <= 0 {
 		return 0
 	}
-	return time.Duration(float64(elapsed) / m.Slowdown(nominal))
+	if float64(elapsed) > lateTimer*float64(nominal) {
+		elapsed = nominal
+	}
+	if slow := m.Slowdown(nominal); slow > fewOthers {
+		elapsed = time.Duration(float64(elapsed) / slow)
+	}
+	return elapsed
 }
 
 // Slowdown returns how many times slower than alone a goroutine ran since the

@@ -23,6 +23,24 @@ func TestLatenessIsForgiven(t *testing.T) {
 	}
 }
 
+// Timers are a little late everywhere. If that were forgiven, every limit would be
+// stretched by a tenth for ever.
+func TestOrdinaryLatenessCounts(t *testing.T) {
+	m := starve.NewMeter()
+	if got := m.Counted(126*time.Millisecond, 100*time.Millisecond); got > 100*time.Millisecond {
+		t.Errorf("more than a quarter late: counted %v, want at most 100ms", got)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		got := m.Counted(110*time.Millisecond, 100*time.Millisecond)
+		if got == 110*time.Millisecond {
+			return
+		}
+		if time.Now().After(deadline) { // the machine was not starved all the time
+			t.Fatalf("a tenth late: counted %v, want all of it", got)
+		}
+	}
+}
+
 // Hogs on every processor make everybody wait; the meter must see it.
 func TestHogsSlowTheClock(t *testing.T) {
 	var stop atomic.Bool
