@@ -53,11 +53,11 @@ func TestBaselinesSurviveARestart(t *testing.T) {
 		synctest.Wait()
 		var found []observe.Event
 		for _, e := range log.of(observe.EventFinding) {
-			if strings.HasPrefix(e.Fingerprint, "overdue_task GET /quick") {
+			if strings.HasPrefix(e.Finding, "overdue_task GET /quick") {
 				found = append(found, e)
 			}
 		}
-		if len(found) != 1 || found[0].Phase != "suspected" {
+		if len(found) != 1 || found[0].Confidence != "suspected" {
 			t.Errorf("findings %+v, want that GET /quick is overdue", found)
 		}
 		close(release)
@@ -121,6 +121,9 @@ func TestBaselinesThatCannotBeKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "taken")
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t, hale.WithDir(dir))
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(dir, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -104,6 +104,9 @@ func New(opts ...Option) (*Runtime, error) {
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
 		return nil, err
 	}
+	if rt.disk, err = newDiskRecorder(rt); err != nil {
+		return nil, err
+	}
 	if o.dir != "" {
 		rt.baselines.path = filepath.Join(o.dir, baselinesFile)
 		rt.baselines.last = rt.born
@@ -121,9 +124,6 @@ func New(opts ...Option) (*Runtime, error) {
 	rt.root = newSupervisor(rt, "root", cfg)
 	rt.root.root = true
 	rt.root.running = context.Background()
-	if rt.disk, err = newDiskRecorder(rt); err != nil {
-		return nil, err
-	}
 	switch os.Getenv("HALE_DISABLE") {
 	case "", "0", "false":
 	default:
