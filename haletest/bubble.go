@@ -204,7 +204,7 @@ func list(events []observe.Event) string {
 		events = events[n:]
 	}
 	for _, e := range events {
-		fmt.Fprintf(&s, "\n\t%s %s %s %s: %s", e.Time.Format("15:04:05.000"), e.Kind, e.Phase, e.Subject, e.Detail)
+		fmt.Fprintf(&s, "\n\t%s %s %s %s: %s", e.Time.Format("15:04:05.000"), e.Kind, e.State(), e.Subject, e.Detail)
 	}
 	return s.String()
 }

@@ -47,7 +47,7 @@ func watch(t *testing.T, s *score) (rt *hale.Runtime, confirmed func() []observe
 	var mu sync.Mutex
 	var heard []observe.Event
 	sub := rt.Subscribe(1<<16, func(e observe.Event) {
-		if e.Kind == observe.EventFinding && e.Phase == detect.Confirmed.String() {
+		if e.Kind == observe.EventFinding && e.Confidence == detect.Confirmed.String() {
 			mu.Lock()
 			defer mu.Unlock()
 			heard = append(heard, e)
@@ -122,7 +122,7 @@ func TestAllLeaksAreFoundAndNothingElse(t *testing.T) {
 	}
 	for _, e := range confirmed() {
 		if !strings.HasPrefix(e.Subject.Name, "GET /leak/") {
-			t.Errorf("accused, and healthy: %s: %s", e.Fingerprint, e.Detail)
+			t.Errorf("accused, and healthy: %s: %s", e.Finding, e.Detail)
 			continue
 		}
 		if i := slices.IndexFunc(leaks.Kinds(), func(kind string) bool { return leaks.Route(kind) == e.Subject.Name }); i < 0 || e.Subject.Site.Function != leaks.Entry(leaks.Kinds()[i]) {

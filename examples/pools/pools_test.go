@@ -136,10 +136,10 @@ func TestPoolsOfOthersAreNeverAccused(t *testing.T) {
 	suspected := 0
 	for _, e := range said {
 		switch {
-		case e.Kind == observe.EventFinding && e.Phase == detect.Suspected.String():
+		case e.Kind == observe.EventFinding && e.Confidence == detect.Suspected.String():
 			suspected++
-		case e.Kind == observe.EventFinding && e.Phase == detect.Confirmed.String(), e.Kind == observe.EventRemedy:
-			t.Errorf("accused, and healthy: %s %s: %s", e.Kind, e.Fingerprint, e.Detail)
+		case e.Kind == observe.EventFinding && e.Confidence == detect.Confirmed.String(), e.Kind == observe.EventRemedy:
+			t.Errorf("accused, and healthy: %s %s: %s", e.Kind, e.Finding, e.Detail)
 		}
 	}
 	w.mu.Lock()
