@@ -35,6 +35,12 @@ var (
 	// ErrIntensity is returned by a supervisor whose children failed more often
 	// than its intensity allows.
 	ErrIntensity = errors.New("hale: restart intensity exceeded")
+	// ErrSibling is the cause of a supervised child that is stopped because another
+	// failed that it is started again with.
+	ErrSibling = errors.New("hale: stopped to be started again with a sibling")
+	// ErrFenced is returned to a run that hale has given up, or whose place another
+	// has taken. See [Fenced].
+	ErrFenced = errors.New("hale: fenced off")
 	// ErrRemedied is the cause that a remedy cancels with.
 	ErrRemedied = errors.New("hale: cancelled by a remedy")
 )
@@ -136,21 +142,25 @@ func (e *ConfigError) Hint() string { return e.Mend }
 
 // Hint returns advice for a person about err, or "" where hale has none.
 func Hint(err error) string {
-	var h interface{ Hint() string }
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &h):
+	is := func(target error) bool { return matches(err, target) }
+	if h, ok := find[interface {
+		error
+		Hint() string
+	}](err); ok {
 		return h.Hint()
-	case errors.Is(err, ErrFull):
+	}
+	switch {
+	case is(ErrFull):
 		return "give the pool more workers or a longer queue, or shed load before it"
-	case errors.Is(err, ErrQuarantined):
+	case is(ErrQuarantined):
 		return "the site is cut off until probation passes; Runtime.Incidents says why"
-	case errors.Is(err, ErrAbandoned):
+	case is(ErrAbandoned):
 		return "the function ignores its context; make what it waits for watch ctx.Done()"
-	case errors.Is(err, ErrBudget):
+	case is(ErrBudget):
 		return "the work took longer than its budget; raise the budget or make it faster"
-	case errors.Is(err, ErrHeartbeat):
+	case is(ErrFenced):
+		return "another run has the task now: write nothing any more and return"
+	case is(ErrHeartbeat):
 		return "call hale.Beat(ctx) in the loop more often than the declared heartbeat"
 	}
 	return ""

@@ -95,6 +95,11 @@ type Subscription struct {
 // subscription ends with its Close or the runtime's.
 func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
 	s := &Subscription{rt: rt, queue: make(chan observe.Event, min(max(buffer, 1), 1<<16)), done: make(chan struct{})}
+	if rt.made() == nil {
+		s.rt = nil
+		close(s.done)
+		return s
+	}
 	rt.bus.mu.Lock()
 	defer rt.bus.mu.Unlock()
 	if rt.bus.shut || f == nil {
@@ -127,14 +132,27 @@ func (s *Subscription) call(f func(observe.Event), e observe.Event) {
 }
 
 // Dropped returns how many events did not fit.
-func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
+func (s *Subscription) Dropped() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.dropped.Load()
+}
 
 // Panics returns how many calls of the callback panicked.
-func (s *Subscription) Panics() uint64 { return s.panics.Load() }
+func (s *Subscription) Panics() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.panics.Load()
+}
 
 // Close ends the subscription. Events that wait are still delivered; Done tells
 // when the last has been.
 func (s *Subscription) Close() {
+	if s == nil || s.rt == nil {
+		return
+	}
 	b := &s.rt.bus
 	b.mu.Lock()
 	_, mine := b.subs[s]
@@ -146,7 +164,12 @@ func (s *Subscription) Close() {
 }
 
 // Done is closed when the callback has returned for the last time.
-func (s *Subscription) Done() <-chan struct{} { return s.done }
+func (s *Subscription) Done() <-chan struct{} {
+	if s == nil {
+		return closedChan
+	}
+	return s.done
+}
 
 // misused remembers which misuse was reported, so that each is told once.
 type misused struct {
@@ -172,6 +195,5 @@ func (rt *Runtime) misuse(subject observe.Subject, detail string) {
 	if known || full {
 		return
 	}
-	rt.emit(observe.Event{Kind: observe.EventMisuse, Subject: subject, Detail: detail})
-	rt.logMisuse(subject, detail)
+	rt.emit(observe.Event{Kind: observe.EventMisuse, Subject: subject, Detail: detail}) // logged by the next turn: a logger that blocks must hold up no caller
 }

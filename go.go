@@ -75,6 +75,7 @@ func Go(ctx context.Context, name string, fn func(context.Context) error, opts .
 
 // Go is [Go] under this runtime.
 func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) *Task {
+	rt = rt.made()
 	if len(opts) > 0 && rt != nil {
 		if o := rt.options(name, opts); o.supervised {
 			if o.ctx = ctx; ctx == nil {
@@ -105,6 +106,7 @@ func Do(ctx context.Context, name string, fn func(context.Context) error, opts .
 
 // Do is [Do] under this runtime.
 func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {
+	rt = rt.made()
 	t := rt.newTask(ctx, name, fn, opts)
 	t.inline = true
 	if t.state.Load() == taskRunning {
@@ -122,8 +124,11 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 // returns a context that carries ctx's values and not its cancellation. Call it
 // first thing in the new goroutine, with a name of its own.
 func Detach(ctx context.Context, name string) context.Context {
-	rt := runtimeOf(ctx)
-	out := context.WithoutCancel(ctx)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	rt := runtimeOf(ctx).made()
+	out := apart{context.WithoutCancel(ctx)}
 	if rt == nil {
 		return out
 	}

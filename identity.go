@@ -51,11 +51,17 @@ const maxRequestID = 128
 // log record and event below it. It is made printable and cut to 128 bytes,
 // since it often comes from a client.
 func WithRequestID(ctx context.Context, id string) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	return context.WithValue(ctx, requestKey{}, printable(id, maxRequestID))
 }
 
 // RequestID returns the request ID that ctx carries, or "".
 func RequestID(ctx context.Context) string {
+	if ctx == nil {
+		return ""
+	}
 	id, _ := ctx.Value(requestKey{}).(string)
 	return id
 }

@@ -99,8 +99,8 @@ type Pool struct {
 // NewPool returns a pool whose units are tasks of name. A setting that cannot
 // be used gives a [*ConfigError]. The runtime's Close closes the pool.
 func (rt *Runtime) NewPool(name string, cfg PoolConfig) (*Pool, error) {
-	if rt == nil {
-		return nil, &ConfigError{Field: "Runtime", Value: nil, Mend: "make one with hale.New"}
+	if rt = rt.made(); rt == nil {
+		return nil, noRuntime()
 	}
 	cfg, err := cfg.withDefaults(runtime.GOMAXPROCS(0))
 	if err != nil {

@@ -69,6 +69,9 @@ var ended = sync.OnceValue(func() *cancellation {
 })
 
 func scopeOf(ctx context.Context) *scope {
+	if ctx == nil {
+		return nil
+	}
 	s, _ := ctx.Value(scopeKey{}).(*scope)
 	return s
 }

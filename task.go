@@ -28,8 +28,9 @@ type Task struct {
 	inline bool // runs on its caller's goroutine and cannot be abandoned
 	crash  bool // panics are not contained
 	watch  *watch
-	child  *child // the supervised child that this is a run of
-	runs   *child // the supervised child that this is the handle of
+	child  *child // the supervised child that this is a run of, or the handle of
+
+	generation uint64 // of a child's run, from 1; 0: it is the handle
 }
 
 // States of a task.
@@ -49,8 +50,8 @@ func (t *Task) ID() observe.TaskID {
 	switch {
 	case t == nil:
 		return observe.TaskID{}
-	case t.runs != nil:
-		return t.runs.currentID()
+	case t.isHandle():
+		return t.child.currentID()
 	}
 	return t.scope.id()
 }
@@ -105,8 +106,8 @@ func (t *Task) Err() error {
 func (t *Task) Cancel(cause error) {
 	switch {
 	case t == nil:
-	case t.runs != nil:
-		t.runs.stop(cause)
+	case t.isHandle():
+		t.child.stop(cause)
 	default:
 		t.scope.cancel(cause)
 	}
@@ -225,6 +226,10 @@ func (t *Task) wake() {
 		close(*c)
 	}
 }
+
+// isHandle reports whether the task stands for a supervised child through all its
+// runs.
+func (t *Task) isHandle() bool { return t.child != nil && t.generation == 0 }
 
 // replaced reports whether a fresh run takes the task's place when it is given up.
 func (t *Task) replaced() bool { return t.child != nil && t.child.options.restart != Temporary }

@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"runtime/pprof"
 	"slices"
@@ -253,7 +252,7 @@ func (s *scope) explain(err error) (out error) {
 		}
 	}()
 	cause := s.cause()
-	if cause == nil || errors.Is(err, cause) || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+	if cause == nil || matches(err, cause) || matches(cause, context.Canceled) || matches(cause, context.DeadlineExceeded) {
 		return err
 	}
 	return &TaskError{ID: s.id(), Err: err, Cause: cause}
@@ -270,8 +269,8 @@ func aborts(v any) bool {
 // reportPanic counts a panic and makes it an event. It is given what this very
 // body panicked with: an error of another's panic that is handed on is no panic.
 func (s *scope) reportPanic(err error) {
-	var p *PanicError
-	if s.site == nil || !errors.As(err, &p) || aborts(p.Value) {
+	p, ok := err.(*PanicError) //nolint:errorlint // as rescue made it
+	if s.site == nil || !ok || aborts(p.Value) {
 		return
 	}
 	s.site.panics.Add(1)
