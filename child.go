@@ -153,10 +153,26 @@ func (c *child) startLocked() {
 	c.latest.Store(t)
 	if c.again {
 		c.again = false
-		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Count: c.restart})
+		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
 	}
 	t.start(true)
-	go t.run(context.Background(), c.fn)
+	go c.work(t)
+}
+
+// work is a run's goroutine. It first makes its stack grow, while there is little
+// on it to be moved: what contains a panic and starts the next run needs more than
+// a goroutine begins with.
+func (c *child) work(t *Task) {
+	if roomy(t.generation) != 0 {
+		return
+	}
+	t.run(context.Background(), c.fn)
+}
+
+//go:noinline
+func roomy(i uint64) byte {
+	var room [2 << 10]byte
+	return room[i%uint64(len(room))]
 }
 
 // resume starts a child that waited for a quarantine or for its backoff.

@@ -3,6 +3,7 @@ package hale
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
@@ -55,7 +56,20 @@ type PanicError struct {
 
 // Error returns the value and the origin site in one line.
 func (e *PanicError) Error() string {
-	return "panic: " + valueText(e.Value) + " [at " + e.trace.Site().String() + "]"
+	return panicText(valueText(e.Value), e.trace.Site())
+}
+
+func panicText(value string, at observe.Site) string {
+	return "panic: " + value + " [at " + at.String() + "]"
+}
+
+// cutValue returns at most as much of a panic's value as an event tells, without
+// holding on to the rest.
+func cutValue(s string) string {
+	if len(s) <= maxDetail {
+		return s
+	}
+	return strings.Clone(s[:maxDetail])
 }
 
 // valueText renders what somebody panicked with, as far as that is safe: like Go
@@ -67,7 +81,9 @@ func valueText(v any) string {
 		return errText(v)
 	case fmt.Stringer:
 		return errText(stringerError{v})
-	case string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, complex64, complex128:
+	case string:
+		return v
+	case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, complex64, complex128:
 		return fmt.Sprint(v)
 	}
 	return fmt.Sprintf("(%T)", v)

@@ -15,45 +15,21 @@ const (
 	maxMisuse = 1024 // kinds of misuse that are told apart
 )
 
-// inbox collects the events for the next turn.
-type inbox struct {
-	mu      sync.Mutex
-	events  []observe.Event
-	dropped int
-}
-
-func (b *inbox) put(e observe.Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.events) >= maxInbox && e.Kind != observe.EventRemedy {
-		b.dropped++
-		return
-	}
-	b.events = append(b.events, e)
-}
-
-func (b *inbox) take() ([]observe.Event, int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	events, dropped := b.events, b.dropped
-	b.events, b.dropped = nil, 0
-	return events, dropped
-}
-
 // emit hands an event to the next turn and to subscribers. It never blocks.
 func (rt *Runtime) emit(e observe.Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	rt.inbox.put(e)
+	rt.inbox.put(&note{event: &e})
 	rt.bus.send(e)
 }
 
 // bus hands events to subscribers.
 type bus struct {
-	mu   sync.RWMutex
-	subs map[*Subscription]struct{}
-	shut bool
+	heard atomic.Int32 // subscriptions; without any, no event is written out for them
+	mu    sync.RWMutex
+	subs  map[*Subscription]struct{}
+	shut  bool
 }
 
 func (b *bus) send(e observe.Event) {
@@ -73,6 +49,7 @@ func (b *bus) close() {
 	b.shut = true
 	subs := b.subs
 	b.subs = nil
+	b.heard.Store(0)
 	b.mu.Unlock()
 	for s := range subs {
 		close(s.queue)
@@ -111,6 +88,7 @@ func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
 		rt.bus.subs = map[*Subscription]struct{}{}
 	}
 	rt.bus.subs[s] = struct{}{}
+	rt.bus.heard.Add(1)
 	go s.run(f)
 	return s
 }
@@ -159,6 +137,7 @@ func (s *Subscription) Close() {
 	delete(b.subs, s)
 	b.mu.Unlock()
 	if mine {
+		b.heard.Add(-1)
 		close(s.queue)
 	}
 }

@@ -232,10 +232,25 @@ func (s *Supervisor) open(ctx context.Context) (running, under context.Context, 
 		return nil, nil, ErrClosed
 	}
 	s.running, s.cancel = context.WithCancelCause(ctx)
-	s.under = context.WithoutCancel(ctx)
+	s.under = &values{ctx}
 	s.ended, s.wake = make(chan struct{}), make(chan struct{}, 1)
 	s.storm, s.restarts = nil, tally{}
 	return s.running, s.under, nil
+}
+
+// values is [context.WithoutCancel] without an allocation for each look-up: the
+// children are ended one by one, not with the context of Run.
+type values struct{ of context.Context }
+
+func (values) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (values) Done() <-chan struct{}                   { return nil }
+func (values) Err() error                              { return nil }
+
+func (v *values) Value(key any) any {
+	if key == cancelKey() {
+		return nil
+	}
+	return v.of.Value(key)
 }
 
 // shut ends a run.

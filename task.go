@@ -190,7 +190,7 @@ func (t *Task) finish(err error) {
 		if t.watch != nil {
 			t.scope.rt.watcher.drop(t)
 			if t.watch.late.Load() {
-				t.scope.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: t.scope.subject(t.entry), Detail: "ended after it was cancelled"})
+				t.tell(observe.EventEnded, "ended after it was cancelled")
 			}
 		}
 		if err != nil {
@@ -206,8 +206,16 @@ func (t *Task) finish(err error) {
 	}
 	if t.state.CompareAndSwap(taskAbandoned, taskReturned) {
 		t.scope.site.abandon(-1)
-		t.scope.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: t.scope.subject(t.entry), Detail: "the abandoned body came back"})
+		t.tell(observe.EventReturned, "the abandoned body came back")
 	}
+}
+
+// tell emits an event of the task. It is a function of its own because an event
+// makes a large frame, for which every task's stack would have to grow.
+//
+//go:noinline
+func (t *Task) tell(kind observe.EventKind, detail string) {
+	t.scope.rt.emit(observe.Event{Kind: kind, Subject: t.scope.subject(t.entry), Detail: detail})
 }
 
 // conclude sets the result and wakes who waits for it. It reports false when

@@ -251,8 +251,15 @@ func (s *scope) explain(err error) (out error) {
 			out = err
 		}
 	}()
-	cause := s.cause()
-	if cause == nil || matches(err, cause) || matches(cause, context.Canceled) || matches(cause, context.DeadlineExceeded) {
+	if cause := s.cause(); cause != nil {
+		return s.explainBy(cause, err)
+	}
+	return err
+}
+
+//go:noinline
+func (s *scope) explainBy(cause, err error) error { // apart, so that the stack of a body that panicked need not grow for it
+	if matches(err, cause) || matches(cause, context.Canceled) || matches(cause, context.DeadlineExceeded) {
 		return err
 	}
 	return &TaskError{ID: s.id(), Err: err, Cause: cause}
@@ -274,10 +281,8 @@ func (s *scope) reportPanic(err error) {
 		return
 	}
 	s.site.panics.Add(1)
-	subject := s.subject(0)
-	subject.Site = p.Site()
-	s.rt.emit(observe.Event{
-		Kind: observe.EventPanic, Subject: subject, Request: requestOf(s.parent),
-		Fingerprint: p.Fingerprint(), Detail: printable(p.Error(), maxDetail),
+	s.rt.note(&note{
+		site: s.site, n: s.id().Seq,
+		trace: p.trace, value: cutValue(valueText(p.Value)), request: requestOf(s.parent),
 	})
 }
