@@ -35,7 +35,8 @@ func Heartbeat(d time.Duration) TaskOption { return func(o *taskOptions) { o.hea
 func Budget(d time.Duration) TaskOption { return func(o *taskOptions) { o.budget = d } }
 
 // Grace is how long the task may take to return after it was cancelled for its
-// budget or heartbeat. Default: 1s.
+// budget or heartbeat, or stopped by its supervisor. A child that is a supervisor
+// has what its own children need on top of that. Default: 1s.
 func Grace(d time.Duration) TaskOption { return func(o *taskOptions) { o.grace = d } }
 
 // InDomain puts the task in a fault domain. Default: its name without the last
@@ -122,7 +123,8 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 // started it: a janitor or a connection's reader made on first use. It takes
 // the goroutine, and whatever it starts from now on, out of that task and
 // returns a context that carries ctx's values and not its cancellation. Call it
-// first thing in the new goroutine, with a name of its own.
+// first thing in the new goroutine, with a name of its own. What is detached is not
+// fenced with the task; see [Fenced].
 func Detach(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()

@@ -33,8 +33,11 @@ func (s *Supervisor) lead(running, under context.Context) {
 	defer timer.Stop()
 	for running.Err() == nil {
 		if c := s.firstFailed(); c != nil {
-			delay, borne := c.count()
-			if !borne {
+			delay, borne, failed := c.count()
+			switch {
+			case !failed:
+				continue
+			case !borne:
 				return // Run ends
 			}
 			if at := time.Now().Add(delay); at.After(due) {
@@ -70,13 +73,14 @@ func (s *Supervisor) firstFailed() *child {
 	return nil
 }
 
-// count counts the restart of a child that failed. If the intensity does not bear
-// it, it ends the child and the supervisor's run, and says so.
-func (c *child) count() (delay time.Duration, borne bool) {
+// count counts the restart of a child that failed, if it was not cancelled for good
+// meanwhile. If the intensity does not bear it, it ends the child and the
+// supervisor's run, and says so.
+func (c *child) count() (delay time.Duration, borne, failed bool) {
 	c.mu.Lock()
-	if c.failed == nil { // it was cancelled for good meanwhile
+	if c.failed == nil {
 		c.mu.Unlock()
-		return 0, true
+		return 0, false, false
 	}
 	err := c.failed
 	delay, borne = c.countLocked()
@@ -85,7 +89,7 @@ func (c *child) count() (delay time.Duration, borne bool) {
 	}
 	c.mu.Unlock()
 	c.tell(!borne, err)
-	return delay, borne
+	return delay, borne, true
 }
 
 // halt stops the children that are to be started again with c, the last one first.

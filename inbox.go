@@ -23,8 +23,15 @@ type note struct {
 	request string
 }
 
-// write returns the event in full.
-func (n *note) write() observe.Event {
+// scribe writes notes out in full. It remembers the text of the last panic, since
+// what panics at all often panics the same way.
+type scribe struct {
+	trace stack.Trace
+	value string
+	text  string
+}
+
+func (s *scribe) write(n *note) observe.Event {
 	if n.event != nil {
 		return *n.event
 	}
@@ -37,7 +44,11 @@ func (n *note) write() observe.Event {
 	e.Subject.Task = observe.TaskID{Name: n.site.name, Seq: n.n}
 	e.Subject.Site = n.trace.Site()
 	e.Fingerprint = n.trace.Fingerprint()
-	e.Detail = printable(panicText(n.value, e.Subject.Site), maxDetail)
+	if s.text == "" || s.trace != n.trace || s.value != n.value {
+		s.trace, s.value = n.trace, n.value
+		s.text = printable(panicText(n.value, e.Subject.Site), maxDetail)
+	}
+	e.Detail = s.text
 	return e
 }
 
@@ -81,8 +92,9 @@ func (b *inbox) take() ([]observe.Event, int) {
 		return nil, dropped
 	}
 	events := make([]observe.Event, n) // kept by the recorder: as long as need be
+	var s scribe
 	for i := range events {
-		events[i] = blocks[i/inboxBlock][i%inboxBlock].write()
+		events[i] = s.write(&blocks[i/inboxBlock][i%inboxBlock])
 	}
 	clear(blocks[0][:])
 	b.mu.Lock()
@@ -103,4 +115,4 @@ func (rt *Runtime) note(n *note) {
 }
 
 //go:noinline
-func (rt *Runtime) tell(n *note) { rt.bus.send(n.write()) }
+func (rt *Runtime) tell(n *note) { rt.bus.send(new(scribe).write(n)) }

@@ -270,9 +270,8 @@ const closeTimeout = 5 * time.Second
 
 // Close ends the loop, closes the pools, and cancels every task and supervised
 // child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
-// at most 5 s, longer only for supervisors that end their children in order, and
-// returns a [*StopError], among others, that names what did not end. It is
-// idempotent.
+// at most 5 s; supervisors stop their children in order for half of that. The
+// error has a [*StopError] that names what did not end. It is idempotent.
 func (rt *Runtime) Close() error {
 	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil

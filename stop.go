@@ -54,6 +54,9 @@ func (e *StopError) Error() string {
 
 // Hint says what to look at first.
 func (e *StopError) Hint() string {
+	if len(e.Tasks) == 0 {
+		return ""
+	}
 	at := e.Tasks[0].Blocked
 	if at.IsZero() {
 		at = e.Tasks[0].Site

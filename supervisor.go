@@ -242,9 +242,9 @@ func (s *Supervisor) open(ctx context.Context) (running, under context.Context, 
 // children are ended one by one, not with the context of Run.
 type values struct{ of context.Context }
 
-func (values) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
-func (values) Done() <-chan struct{}                   { return nil }
-func (values) Err() error                              { return nil }
+func (*values) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*values) Done() <-chan struct{}                   { return nil }
+func (*values) Err() error                              { return nil }
 
 func (v *values) Value(key any) any {
 	if key == cancelKey() {
