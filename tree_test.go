@@ -226,3 +226,63 @@ func TestRandomTrees(t *testing.T) {
 		})
 	}
 }
+
+// Many failures at once, also while the group is stopped and started: no child runs
+// twice, and in the end all run, each after those that were added before it.
+func TestFailuresThatMeet(t *testing.T) {
+	for _, strategy := range []hale.Strategy{hale.OneForOne, hale.OneForAll, hale.RestForOne} {
+		bubble(t, strategy.String(), func(t *testing.T) {
+			rt := newRuntime(t)
+			s := newSupervisor(t, rt, "sup", hale.SupervisorConfig{Strategy: strategy, Intensity: 1 << 15, Backoff: hale.Backoff{Initial: time.Nanosecond, Max: time.Millisecond}})
+			quiet := time.Now().Add(time.Second)
+			var leaves []*leaf
+			for i := range 6 {
+				l := &leaf{name: fmt.Sprint("leaf", i)}
+				l.handle = s.Go(l.name, func(ctx context.Context) error {
+					l.mu.Lock()
+					l.live++
+					if l.live != 1 {
+						t.Errorf("%s runs %d times at once", l.name, l.live)
+					}
+					l.mu.Unlock()
+					defer func() {
+						l.mu.Lock()
+						l.live--
+						l.mu.Unlock()
+					}()
+					if d := time.Duration(rand.IntN(4)) * time.Millisecond; time.Now().Add(d).Before(quiet) {
+						select { // some fail at once, some while they are stopped, some later
+						case <-time.After(d):
+						case <-ctx.Done():
+						}
+						panic("storm")
+					}
+					return untilDone(ctx)
+				}, hale.Restart(hale.Permanent))
+				leaves = append(leaves, l)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- s.Run(ctx) }()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			for i, l := range leaves {
+				l.mu.Lock()
+				if l.live != 1 || l.handle.Err() != nil {
+					t.Errorf("%s: %d bodies, %v", l.name, l.live, l.handle.Err())
+				}
+				l.mu.Unlock()
+				if i > 0 && strategy != hale.OneForOne && l.handle.ID().Seq < leaves[i-1].handle.ID().Seq {
+					t.Errorf("%v runs longer than %v, which it depends on", l.handle.ID(), leaves[i-1].handle.ID())
+				}
+			}
+			if n := len(rt.Tasks()); n != len(leaves) {
+				t.Errorf("%d tasks, want %d", n, len(leaves))
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("Run = %v", err)
+			}
+		})
+	}
+}
