@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -20,66 +21,62 @@ type child struct {
 	site    *site
 	options taskOptions
 	handle  *Task
+	latest  atomic.Pointer[Task] // latest run; those before it are fenced
 
-	mu       sync.Mutex
-	under    context.Context // what the runs run under; nil while not begun
-	release  func() bool     // stops waiting for the end of under
-	run      *Task           // current run; nil between two
-	last     *Task           // latest run
-	timer    *time.Timer     // pending restart, or the end of the grace of a run that is renewed
-	renewing bool            // the current run was cancelled to be started again
-	begun    time.Time       // of the current run
-	restart  int             // restarts since it last ran for Period
-	restarts []time.Time     // of a child of the root, which has an intensity of its own
-	stopped  error           // cause of Cancel on the handle
+	mu         sync.Mutex
+	life       context.Context // what ends the child: Run's, or its own
+	under      context.Context // what the runs run under; nil while not begun
+	release    func() bool     // stops waiting for the end of life; nil: the supervisor tells
+	run        *Task           // current run; nil between two
+	generation uint64          // of the latest run
+	timer      *time.Timer     // pending restart, or the end of the grace of a run that is renewed
+	renewing   bool            // the current run was cancelled to be started again
+	parting    bool            // the current run was cancelled for the sake of another child
+	failed     error           // waits for the supervisor to restart it, with the error it failed with
+	again      bool            // the next run follows another
+	subtree    *Supervisor     // that the current run runs
+	begun      time.Time       // of the current run
+	restart    int             // restarts since it last ran for Period
+	restarts   tally           // of a child of the root, which has an intensity of its own
+	stopped    error           // cause of Cancel on the handle
 }
 
 func (c *child) currentID() observe.TaskID {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil {
-		return observe.TaskID{}
+	if t := c.latest.Load(); t != nil {
+		return t.scope.id()
 	}
-	return c.last.scope.id()
+	return observe.TaskID{}
 }
 
-// giveUp ends a child whose run goes on after it was told to stop, and returns
-// the ID of that run; zero if there is none.
-func (c *child) giveUp() observe.TaskID {
+// begin starts the child under the supervisor's contexts, or its own.
+func (c *child) begin(life, under context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.run == nil || !c.run.abandon() {
-		return observe.TaskID{}
+	if c.under == nil {
+		c.beginLocked(life, under)
 	}
-	id := c.run.scope.id()
-	err := c.run.Err()
-	c.run = nil
-	c.endLocked(err, false)
-	return id
 }
 
-// begin starts the child under the supervisor's context, or its own.
-func (c *child) begin(under context.Context) {
+func (c *child) beginLocked(life, under context.Context) {
 	if c.ctx != nil {
-		under = c.ctx
+		life, under = c.ctx, c.ctx
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.under != nil || c.stopped != nil || (c.ctx == nil && under.Err() != nil) {
+	if c.stopped != nil || (c.ctx == nil && life.Err() != nil) {
 		return
 	}
-	c.under, c.restart = under, 0
-	c.release = context.AfterFunc(under, c.underDone)
-	c.sup.childLive()
+	c.life, c.under, c.restart, c.again = life, under, 0, false
+	if c.ctx != nil {
+		c.release = context.AfterFunc(life, c.lifeDone)
+	}
 	c.startLocked()
 }
 
-// underDone ends a child that is between two runs; a run sees it by itself.
-func (c *child) underDone() {
+// lifeDone ends a child that is between two runs; a run sees it by itself.
+func (c *child) lifeDone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.under != nil && c.run == nil && c.under.Err() != nil {
-		c.endLocked(context.Cause(c.under), c.ctx != nil)
+	if c.under != nil && c.run == nil && c.life.Err() != nil {
+		c.endLocked(context.Cause(c.life), c.ctx != nil)
 	}
 }
 
@@ -101,6 +98,7 @@ func (c *child) stop(cause error) {
 		c.endLocked(cause, true)
 	default: // it never began, or has ended
 		c.concludeLocked(cause)
+		c.sup.forget(c)
 	}
 }
 
@@ -108,14 +106,20 @@ func (c *child) stop(cause error) {
 // begins again when its supervisor does.
 func (c *child) endLocked(err error, forGood bool) {
 	c.stopTimerLocked()
-	c.release()
-	c.under = nil
+	if c.release != nil {
+		c.release()
+	}
+	c.under, c.failed, c.parting = nil, nil, false
 	c.site.unhold(c)
-	if forGood && c.stopped == nil {
+	c.concludeLocked(err)
+	if !forGood {
+		return
+	}
+	if c.stopped == nil {
 		c.stopped = orNil(err)
 	}
-	c.concludeLocked(err)
-	c.sup.childDone(c, forGood)
+	c.sup.forget(c)
+	c.sup.knock() // others may have waited for it to start
 }
 
 func (c *child) concludeLocked(err error) {
@@ -139,26 +143,50 @@ func (c *child) startLocked() {
 	}
 	t := &Task{}
 	t.scope.parent = c.under
-	t.scope.extend().child = c
 	t.declare(c.options)
-	c.run, c.last, c.begun = t, t, time.Now()
-	if c.restart > 0 {
-		c.sup.rt.emit(observe.Event{Kind: observe.EventRestarted, Subject: c.site.subject(), Detail: "started again", Restarts: c.restart})
+	c.generation++
+	x := t.scope.extend()
+	x.child, x.generation = c, c.generation
+	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Now(), false, false, nil
+	c.latest.Store(t)
+	if c.again {
+		c.again = false
+		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
 	}
 	t.start(c.site, c.entry, true)
-	go t.run(c.fn, nil)
+	go c.work(t, c.restart)
+}
+
+// work is a run's goroutine. One that is a restart first makes its stack grow,
+// while there is little on it to be moved: what contains a panic and starts the
+// next run needs more than a goroutine begins with, and this one is likely to.
+func (c *child) work(t *Task, restart int) {
+	if restart > 0 && roomy(restart) != 0 {
+		return
+	}
+	t.run(c.fn, nil)
+}
+
+//go:noinline
+func roomy(i int) byte {
+	var room [2 << 10]byte
+	return room[i%len(room)]
 }
 
 // resume starts a child that waited for a quarantine or for its backoff.
 func (c *child) resume() {
+	if c.sup.together() {
+		c.sup.knock()
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopTimerLocked()
 	if c.under == nil || c.run != nil {
 		return
 	}
-	if c.under.Err() != nil {
-		c.endLocked(context.Cause(c.under), c.ctx != nil)
+	if c.life.Err() != nil {
+		c.endLocked(context.Cause(c.life), c.ctx != nil)
 		return
 	}
 	c.startLocked()
@@ -185,10 +213,14 @@ func (c *child) tell(stormed bool, err error) {
 		return
 	}
 	s := c.sup
-	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: "restarted too often: " + printable(errText(orNil(err)), maxDetail)})
 	if !s.root {
 		s.escalate(err)
 	}
+	why := "restarted too often"
+	if !s.together() { // Run's goroutine must not depend on what an error's text does
+		why += ": " + printable(errText(orNil(err)), maxDetail)
+	}
+	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: why})
 }
 
 // replace abandons a run that ignores its cancellation and starts a fresh one.
@@ -218,7 +250,7 @@ func (c *child) renew(cause error) bool {
 	}
 	c.renewing = true
 	c.stopTimerLocked()
-	c.timer = time.AfterFunc(c.options.grace, func() { c.replace(t) })
+	c.timer = time.AfterFunc(c.graceLocked(), func() { c.replace(t) })
 	t.scope.cancel(cause)
 	return true
 }
@@ -230,30 +262,37 @@ func (c *child) stopTimerLocked() {
 	}
 }
 
-// nextLocked restarts the child, now or after its backoff, or ends it. It reports
-// whether it was restarted too often.
+// nextLocked restarts the child, now or after its backoff, or ends it, or leaves
+// both to the supervisor. It reports whether it was restarted too often.
 func (c *child) nextLocked(err error) (stormed bool) {
-	kind, now, renewing := c.options.restart, time.Now(), c.renewing
+	kind, renewing, s := c.options.restart, c.renewing, c.sup
 	c.stopTimerLocked()
 	c.renewing = false
 	switch {
-	case c.under.Err() != nil && c.ctx == nil:
-		c.endLocked(err, false)
-		return false
-	case c.sup.rt.closed.Load():
+	case c.life.Err() != nil && c.ctx == nil:
+		c.endLocked(err, c.stopped != nil)
+	case s.rt.closed.Load():
 		c.endLocked(orNil(err), true)
-		return false
-	case c.stopped != nil, c.under.Err() != nil, kind == Temporary, kind == Transient && err == nil && !renewing:
+	case c.stopped != nil, c.life.Err() != nil, kind == Temporary:
 		c.endLocked(err, true)
-		return false
+	case c.parting: // the supervisor starts it again, with the one that failed
+		c.parting = false
+	case kind == Transient && err == nil && !renewing:
+		c.endLocked(err, true)
+	case s.together():
+		c.failed = orNil(err)
+		s.knock()
+	default:
+		return c.restartLocked(err)
 	}
+	return false
+}
+
+// restartLocked restarts the child alone, now or after its backoff.
+func (c *child) restartLocked(err error) (stormed bool) {
 	s := c.sup
-	if now.Sub(c.begun) >= s.cfg.Period {
-		c.restart = 0
-	}
-	c.restart++
-	delay := s.cfg.Backoff.delay(c.restart, jitter)
-	if !c.borne(now) {
+	delay, borne := c.countLocked()
+	if !borne {
 		stormed = true
 		if !s.root {
 			c.endLocked(err, false)
@@ -270,15 +309,22 @@ func (c *child) nextLocked(err error) (stormed bool) {
 	return stormed
 }
 
-// borne counts the restart against the intensity.
-func (c *child) borne(now time.Time) bool {
-	s := c.sup
+// countLocked counts a restart of the child. It returns how long to wait before it,
+// and whether the intensity bears it.
+func (c *child) countLocked() (delay time.Duration, borne bool) {
+	s, now := c.sup, time.Now()
+	if now.Sub(c.begun) >= s.cfg.Period {
+		c.restart = 0
+	}
+	c.restart++
+	c.again = true
+	delay = s.cfg.Backoff.delay(c.restart, jitter)
 	if s.root {
-		return s.mayRestart(&c.restarts, now)
+		return delay, c.restarts.bears(now, s.cfg.Period, s.cfg.Intensity)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mayRestart(&s.restarts, now)
+	return delay, s.restarts.bears(now, s.cfg.Period, s.cfg.Intensity)
 }
 
 // hold keeps a child until the site's quarantine ends or probes it.

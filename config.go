@@ -86,7 +86,9 @@ type options struct {
 func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
 
 // WithLogger sets where the runtime logs incidents and misuse. Default:
-// [slog.Default]. A healthy service gets no records above INFO.
+// [slog.Default]. The loop writes it, misuse too: a logger that blocks makes the
+// observer late and holds up nothing else. A healthy service gets no records above
+// INFO.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // WithJournal writes every remedy to w, as a line of JSON, before it is carried

@@ -12,6 +12,18 @@
 //	hale.Go(ctx, "orders.consume", consume, // consume calls hale.Beat(ctx)
 //		hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
 //
+// Children that depend on one another have a [Supervisor] of their own, which
+// restarts them together and stops them in order:
+//
+//	orders, err := rt.NewSupervisor("orders", hale.SupervisorConfig{Strategy: hale.RestForOne})
+//	orders.Go("orders.store", store, hale.Restart(hale.Permanent))
+//	orders.Go("orders.consume", consume, hale.Restart(hale.Permanent)) // needs the store
+//	top.Go("orders", orders.Run, hale.Restart(hale.Permanent))         // a supervisor is a child
+//
+// A run that was given up may still be at work when its successor begins. Before
+// it writes what must not come from a predecessor it asks [Fenced], or gives
+// [Generation] to a store that refuses lower ones.
+//
 // What a developer declares (a budget, a heartbeat, a restart) is carried out at
 // once, where the work is. What hale infers (a leak, a stuck task, a panic loop)
 // goes through the loop: it becomes an incident, and remedies that the

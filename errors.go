@@ -3,6 +3,7 @@ package hale
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
@@ -38,6 +39,12 @@ var (
 	// ErrIntensity is returned by a supervisor whose children failed more often
 	// than its intensity allows.
 	ErrIntensity = errors.New("hale: restart intensity exceeded")
+	// ErrSibling is the cause of a supervised child that is stopped because another
+	// failed that it is started again with.
+	ErrSibling = errors.New("hale: stopped to be started again with a sibling")
+	// ErrFenced is returned to a run that hale has given up, or whose place another
+	// has taken. See [Fenced].
+	ErrFenced = errors.New("hale: fenced off")
 	// ErrRemedied is the cause that a remedy cancels with.
 	ErrRemedied = errors.New("hale: cancelled by a remedy")
 )
@@ -52,7 +59,20 @@ type PanicError struct {
 
 // Error returns the value and the origin site in one line.
 func (e *PanicError) Error() string {
-	return "panic: " + valueText(e.Value) + " [at " + e.trace.Site().String() + "]"
+	return panicText(valueText(e.Value), e.trace.Site())
+}
+
+func panicText(value string, at observe.Site) string {
+	return "panic: " + value + " [at " + at.String() + "]"
+}
+
+// cutValue returns at most as much of a panic's value as an event tells, without
+// holding on to the rest.
+func cutValue(s string) string {
+	if len(s) <= maxDetail {
+		return s
+	}
+	return strings.Clone(s[:maxDetail])
 }
 
 // valueText renders what somebody panicked with, as far as that is safe: like Go
@@ -64,7 +84,9 @@ func valueText(v any) string {
 		return errText(v)
 	case fmt.Stringer:
 		return errText(stringerError{v})
-	case string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, complex64, complex128:
+	case string:
+		return v
+	case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, complex64, complex128:
 		return fmt.Sprint(v)
 	}
 	return fmt.Sprintf("(%T)", v)
@@ -139,23 +161,27 @@ func (e *ConfigError) Hint() string { return e.Mend }
 
 // Hint returns advice for a person about err, or "" where hale has none.
 func Hint(err error) string {
-	var h interface{ Hint() string }
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &h):
+	is := func(target error) bool { return matches(err, target) }
+	if h, ok := find[interface {
+		error
+		Hint() string
+	}](err); ok {
 		return h.Hint()
-	case errors.Is(err, ErrFull):
+	}
+	switch {
+	case is(ErrFull):
 		return "give the pool more workers or a longer queue, or shed load before it"
-	case errors.Is(err, ErrNoState):
+	case is(ErrNoState):
 		return "the pool's StateConfig.Open keeps failing; its own error is in the chain"
-	case errors.Is(err, ErrQuarantined):
+	case is(ErrQuarantined):
 		return "the site is cut off until probation passes; Runtime.Incidents says why"
-	case errors.Is(err, ErrAbandoned):
+	case is(ErrAbandoned):
 		return "the function ignores its context; make what it waits for watch ctx.Done()"
-	case errors.Is(err, ErrBudget):
+	case is(ErrBudget):
 		return "the work took longer than its budget; raise the budget or make it faster"
-	case errors.Is(err, ErrHeartbeat):
+	case is(ErrFenced):
+		return "another run has the task now: write nothing any more and return"
+	case is(ErrHeartbeat):
 		return "call hale.Beat(ctx) in the loop more often than the declared heartbeat"
 	}
 	return ""

@@ -15,45 +15,21 @@ const (
 	maxMisuse = 1024 // kinds of misuse that are told apart
 )
 
-// inbox collects the events for the next turn.
-type inbox struct {
-	mu      sync.Mutex
-	events  []observe.Event
-	dropped int
-}
-
-func (b *inbox) put(e observe.Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.events) >= maxInbox && e.Kind != observe.EventRemedy {
-		b.dropped++
-		return
-	}
-	b.events = append(b.events, e)
-}
-
-func (b *inbox) take() ([]observe.Event, int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	events, dropped := b.events, b.dropped
-	b.events, b.dropped = nil, 0
-	return events, dropped
-}
-
 // emit hands an event to the next turn and to subscribers. It never blocks.
 func (rt *Runtime) emit(e observe.Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	rt.inbox.put(e)
+	rt.inbox.put(&note{event: &e})
 	rt.bus.send(e)
 }
 
 // bus hands events to subscribers.
 type bus struct {
-	mu   sync.RWMutex
-	subs map[*Subscription]struct{}
-	shut bool
+	heard atomic.Int32 // subscriptions; without any, no event is written out for them
+	mu    sync.RWMutex
+	subs  map[*Subscription]struct{}
+	shut  bool
 }
 
 func (b *bus) send(e observe.Event) {
@@ -73,6 +49,7 @@ func (b *bus) close() {
 	b.shut = true
 	subs := b.subs
 	b.subs = nil
+	b.heard.Store(0)
 	b.mu.Unlock()
 	for s := range subs {
 		close(s.queue)
@@ -95,6 +72,11 @@ type Subscription struct {
 // subscription ends with its Close or the runtime's.
 func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
 	s := &Subscription{rt: rt, queue: make(chan observe.Event, min(max(buffer, 1), 1<<16)), done: make(chan struct{})}
+	if rt.made() == nil {
+		s.rt = nil
+		close(s.done)
+		return s
+	}
 	rt.bus.mu.Lock()
 	defer rt.bus.mu.Unlock()
 	if rt.bus.shut || f == nil {
@@ -106,6 +88,7 @@ func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
 		rt.bus.subs = map[*Subscription]struct{}{}
 	}
 	rt.bus.subs[s] = struct{}{}
+	rt.bus.heard.Add(1)
 	go s.run(f)
 	return s
 }
@@ -127,26 +110,45 @@ func (s *Subscription) call(f func(observe.Event), e observe.Event) {
 }
 
 // Dropped returns how many events did not fit.
-func (s *Subscription) Dropped() uint64 { return s.dropped.Load() }
+func (s *Subscription) Dropped() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.dropped.Load()
+}
 
 // Panics returns how many calls of the callback panicked.
-func (s *Subscription) Panics() uint64 { return s.panics.Load() }
+func (s *Subscription) Panics() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.panics.Load()
+}
 
 // Close ends the subscription. Events that wait are still delivered; Done tells
 // when the last has been.
 func (s *Subscription) Close() {
+	if s == nil || s.rt == nil {
+		return
+	}
 	b := &s.rt.bus
 	b.mu.Lock()
 	_, mine := b.subs[s]
 	delete(b.subs, s)
 	b.mu.Unlock()
 	if mine {
+		b.heard.Add(-1)
 		close(s.queue)
 	}
 }
 
 // Done is closed when the callback has returned for the last time.
-func (s *Subscription) Done() <-chan struct{} { return s.done }
+func (s *Subscription) Done() <-chan struct{} {
+	if s == nil {
+		return closedChan
+	}
+	return s.done
+}
 
 // misused remembers which misuse was reported, so that each is told once.
 type misused struct {
@@ -172,6 +174,5 @@ func (rt *Runtime) misuse(subject observe.Subject, detail string) {
 	if known || full {
 		return
 	}
-	rt.emit(observe.Event{Kind: observe.EventMisuse, Subject: subject, Detail: detail})
-	rt.logMisuse(subject, detail)
+	rt.emit(observe.Event{Kind: observe.EventMisuse, Subject: subject, Detail: detail}) // logged by the next turn: a logger that blocks must hold up no caller
 }

@@ -122,6 +122,68 @@ func ExampleSupervisor() {
 	// Output: <nil> 2
 }
 
+// The consumer needs the store: when the store fails, both are started again, the
+// store first.
+func ExampleSupervisor_strategy() {
+	rt, err := hale.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer rt.Close()
+	orders, err := rt.NewSupervisor("orders", hale.SupervisorConfig{Strategy: hale.RestForOne})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ready := make(chan uint64, 1)
+	orders.Go("orders.store", func(ctx context.Context) error {
+		if hale.Generation(ctx) == 1 {
+			<-ready
+			return errors.New("the disk is full")
+		}
+		<-ctx.Done()
+		return nil
+	}, hale.Restart(hale.Permanent))
+	orders.Go("orders.consume", func(ctx context.Context) error {
+		ready <- hale.Generation(ctx)
+		if hale.Generation(ctx) == 2 {
+			cancel()
+		}
+		<-ctx.Done()
+		return nil
+	}, hale.Restart(hale.Permanent))
+	err = orders.Run(ctx)
+	fmt.Println("the consumer's run", <-ready, "began with the store's; Run returned", err)
+	// Output: the consumer's run 2 began with the store's; Run returned <nil>
+}
+
+// A run asks before it writes: it may have been given up, and another have its
+// place.
+func ExampleFenced() {
+	rt, err := hale.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer rt.Close()
+	save := func(ctx context.Context, total int) error {
+		if err := hale.Fenced(ctx); err != nil {
+			return err
+		}
+		fmt.Println("saved", total, "in run", hale.Generation(ctx))
+		return nil
+	}
+	task := rt.Go(context.Background(), "orders.total", func(ctx context.Context) error {
+		return save(ctx, 17)
+	}, hale.Restart(hale.Transient))
+	fmt.Println(task.Wait())
+	// Output:
+	// saved 17 in run 1
+	// <nil>
+}
+
 // A function that runs only while it is called takes one turn of the loop at
 // the end of each call.
 func ExampleRuntime_Step() {

@@ -1,5 +1,11 @@
 package hale
 
+import (
+	"time"
+
+	"github.com/hale-go/hale/heal"
+)
+
 // BearsLabels reports whether the calling goroutine bears any labels.
 func BearsLabels() bool { return goroutineLabels() != nil }
 
@@ -51,4 +57,19 @@ func (s *slots) Tables() []int {
 		out = append(out, len(t.slots))
 	}
 	return out
+}
+
+// SetGate closes or opens the quarantine of a name, as the remedy does.
+func SetGate(rt *Runtime, name string, g heal.Gate, probes int) error {
+	return target{rt}.SetGate(name, g, probes)
+}
+
+// RestartByRemedy starts the children of a name afresh, as the remedy does.
+func RestartByRemedy(rt *Runtime, name string) error { return target{rt}.Restart(name) }
+
+// Tally returns a function that counts restarts at times after its first.
+func Tally(period time.Duration, most int) func(at time.Duration) bool {
+	var t tally
+	first := time.Now()
+	return func(at time.Duration) bool { return t.bears(first.Add(at), period, most) }
 }

@@ -34,7 +34,8 @@ func Heartbeat(d time.Duration) TaskOption { return func(o *taskOptions) { o.hea
 func Budget(d time.Duration) TaskOption { return func(o *taskOptions) { o.budget = d } }
 
 // Grace is how long the task may take to return after it was cancelled for its
-// budget or heartbeat. Default: 1s.
+// budget or heartbeat, or stopped by its supervisor. A child that is a supervisor
+// has what its own children need on top of that. Default: 1s.
 func Grace(d time.Duration) TaskOption { return func(o *taskOptions) { o.grace = d } }
 
 // InDomain puts the task in a fault domain. Default: its name without the last
@@ -67,13 +68,15 @@ const defaultGrace = time.Second
 // than 128 bytes is mended; a negative duration counts as not given. Each of
 // these is reported once for each name as an event.
 //
-// It takes two to three times as long as a bare go statement, and 2 allocations.
+// It takes about one and a half times as long as a bare go statement, and 2
+// allocations of 88 bytes in all.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) *Task {
 	return runtimeOf(ctx).Go(ctx, name, fn, opts...)
 }
 
 // Go is [Go] under this runtime.
 func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) *Task {
+	rt = rt.made()
 	if len(opts) > 0 && rt != nil {
 		if o := rt.options(name, opts); o.supervised {
 			if o.ctx = ctx; ctx == nil {
@@ -104,6 +107,7 @@ func Do(ctx context.Context, name string, fn func(context.Context) error, opts .
 
 // Do is [Do] under this runtime.
 func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {
+	rt = rt.made()
 	t, at := rt.newTask(ctx, name, fn, opts)
 	if t.scope.state.Load() == taskRunning {
 		t.scope.flags |= flagInline
@@ -119,10 +123,14 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 // started it: a janitor or a connection's reader made on first use. It takes
 // the goroutine, and whatever it starts from now on, out of that task and
 // returns a context that carries ctx's values and not its cancellation. Call it
-// first thing in the new goroutine, with a name of its own.
+// first thing in the new goroutine, with a name of its own. What is detached is not
+// fenced with the task; see [Fenced].
 func Detach(ctx context.Context, name string) context.Context {
-	rt := runtimeOf(ctx)
-	out := context.WithoutCancel(ctx)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	rt := runtimeOf(ctx).made()
+	out := apart{context.WithoutCancel(ctx)}
 	if rt == nil {
 		return out
 	}

@@ -21,6 +21,9 @@ type Identity struct {
 // FromContext returns the task that ctx belongs to, or nil: outside any task
 // and within a pool's unit. All methods of a nil Task are safe to call.
 func FromContext(ctx context.Context) *Task {
+	if ctx == nil {
+		return nil
+	}
 	t, _ := ctx.Value(taskKey{}).(*Task)
 	return t
 }
@@ -53,11 +56,17 @@ const maxRequestID = 128
 // log record and event below it. It is made printable and cut to 128 bytes,
 // since it often comes from a client.
 func WithRequestID(ctx context.Context, id string) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	return context.WithValue(ctx, requestKey{}, printable(id, maxRequestID))
 }
 
 // RequestID returns the request ID that ctx carries, or "".
 func RequestID(ctx context.Context) string {
+	if ctx == nil {
+		return ""
+	}
 	id, _ := ctx.Value(requestKey{}).(string)
 	return id
 }

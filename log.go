@@ -100,10 +100,6 @@ func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
 	l.Log(context.Background(), level, msg, args...)
 }
 
-func (rt *Runtime) logMisuse(s observe.Subject, detail string) {
-	rt.log(slog.LevelWarn, "hale was misused", "name", s.Name, "detail", detail)
-}
-
 // logEvent logs what an operator wants to read: incidents, and hale's own
 // troubles.
 func (rt *Runtime) logEvent(e observe.Event) {
@@ -117,6 +113,8 @@ func (rt *Runtime) logEvent(e observe.Event) {
 			level = slog.LevelError
 		}
 		rt.log(level, "incident "+e.Phase, "incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail)
+	case observe.EventMisuse:
+		rt.log(slog.LevelWarn, "hale was misused", "name", e.Subject.Name, "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
 	}

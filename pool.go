@@ -53,8 +53,8 @@ func (rt *Runtime) NewPool(name string, cfg PoolConfig) (*Pool, error) {
 }
 
 func (rt *Runtime) newPool(name string, cfg PoolConfig, s *states) (*Pool, error) {
-	if rt == nil {
-		return nil, &ConfigError{Field: "Runtime", Value: nil, Mend: "make one with hale.New"}
+	if rt = rt.made(); rt == nil {
+		return nil, noRuntime()
 	}
 	cfg, err := cfg.withDefaults(runtime.GOMAXPROCS(0))
 	if err != nil {

@@ -49,8 +49,9 @@ type Runtime struct {
 	baselines baselines
 	journal   *heal.Journal
 
-	poolMu sync.Mutex
-	pools  []*Pool
+	poolMu      sync.Mutex
+	pools       []*Pool
+	supervisors map[*Supervisor]struct{} // that Close has to end
 
 	// The loop's own; turnMu lets one turn run at a time.
 	turnMu   sync.Mutex
@@ -123,7 +124,7 @@ func New(opts ...Option) (*Runtime, error) {
 	}
 	rt.root = newSupervisor(rt, "root", cfg)
 	rt.root.root = true
-	rt.root.running = context.Background()
+	rt.root.running, rt.root.under = context.Background(), context.Background()
 	switch os.Getenv("HALE_DISABLE") {
 	case "", "0", "false":
 	default:
@@ -148,13 +149,36 @@ func Default() *Runtime { return defaultRuntime.Load() }
 // carried out, and what is held in quarantine is let go with the next turn.
 // Contracts that the developer declared go on. HALE_DISABLE cannot be switched
 // off by it.
-func (rt *Runtime) SetHalted(on bool) { rt.halted.Store(on) }
+func (rt *Runtime) SetHalted(on bool) {
+	if rt != nil {
+		rt.halted.Store(on)
+	}
+}
+
+// made returns rt, or nil if it was not made by [New]: methods then do what they
+// can do without, or return a [*ConfigError].
+func (rt *Runtime) made() *Runtime {
+	if rt == nil || rt.root == nil {
+		return nil
+	}
+	return rt
+}
+
+func noRuntime() error {
+	return &ConfigError{Field: "Runtime", Value: nil, Mend: "make one with hale.New"}
+}
 
 // Run runs the loop, a turn every Tick, until ctx is done or the runtime is
 // closed; it then returns nil. When a turn breaks, Run reports that the observer
 // is down, takes back what it holds in quarantine, and starts the loop afresh.
 // At its end it takes back every quarantine: nobody would lift them.
 func (rt *Runtime) Run(ctx context.Context) error {
+	if rt.made() == nil {
+		return noRuntime()
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	if rt.running.Add(1) > 1 {
 		rt.running.Add(-1)
 		return &ConfigError{Field: "Runtime.Run", Value: "running", Mend: "call Run once at a time"}
@@ -180,6 +204,12 @@ func (rt *Runtime) Run(ctx context.Context) error {
 // its own behind, for functions that run only while they are called. It returns
 // [ErrClosed] after Close, an error when the turn broke, and nil otherwise.
 func (rt *Runtime) Step(ctx context.Context) error {
+	if rt.made() == nil {
+		return noRuntime()
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	if rt.closed.Load() {
 		return ErrClosed
 	}
@@ -250,10 +280,11 @@ const closeTimeout = 5 * time.Second
 
 // Close ends the loop, closes the pools, and cancels every task and supervised
 // child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
-// at most 5 s, and 1 s for the recording to reach the disk, and returns an error
-// that names what did not end. It is idempotent.
+// at most 5 s, supervisors stop their children in order for half of that, and 1 s
+// for the recording to reach the disk. The error has a [*StopError] that names
+// what did not end. It is idempotent.
 func (rt *Runtime) Close() error {
-	if rt == nil || rt.closed.Swap(true) {
+	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil
 	}
 	defer rt.bus.close()

@@ -118,6 +118,11 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 			s.incident.Store(&changed)
 		}
 	}
+	for _, e := range t.Events {
+		if e.Kind == observe.EventMisuse {
+			rt.logEvent(e)
+		}
+	}
 	for _, e := range d.Events {
 		rt.bus.send(e)
 		rt.logEvent(e)

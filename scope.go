@@ -49,8 +49,9 @@ type extra struct {
 	labels any     // pprof's label map, where the caller brought labels from elsewhere
 	entry  uintptr // where the function's code starts, if it is not the site's usual one
 	watch  *watch
-	child  *child // the supervised child that the task is a run of
-	runs   *child // the supervised child that the task is the handle of
+	child  *child // the supervised child that the task is a run of, or the handle of
+
+	generation uint64 // of a child's run, from 1; 0: it is the handle
 }
 
 type cancellation struct {
@@ -97,6 +98,9 @@ var ended = sync.OnceValue(func() *cancellation {
 })
 
 func scopeOf(ctx context.Context) *scope {
+	if ctx == nil {
+		return nil
+	}
 	s, _ := ctx.Value(scopeKey{}).(*scope)
 	return s
 }

@@ -17,16 +17,22 @@ const maxCloseGrace = 500 * time.Millisecond
 func (rt *Runtime) shutdown() error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTimeout, ErrClosed)
 	defer cancel()
-	rt.root.mu.Lock()
-	children := append([]*child(nil), rt.root.children...)
-	rt.root.mu.Unlock()
-	for _, c := range children {
+	rt.endSupervisors(ErrClosed)
+	for _, c := range rt.root.list() {
 		c.stop(ErrClosed)
 	}
 	tasks := rt.reg.live(func(t *Task) bool { return t.scope.state.Load() == taskRunning })
 	for _, t := range tasks {
-		t.scope.cancel(ErrClosed)
+		if t.child() == nil || t.child().sup.root { // the others are stopped by their supervisor, in order
+			t.scope.cancel(ErrClosed)
+		}
 	}
+	all := time.AfterFunc(closeTimeout/2, func() {
+		for _, t := range tasks {
+			t.scope.cancel(ErrClosed)
+		}
+	})
+	defer all.Stop()
 	rt.poolMu.Lock()
 	pools := append([]*Pool(nil), rt.pools...)
 	rt.poolMu.Unlock()
@@ -38,8 +44,7 @@ func (rt *Runtime) shutdown() error {
 	}
 	closing.Wait()
 	errs = append(errs, closed...)
-	stuck := 0
-	var first observe.TaskID
+	var stuck []*Task
 	for _, t := range tasks {
 		if t.inline() {
 			continue // it ends with its caller
@@ -47,18 +52,12 @@ func (rt *Runtime) shutdown() error {
 		select {
 		case <-t.Done():
 		case <-ctx.Done():
-			if t.scope.state.Load() != taskRunning {
-				continue // both were ready
-			}
-			if stuck++; stuck == 1 {
-				first = t.scope.id()
-			}
+		}
+		if st := t.scope.state.Load(); st == taskRunning || st == taskAbandoned {
+			stuck = append(stuck, t)
 		}
 	}
-	if stuck > 0 {
-		errs = append(errs, fmt.Errorf("hale: %d tasks did not end within %v of their cancellation, the first is %s", stuck, closeTimeout, first))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, rt.stopError("hale", closeTimeout, stuck, nil))...)
 }
 
 func (rt *Runtime) addPool(p *Pool) error {
@@ -94,6 +93,9 @@ func (rt *Runtime) dropPool(p *Pool) {
 // nothing matches, the error matches [ErrUnknown]. A nil cause is
 // [context.Canceled].
 func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
+	if rt.made() == nil {
+		return 0, fmt.Errorf("%w: %w", ErrUnknown, noRuntime())
+	}
 	match := func(id observe.TaskID, s *site, entry uintptr) bool {
 		switch {
 		case !subject.Task.IsZero():

@@ -114,7 +114,8 @@ func (s *site) notePeak(c *cell) {
 // cellID returns a new ID: runtime, site and number. s.mu must be held.
 func (s *site) cellID() string {
 	s.epoch++
-	b := strconv.AppendUint(nil, s.rt.number, 10)
+	var buf [64]byte
+	b := strconv.AppendUint(buf[:0], s.rt.number, 10)
 	b = append(b, '.')
 	b = strconv.AppendInt(b, int64(s.number), 10)
 	b = append(b, '.')

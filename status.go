@@ -31,6 +31,9 @@ const lateTurns = 5
 
 // Status returns the state as of the last turn.
 func (rt *Runtime) Status() Status {
+	if rt.made() == nil {
+		return Status{Observer: "off"}
+	}
 	st := Status{
 		Time: time.Now(), Revision: rt.opts.config.revision(), Observer: "up",
 		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
@@ -57,6 +60,9 @@ func (rt *Runtime) Status() Status {
 // Incidents returns the open incidents and the last 256 closed ones, oldest
 // first, as of the last turn.
 func (rt *Runtime) Incidents() []diagnose.Incident {
+	if rt.made() == nil {
+		return nil
+	}
 	p := rt.published.Load()
 	if p == nil {
 		return nil
@@ -83,6 +89,9 @@ type TaskInfo struct {
 // Tasks returns the live tasks, in the order in which they started. Units of
 // pools are not among them.
 func (rt *Runtime) Tasks() []TaskInfo {
+	if rt.made() == nil {
+		return nil
+	}
 	live := rt.reg.live(func(*Task) bool { return true })
 	out := make([]TaskInfo, 0, len(live))
 	for _, t := range live {
@@ -98,6 +107,9 @@ func (rt *Runtime) Tasks() []TaskInfo {
 // Recording returns the inputs of the last turns, about ten minutes of them,
 // for [Replay]. The turns are shared and must not be changed.
 func (rt *Runtime) Recording() observe.Recording {
+	if rt.made() == nil {
+		return observe.Recording{}
+	}
 	rt.turnMu.Lock()
 	defer rt.turnMu.Unlock()
 	return rt.recorder.Recording()

@@ -11,41 +11,22 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// RestartKind says when a supervised child is started again, in the terms of
-// Erlang/OTP.
-type RestartKind uint8
-
-// The restart kinds.
-const (
-	Temporary RestartKind = iota // never
-	Transient                    // when it ended with an error or a panic
-	Permanent                    // always
-)
-
-// String returns the kind's name in lower case.
-func (k RestartKind) String() string {
-	switch k {
-	case Temporary:
-		return "temporary"
-	case Transient:
-		return "transient"
-	case Permanent:
-		return "permanent"
-	}
-	return fmt.Sprintf("RestartKind(%d)", uint8(k))
-}
-
 // SupervisorConfig says how a supervisor restarts. The zero value is useful.
 type SupervisorConfig struct {
+	// Strategy is who is started again with a child that failed. Default: one_for_one.
+	Strategy Strategy `json:"strategy" yaml:"strategy"`
 	// Intensity is how many restarts within Period, of all children together,
-	// are borne. One more stops the supervisor, whose Run then returns
-	// [ErrIntensity] to the supervisor above it. Default: 5.
+	// are borne; children that are started again for the sake of another do not
+	// count. One more stops the supervisor, whose Run then returns [ErrIntensity]
+	// to the supervisor above it. Above 65536 any number is borne. Default: 5.
 	Intensity int `json:"intensity" yaml:"intensity"`
 	// Period is the window of Intensity. Default: 10s.
 	Period time.Duration `json:"period" yaml:"period"`
-	// Backoff is the wait before each restart of a child.
+	// Backoff is the wait before each restart of a child, and of those that are
+	// started again with it.
 	Backoff Backoff `json:"backoff" yaml:"backoff"`
-	// StopTimeout is how long Run waits for its children when it ends. Default: 5s.
+	// StopTimeout is how long Run waits for its children when it ends. A child that
+	// is a supervisor has its own StopTimeout on top of that. Default: 5s.
 	StopTimeout time.Duration `json:"stop_timeout" yaml:"stop_timeout"`
 }
 
@@ -60,6 +41,9 @@ func (c SupervisorConfig) withDefaults() (SupervisorConfig, error) {
 		if f.value < 0 {
 			return c, &ConfigError{Field: "SupervisorConfig." + f.name, Value: f.value, Mend: "give a duration above 0, or 0 for the default"}
 		}
+	}
+	if c.Strategy > RestForOne {
+		return c, &ConfigError{Field: "SupervisorConfig.Strategy", Value: c.Strategy, Mend: "use OneForOne, OneForAll or RestForOne"}
 	}
 	if c.Intensity < 0 {
 		return c, &ConfigError{Field: "SupervisorConfig.Intensity", Value: c.Intensity, Mend: "give a count above 0, or 0 for the default of 5"}
@@ -77,32 +61,43 @@ func (c SupervisorConfig) withDefaults() (SupervisorConfig, error) {
 	return c, nil
 }
 
-// Supervisor restarts its children one for one: each alone, the others
-// untouched. It is itself a service that another supervisor can run:
+// Supervisor starts its children in the order in which they were added, restarts
+// them by its [Strategy], and stops them in the reverse order. It is itself a
+// service that another supervisor can run:
 //
 //	top.Go("orders", orders.Run, hale.Restart(hale.Permanent))
 //
-// All methods may be called from any goroutine.
+// All methods may be called from any goroutine; on a nil Supervisor they give a
+// [*ConfigError].
+//
+// Who owns what: a child's lock guards the child's state and is taken before the
+// supervisor's, which guards the list of children and whether Run runs. Who holds
+// the lock of a child takes no lock of a child above it. With [OneForOne] a child
+// restarts itself, on the goroutine that saw its run end. With the other
+// strategies only the goroutine of Run starts and stops children, and the others
+// knock.
 type Supervisor struct {
 	rt   *Runtime
 	name string
 	cfg  SupervisorConfig
 	root bool // the runtime's own: always running, bears every storm
 
-	mu       sync.Mutex      // taken after a child's
+	mu       sync.Mutex
 	running  context.Context // of Run; nil while it does not run
+	under    context.Context // what the runs run under: ended one by one, not with running
 	cancel   context.CancelCauseFunc
-	children []*child // in order of Go; those that ended for good are forgotten
-	live     int      // children that are not done
-	idle     *sync.Cond
-	restarts []time.Time // within Period, oldest first
+	storm    error         // why Run ends, if its children failed too often
+	ended    chan struct{} // closed when Run has returned
+	wake     chan struct{} // the knocking; has room for one
+	children []*child      // in order of Go; those that ended for good are forgotten
+	restarts tally
 }
 
 // NewSupervisor returns a supervisor whose children start when its Run is
 // called. A setting that cannot be used gives a [*ConfigError].
 func (rt *Runtime) NewSupervisor(name string, cfg SupervisorConfig) (*Supervisor, error) {
-	if rt == nil {
-		return nil, &ConfigError{Field: "Runtime", Value: nil, Mend: "make one with hale.New"}
+	if rt = rt.made(); rt == nil {
+		return nil, noRuntime()
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -116,16 +111,24 @@ func (rt *Runtime) NewSupervisor(name string, cfg SupervisorConfig) (*Supervisor
 }
 
 func newSupervisor(rt *Runtime, name string, cfg SupervisorConfig) *Supervisor {
-	s := &Supervisor{rt: rt, name: name, cfg: cfg}
-	s.idle = sync.NewCond(&s.mu)
-	return s
+	return &Supervisor{rt: rt, name: name, cfg: cfg}
 }
 
-// Go adds a child. It starts at once if the supervisor runs, else with it.
-// Without [Restart] the child is [Temporary]. The handle's Wait returns when
-// the child has ended for good, or with a run of its supervisor.
+// Go adds a child, as the last. It starts at once if the supervisor runs, else
+// with it. Without [Restart] the child is [Temporary]. The handle's Wait returns
+// when the child has ended for good, or with a run of its supervisor; when the
+// child is restarted, also for the sake of another, the handle stays as it is.
 func (s *Supervisor) Go(name string, fn func(context.Context) error, opts ...TaskOption) *Task {
+	if s == nil || s.rt == nil {
+		t := &Task{}
+		t.conclude(noSupervisor())
+		return t
+	}
 	return s.add(name, fn, s.rt.options(name, opts))
+}
+
+func noSupervisor() error {
+	return &ConfigError{Field: "Supervisor", Value: nil, Mend: "make one with Runtime.NewSupervisor"}
 }
 
 // add makes the child and starts it if the supervisor runs.
@@ -143,17 +146,21 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOpti
 	c := &child{sup: s, ctx: o.ctx, fn: fn, entry: entryOf(fn), options: o, handle: handle}
 	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry).Function }, o.domain)
 	x := handle.scope.extend()
-	x.runs, x.site, x.entry = c, c.site, c.entry
+	x.child, x.site, x.entry = c, c.site, c.entry
 	if s.rt.closed.Load() {
 		handle.conclude(ErrClosed)
 		return handle
 	}
 	s.mu.Lock()
 	s.children = append(s.children, c)
-	running := s.running
+	running, under := s.running, s.under
 	s.mu.Unlock()
-	if running != nil {
-		c.begin(running)
+	switch {
+	case running == nil:
+	case s.together():
+		s.knock()
+	default:
+		c.begin(running, under)
 	}
 	if s.rt.closed.Load() { // Close may have looked before the child was known
 		c.stop(ErrClosed)
@@ -161,88 +168,135 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOpti
 	return handle
 }
 
-// Run starts the children and blocks until ctx is done or they fail too often.
-// It then cancels them and waits for them, at most StopTimeout. It returns an
-// error that matches [ErrIntensity] when they failed too often, and nil
-// otherwise; either is joined with an error that names the children that did
-// not stop. It can be called again after it returned.
+// Run starts the children in order and blocks until ctx is done or they fail too
+// often. It then stops them in the reverse order: each is cancelled when the one
+// after it has returned or its grace is over, and all of the rest after half of
+// StopTimeout. It returns an error that matches [ErrIntensity] when they failed
+// too often, [ErrClosed] on a runtime that is closed, and nil otherwise; each is
+// joined with a [*StopError] that names the children, also of supervisors below
+// it, that did not stop. It can be called again after it returned.
 func (s *Supervisor) Run(ctx context.Context) error {
+	if s == nil || s.rt == nil {
+		return noSupervisor()
+	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s.mu.Lock()
-	if s.running != nil {
-		s.mu.Unlock()
-		return &ConfigError{Field: "Supervisor " + s.name, Value: "running", Mend: "call Run once at a time"}
+	running, under, err := s.open(ctx)
+	if err != nil || running == nil {
+		return err
 	}
-	s.running, s.cancel = context.WithCancelCause(ctx)
-	s.restarts = nil
-	running, children := s.running, append([]*child(nil), s.children...)
-	s.mu.Unlock()
-	for _, c := range children {
-		c.begin(running)
+	defer s.shut()
+	if t := runOf(ctx); t != nil {
+		t.child().runs(t, s)
+		defer t.child().ran(s)
+	} else if !s.rt.oversee(s) {
+		return ErrClosed
+	} else {
+		defer s.rt.release(s)
 	}
-	<-running.Done()
-	err := s.stop()
-	if cause := context.Cause(running); errors.Is(cause, ErrIntensity) {
-		err = errors.Join(cause, err)
-	}
-	return err
-}
-
-// stop ends a run: it waits for the children, whose context is done.
-func (s *Supervisor) stop() error {
-	late := false // guarded by s.mu
-	timeout := time.AfterFunc(s.cfg.StopTimeout, func() {
-		s.mu.Lock()
-		late = true
-		s.mu.Unlock()
-		s.idle.Broadcast()
-	})
-	defer timeout.Stop()
-	s.mu.Lock()
-	for s.live > 0 && !late {
-		s.idle.Wait()
-	}
-	children := append([]*child(nil), s.children...)
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.running, s.live = nil, 0
-		s.mu.Unlock()
-	}()
-	var errs []error
-	for _, c := range children { // without s.mu: a child's lock comes first
-		if id := c.giveUp(); !id.IsZero() {
-			errs = append(errs, fmt.Errorf("supervisor %s: child %s did not stop within %v", s.name, id, s.cfg.StopTimeout))
+	if s.together() {
+		s.lead(running, under)
+	} else {
+		for _, c := range s.list() {
+			c.begin(running, under)
 		}
 	}
-	return errors.Join(errs...)
+	<-running.Done()
+	err = s.stop(context.Cause(running))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.storm, err)
 }
 
-// mayRestart counts a restart and reports whether the intensity bears it.
-func (s *Supervisor) mayRestart(restarts *[]time.Time, now time.Time) bool {
-	old := 0
-	for old < len(*restarts) && now.Sub((*restarts)[old]) >= s.cfg.Period {
-		old++
+// open begins a run, unless ctx ended before it could. One that is on its way out is waited for: a supervisor that
+// was given up by the one above it may be called again before it has returned.
+func (s *Supervisor) open(ctx context.Context) (running, under context.Context, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.running != nil {
+		if s.running.Err() == nil {
+			return nil, nil, &ConfigError{Field: "Supervisor " + s.name, Value: "running", Mend: "call Run once at a time"}
+		}
+		ended := s.ended
+		s.mu.Unlock()
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, nil, nil
+		}
 	}
-	*restarts = append((*restarts)[:copy(*restarts, (*restarts)[old:])], now)
-	if len(*restarts) <= s.cfg.Intensity {
-		return true
+	if s.rt.closed.Load() {
+		return nil, nil, ErrClosed
 	}
-	*restarts = (*restarts)[:0]
-	return false
+	s.running, s.cancel = context.WithCancelCause(ctx)
+	s.under = &values{ctx}
+	s.ended, s.wake = make(chan struct{}), make(chan struct{}, 1)
+	s.storm, s.restarts = nil, tally{}
+	return s.running, s.under, nil
+}
+
+// values is [context.WithoutCancel] without an allocation for each look-up: the
+// children are ended one by one, not with the context of Run.
+type values struct{ of context.Context }
+
+func (*values) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*values) Done() <-chan struct{}                   { return nil }
+func (*values) Err() error                              { return nil }
+
+func (v *values) Value(key any) any {
+	if key == cancelKey() {
+		return nil
+	}
+	return v.of.Value(key)
+}
+
+// shut ends a run.
+func (s *Supervisor) shut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel(nil)
+	close(s.ended)
+	s.running, s.under = nil, nil
+}
+
+// together reports whether children are started again for the sake of others.
+func (s *Supervisor) together() bool { return s.cfg.Strategy != OneForOne }
+
+// list returns the children in the order in which they were added.
+func (s *Supervisor) list() []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.children)
 }
 
 // escalate ends the supervisor's run because its children fail too often.
 func (s *Supervisor) escalate(last error) {
-	cause := fmt.Errorf("supervisor %s: %w (%d in %v), last: %w", s.name, ErrIntensity, s.cfg.Intensity, s.cfg.Period, orNil(last))
-	s.mu.Lock() // only now: formatting runs the child's own code
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cancel != nil {
-		s.cancel(cause)
+	if s.running != nil && s.running.Err() == nil {
+		s.storm = &stormError{name: s.name, intensity: s.cfg.Intensity, period: s.cfg.Period, last: orNil(last)}
+		s.cancel(s.storm)
 	}
 }
+
+// stormError says that a supervisor's children failed too often. Its text is made
+// when somebody reads it: that runs the child's own code.
+type stormError struct {
+	name      string
+	intensity int
+	period    time.Duration
+	last      error
+}
+
+func (e *stormError) Error() string {
+	return fmt.Sprintf("supervisor %s: %v (%d in %v), last: %s", e.name, ErrIntensity, e.intensity, e.period, errText(e.last))
+}
+
+func (e *stormError) Unwrap() []error { return []error{ErrIntensity, e.last} }
 
 // orNil gives an error text for children that keep returning without one.
 func orNil(err error) error {
@@ -252,20 +306,11 @@ func orNil(err error) error {
 	return err
 }
 
-func (s *Supervisor) childLive() {
+// forget drops a child that has ended for good.
+func (s *Supervisor) forget(c *child) {
 	s.mu.Lock()
-	s.live++
-	s.mu.Unlock()
-}
-
-func (s *Supervisor) childDone(c *child, forGood bool) {
-	s.mu.Lock()
-	if s.live > 0 {
-		s.live--
-	}
-	if i := slices.Index(s.children, c); forGood && i >= 0 {
+	defer s.mu.Unlock()
+	if i := slices.Index(s.children, c); i >= 0 {
 		s.children = slices.Delete(s.children, i, i+1)
 	}
-	s.mu.Unlock()
-	s.idle.Broadcast()
 }

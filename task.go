@@ -52,8 +52,8 @@ func (t *Task) ID() observe.TaskID {
 	switch {
 	case t == nil:
 		return observe.TaskID{}
-	case t.runs() != nil:
-		return t.runs().currentID()
+	case t.isHandle():
+		return t.child().currentID()
 	}
 	return t.scope.id()
 }
@@ -119,8 +119,8 @@ func (t *Task) Err() error {
 func (t *Task) Cancel(cause error) {
 	switch {
 	case t == nil:
-	case t.runs() != nil:
-		t.runs().stop(cause)
+	case t.isHandle():
+		t.child().stop(cause)
 	default:
 		t.scope.cancel(cause)
 	}
@@ -135,7 +135,7 @@ func (t *Task) Beat() {
 	}
 }
 
-// watch, child and runs return what few tasks have; see [extra].
+// watch and child return what few tasks have; see [extra].
 
 func (t *Task) watch() *watch {
 	if t == nil {
@@ -150,13 +150,6 @@ func (t *Task) watch() *watch {
 func (t *Task) child() *child {
 	if x := t.scope.extra.Load(); x != nil {
 		return x.child
-	}
-	return nil
-}
-
-func (t *Task) runs() *child {
-	if x := t.scope.extra.Load(); x != nil {
-		return x.runs
 	}
 	return nil
 }
@@ -247,7 +240,7 @@ func (t *Task) finish(err error) {
 		if w := t.watch(); w != nil {
 			at.rt.watcher.drop(t)
 			if w.late.Load() {
-				at.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: t.subject(), Detail: "ended after it was cancelled"})
+				t.tell(observe.EventEnded, "ended after it was cancelled")
 			}
 		}
 		if err != nil {
@@ -263,8 +256,16 @@ func (t *Task) finish(err error) {
 	if t.scope.state.CompareAndSwap(taskAbandoned, taskReturned) {
 		t.scope.release()
 		at.abandon(-1)
-		at.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: t.subject(), Detail: "the abandoned body came back"})
+		t.tell(observe.EventReturned, "the abandoned body came back")
 	}
+}
+
+// tell emits an event of the task. It is a function of its own because an event
+// makes a large frame, for which every task's stack would have to grow.
+//
+//go:noinline
+func (t *Task) tell(kind observe.EventKind, detail string) {
+	t.scope.site().rt.emit(observe.Event{Kind: kind, Subject: t.subject(), Detail: detail})
 }
 
 // conclude sets the result, cancels what is left and wakes who waits for it. It
@@ -290,6 +291,13 @@ func (t *Task) wake() {
 	if c := x.wait.Swap(&closedChan); c != &closedChan {
 		close(*c)
 	}
+}
+
+// isHandle reports whether the task stands for a supervised child through all its
+// runs.
+func (t *Task) isHandle() bool {
+	x := t.scope.extra.Load()
+	return x != nil && x.child != nil && x.generation == 0
 }
 
 // replaced reports whether a fresh run takes the task's place when it is given up.

@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -276,8 +275,15 @@ func (s *scope) explain(err error) (out error) {
 			out = err
 		}
 	}()
-	cause := s.cause()
-	if cause == nil || errors.Is(err, cause) || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+	if cause := s.cause(); cause != nil {
+		return s.explainBy(cause, err)
+	}
+	return err
+}
+
+//go:noinline
+func (s *scope) explainBy(cause, err error) error { // apart, so that the stack of a body that panicked need not grow for it
+	if matches(err, cause) || matches(cause, context.Canceled) || matches(cause, context.DeadlineExceeded) {
 		return err
 	}
 	return &TaskError{ID: s.id(), Err: err, Cause: cause}
@@ -294,16 +300,14 @@ func aborts(v any) bool {
 // reportPanic counts a panic and makes it an event. It is given what this very
 // body panicked with: an error of another's panic that is handed on is no panic.
 func (s *scope) reportPanic(err error) {
-	var p *PanicError
+	p, ok := err.(*PanicError) //nolint:errorlint // as rescue made it
 	at := s.site()
-	if at == nil || !errors.As(err, &p) || aborts(p.Value) {
+	if at == nil || !ok || aborts(p.Value) {
 		return
 	}
 	at.panics.Add(1)
-	subject := s.subject(0)
-	subject.Site = p.Site()
-	at.rt.emit(observe.Event{
-		Kind: observe.EventPanic, Subject: subject, Request: requestOf(s.parent),
-		Fingerprint: p.Fingerprint(), Detail: printable(p.Error(), maxDetail),
+	at.rt.note(&note{
+		site: at, n: s.id().Seq,
+		trace: p.trace, value: cutValue(valueText(p.Value)), request: requestOf(s.parent),
 	})
 }

@@ -94,7 +94,7 @@ func superviseHale(service func(context.Context) error) (func() error, error) {
 	}
 	rt.SetHalted(true)
 	s, err := rt.NewSupervisor("bench", hale.SupervisorConfig{
-		Intensity: math.MaxInt32, Backoff: hale.Backoff{Initial: time.Nanosecond, Max: time.Nanosecond},
+		Intensity: 1 << 16, Backoff: hale.Backoff{Initial: time.Nanosecond, Max: time.Nanosecond},
 	})
 	if err != nil {
 		closer()

@@ -6,8 +6,10 @@ import (
 	"hash/fnv"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hale-go/hale/observe"
 )
@@ -21,27 +23,56 @@ const fingerprintFrames = 6
 
 // Trace is a captured stack. The zero value is an empty one.
 type Trace struct {
-	pcs []uintptr
+	rec *record
 }
+
+// record is what is known of one stack. It is shared by all traces of it.
+type record struct {
+	raw []uintptr // as it was captured
+	pcs []uintptr // from the origin on; a part of raw
+
+	once        sync.Once
+	site        observe.Site
+	fingerprint string
+}
+
+// known remembers stacks by their hash. What panics again and again, which is
+// what must be cheap, panics in the same place. A slot belongs to the stack that
+// took it last, so that the table has a bound and needs no lock.
+var known [256]atomic.Pointer[record]
 
 var scratch = sync.Pool{New: func() any { return new([128]uintptr) }}
 
 // CapturePanic returns the stack of the panic that is being recovered. It must
 // be called by a deferred function while it runs for that panic. Of a panic
 // that was raised again on the way up, the first origin is taken. It costs
-// about 1.5 µs and one allocation.
+// about 0.5 µs for a stack that was captured lately, else about 1.5 µs and two
+// allocations.
 func CapturePanic() Trace {
 	buf := scratch.Get().(*[128]uintptr)
 	defer scratch.Put(buf)
-	n := runtime.Callers(2, buf[:])
-	pcs := buf[:n]
-	if i := origin(pcs); i >= 0 {
-		pcs = pcs[i:]
+	raw := buf[:runtime.Callers(2, buf[:])]
+	slot := &known[hash(raw)%uint64(len(known))]
+	if rec := slot.Load(); rec != nil && slices.Equal(rec.raw, raw) {
+		return Trace{rec}
 	}
-	if len(pcs) > Depth {
-		pcs = pcs[:Depth]
+	rec := &record{raw: slices.Clone(raw)}
+	rec.pcs = rec.raw
+	if i := origin(rec.pcs); i >= 0 {
+		rec.pcs = rec.pcs[i:]
 	}
-	return Trace{pcs: append([]uintptr(nil), pcs...)}
+	rec.pcs = rec.pcs[:min(len(rec.pcs), Depth)]
+	slot.Store(rec)
+	return Trace{rec}
+}
+
+// hash mixes program counters (FNV-1a, a word at a time).
+func hash(pcs []uintptr) uint64 {
+	h := uint64(14695981039346656037)
+	for _, pc := range pcs {
+		h = (h ^ uint64(pc)) * 1099511628211
+	}
+	return h ^ h>>32
 }
 
 // origin returns the index of the frame that panicked: the first one outside
@@ -64,20 +95,28 @@ func origin(pcs []uintptr) int {
 	return -1
 }
 
-// Site returns the frame that panicked.
+// Site returns the frame that panicked. It is looked up once for each stack.
 func (t Trace) Site() observe.Site {
-	for _, s := range t.sites(1) {
-		return s
+	if t.rec == nil {
+		return observe.Site{}
 	}
-	return observe.Site{}
+	t.rec.once.Do(t.rec.resolve)
+	return t.rec.site
 }
 
-func (t Trace) sites(limit int) []observe.Site {
-	var out []observe.Site
-	if len(t.pcs) == 0 {
+func (r *record) resolve() {
+	for _, s := range r.sites(1) {
+		r.site = s
+	}
+	r.fingerprint = fingerprint(r.pcs)
+}
+
+func (r *record) sites(limit int) []observe.Site {
+	if r == nil || len(r.pcs) == 0 {
 		return nil
 	}
-	frames := runtime.CallersFrames(t.pcs)
+	var out []observe.Site
+	frames := runtime.CallersFrames(r.pcs)
 	for {
 		f, more := frames.Next()
 		if f.Function != "" {
@@ -92,7 +131,7 @@ func (t Trace) sites(limit int) []observe.Site {
 // String returns the frames in the form that Go prints them in, origin first.
 func (t Trace) String() string {
 	var b strings.Builder
-	for _, s := range t.sites(-1) {
+	for _, s := range t.rec.sites(-1) {
 		fmt.Fprintf(&b, "%s()\n\t%s:%d\n", s.Function, s.File, s.Line)
 	}
 	return b.String()
@@ -118,12 +157,20 @@ var anchor = sync.OnceValue(func() uintptr {
 // Fingerprint returns 16 hexadecimal digits that are equal for panics of one
 // build with the same origin and nearest callers.
 func (t Trace) Fingerprint() string {
+	if t.rec == nil {
+		return fingerprint(nil)
+	}
+	t.rec.once.Do(t.rec.resolve)
+	return t.rec.fingerprint
+}
+
+func fingerprint(pcs []uintptr) string {
 	h := fnv.New64a()
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], build())
 	_, _ = h.Write(b[:])
 	n := 0
-	for _, pc := range t.pcs {
+	for _, pc := range pcs {
 		f := runtime.FuncForPC(pc - 1)
 		if f == nil || strings.HasPrefix(f.Name(), "runtime.") {
 			continue

@@ -3,6 +3,7 @@ package stack_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hale-go/hale/internal/stack"
@@ -88,4 +89,54 @@ func ExampleCapturePanic() {
 	}()
 	panic("no such order")
 	// Output: no such order true
+}
+
+//go:noinline
+func dig(n int, f func()) {
+	if n > 0 {
+		dig(n-1, f)
+		return
+	}
+	f()
+}
+
+// More stacks than are remembered, from many goroutines: each trace is of its own.
+func TestManyStacksAtOnce(t *testing.T) {
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := range 300 {
+				depth := n % 20
+				f, want := explode, "stack_test.explode"
+				if (n+i)%2 == 0 {
+					f, want = func() { dereference(nil) }, "stack_test.dereference"
+				}
+				tr := caught(func() { dig(depth, f) })
+				if got := tr.Site().Function; !strings.HasSuffix(got, want) {
+					t.Errorf("origin %q, want %s", got, want)
+				}
+				if got := strings.Count(tr.String(), "stack_test.dig("); got != depth+1 {
+					t.Errorf("%d frames of dig, want %d", got, depth+1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A stack that was captured before costs nothing to capture again.
+func TestKnownStackCostsNoAllocation(t *testing.T) {
+	v := any("boom")
+	capture := func() {
+		defer func() {
+			if recover() != nil {
+				stack.CapturePanic().Fingerprint()
+			}
+		}()
+		panic(v)
+	}
+	capture()
+	if n := testing.AllocsPerRun(100, capture); n > 1 { // the garbage collection may take the scratch space once
+		t.Errorf("%v allocations", n)
+	}
 }
