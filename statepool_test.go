@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -324,4 +325,51 @@ func TestStatePoolBadInput(t *testing.T) {
 	if err := p.Submit(t.Context(), nil); !errors.Is(err, hale.ErrNilFunc) {
 		t.Errorf("Submit(nil) = %v", err)
 	}
+}
+
+// What Open starts belongs to the state: it is not left behind while the worker
+// idles, and it is when the state was closed without it.
+func TestWhatAStateStartsIsNoOrphan(t *testing.T) {
+	rt := newRuntime(t, hale.WithConfig(hale.Config{Epoch: time.Millisecond, Leak: detect.LeakConfig{Grace: time.Millisecond}, Snapshots: time.Millisecond}))
+	release := make(chan struct{})
+	defer close(release)
+	p := newGadgets(t, rt, hale.PoolConfig{Workers: 1}, hale.StateConfig[*gadget]{
+		Open: func(context.Context) (*gadget, error) {
+			go func() { <-release }()
+			return &gadget{}, nil
+		},
+		Close: func(*gadget) error { return nil },
+	})
+	if err := p.Submit(t.Context(), func(context.Context, *gadget) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	var last time.Time // of the snapshot that was looked at
+	orphan := func() (known, orphan bool) {
+		if err := rt.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s := rt.Status().Snapshot; s != nil && s.Time != last {
+			last = s.Time
+			for _, g := range s.Groups {
+				known = known || g.Name == "gadgets"
+				orphan = orphan || (g.Name == "gadgets" && g.Ended >= 0)
+			}
+		}
+		return known, orphan
+	}
+	looks := 0
+	poll(t, func() bool {
+		known, orphan := orphan()
+		if orphan {
+			t.Fatal("it is an orphan while the state lives")
+		}
+		if known {
+			looks++
+		}
+		return looks == 3
+	})
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	poll(t, func() bool { _, orphan := orphan(); return orphan })
 }

@@ -64,7 +64,10 @@ func (w *worker) open() (mine bool) {
 	p := w.pool
 	began := time.Now()
 	life := &unit{scope{parent: context.Background()}}
-	w.bear(life)
+	seq := p.rt.seq.Add(1)
+	life.seq.Store(seq)
+	life.enter(p.site.enter(true, seq)) // what open starts may live as long as the state, and is not left behind until then
+	w.wear(life)
 	w.hook(life, func() (err error) {
 		if w.state, err = p.states.open(&life.scope); err == nil {
 			w.life = life
@@ -73,7 +76,7 @@ func (w *worker) open() (mine bool) {
 	}, func(has bool, err error) {
 		mine = has
 		if w.life == nil {
-			life.end()
+			w.letGo(life)
 			p.stateFailed(err)
 		}
 		if !mine {
@@ -135,11 +138,11 @@ func (w *worker) closeState() {
 	}
 	p, life, state := w.pool, w.life, w.state
 	w.life, w.state = nil, nil
-	u := &unit{scope{parent: context.Background()}}
-	u.extend().site = p.site // the worker may be idle, and then it has no cell
+	u := &unit{scope{parent: context.Background(), cell: life.cell}}
+	w.wear(u)
 	w.hook(u, func() error { return p.states.close(state) }, func(mine bool, err error) {
-		life.end()
 		u.end()
+		w.letGo(life)
 		if err != nil {
 			p.stateFailed(err)
 		}
@@ -147,6 +150,13 @@ func (w *worker) closeState() {
 			w.comeBack(u)
 		}
 	})
+}
+
+// letGo ends the context of a state and takes it out of its cell.
+func (w *worker) letGo(life *unit) {
+	life.end()
+	w.release() // no goroutine of hale's may bear the cell's label then
+	w.pool.site.leave(life.cell)
 }
 
 func (p *Pool) stateFailed(err error) {

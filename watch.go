@@ -21,6 +21,7 @@ type watch struct {
 	quiet time.Duration // since beats changed
 	ran   time.Duration // since the watcher first saw the task
 	over  time.Duration // since the task was cancelled for it
+	known bool          // the watcher saw the task before
 	done  bool          // nothing more to do for it
 }
 
@@ -145,6 +146,10 @@ func (w *watcher) scan(counted time.Duration) {
 // advance counts time and reports whether the task is to be acted on.
 func (w *watch) advance(counted time.Duration) bool {
 	if w.done {
+		return false
+	}
+	if !w.known { // it may have begun just now
+		w.known = true
 		return false
 	}
 	w.ran += counted

@@ -169,6 +169,11 @@ func (w *worker) bear(u *unit) {
 		w.cell = s.enter(false, 0)
 	}
 	u.enter(w.cell)
+	w.wear(u)
+}
+
+// wear puts the unit's labels on the worker's goroutine.
+func (w *worker) wear(u *unit) {
 	if bears := u.bears(); bears != w.bears {
 		setGoroutineLabels(bears)
 		w.bears = bears
