@@ -48,7 +48,7 @@ func Finds(kind detect.Kind, turns ...observe.Turn) DetectorOption {
 //     second, five under the race detector.
 //   - What it remembers is bounded.
 //
-// Each rule that is broken fails t once for each series. It takes about a second,
+// Each rule that is broken fails t once for each series. It takes a second or two,
 // and several under the race detector.
 func Detector(t testing.TB, fresh func() detect.Detector, opts ...DetectorOption) {
 	t.Helper()
@@ -150,18 +150,18 @@ func (c *detectorTest) accepted(s series) {
 func (c *detectorTest) healthy() {
 	c.t.Helper()
 	s := newGenerator(1).healthy(600)
-	d := c.fresh()
-	for i, t := range s.turns {
-		out, failed := call(d, copyTurn(t))
-		if failed != "" {
-			return // told by the next rule
-		}
+	var accused string
+	feed(c.fresh(), copies(s.turns), func(i int, out []detect.Finding) string { // a failure is told by the next rule
 		for _, f := range out {
 			if f.Confidence == detect.Confirmed {
-				c.t.Errorf("haletest: detector: on %s: turn %d: it confirmed %s: %s", s.name, i, f.Key(), firstText(f))
-				return
+				accused = fmt.Sprintf("turn %d: it confirmed %s: %s", i, f.Key(), firstText(f))
+				return accused
 			}
 		}
+		return ""
+	})
+	if accused != "" {
+		c.t.Errorf("haletest: detector: on %s: %s", s.name, accused)
 	}
 }
 
@@ -176,15 +176,14 @@ func firstText(f detect.Finding) string {
 func (c *detectorTest) finds(s series, kinds ...detect.Kind) {
 	c.t.Helper()
 	seen := map[detect.Kind]bool{}
-	d := c.fresh()
-	for _, t := range s.turns {
-		out, failed := call(d, copyTurn(t))
-		if failed != "" {
-			return
-		}
+	failed := feed(c.fresh(), copies(s.turns), func(_ int, out []detect.Finding) string {
 		for _, f := range out {
 			seen[f.Kind] = seen[f.Kind] || f.Confidence == detect.Confirmed
 		}
+		return ""
+	})
+	if failed != "" {
+		return // told by the next rule
 	}
 	for _, k := range kinds {
 		if !seen[k] {
@@ -244,28 +243,33 @@ func setState(d detect.Stateful, raw json.RawMessage) (err error) {
 func (c *detectorTest) quick() bool {
 	c.t.Helper()
 	best := time.Hour
-	for range 5 {
+	for range 3 {
 		g := newGenerator(4)
-		d := c.fresh()
-		var worst time.Duration
-		for range 3 { // what is new, what is known, what has grown
-			t := g.big()
-			begin := time.Now()
-			if _, failed := call(d, t); failed != "" {
-				c.t.Errorf("haletest: detector: on a turn of 4096 names: Detect %s", failed)
-				return false
+		var begin time.Time
+		turns := func(yield func(observe.Turn) bool) {
+			for range 3 { // what is new, what is known, what has grown
+				t := g.big()
+				begin = time.Now()
+				if !yield(t) {
+					return
+				}
 			}
-			worst = max(worst, time.Since(begin))
 		}
-		if best = min(best, worst); best < c.limit/2 {
+		var worst time.Duration
+		failed := feed(c.fresh(), turns, func(int, []detect.Finding) string {
+			worst = max(worst, time.Since(begin))
+			return ""
+		})
+		if failed != "" {
+			c.t.Errorf("haletest: detector: on turns of 4096 names: %s", failed)
+			return false
+		}
+		if best = min(best, worst); best < c.limit {
 			return true
 		}
 	}
-	if best >= c.limit {
-		c.t.Errorf("haletest: detector: on a turn of 4096 names: Detect takes %v; a runtime disables it at 1s", best)
-		return false
-	}
-	return true
+	c.t.Errorf("haletest: detector: on a turn of 4096 names: Detect takes %v; a runtime disables it at 1s", best)
+	return false
 }
 
 // maxGrowth is by how much memory may grow in 5,000 turns, in which 6 MB of new
@@ -290,10 +294,15 @@ func (c *detectorTest) growth() string {
 	var heap [2]uint64
 	var state [2]int
 	for half := range 2 {
-		for range c.endless / 2 {
-			if _, failed := call(d, g.endless()); failed != "" {
-				return "Detect " + failed
+		turns := func(yield func(observe.Turn) bool) {
+			for range c.endless / 2 {
+				if !yield(g.endless()) {
+					return
+				}
 			}
+		}
+		if failed := feed(d, turns, func(int, []detect.Finding) string { return "" }); failed != "" {
+			return failed
 		}
 		runtime.GC()
 		var m runtime.MemStats

@@ -68,7 +68,7 @@ func Within(d time.Duration) LeakOption { return func(l *leakTest) { l.within = 
 // as time.AfterFunc and workers that ran before, and those that set profiler
 // labels of their own from a context without this one.
 //
-// It takes one goroutine profile where nothing leaks, about a millisecond.
+// It takes one goroutine profile where nothing leaks, one to two milliseconds.
 func NoLeaks(t testing.TB, opts ...LeakOption) context.Context {
 	t.Helper()
 	l := &leakTest{within: 2 * time.Second}

@@ -3,8 +3,10 @@ package haletest
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale/detect"
@@ -15,33 +17,64 @@ import (
 // Only this package's own tests change it.
 var hangs = 10 * time.Second
 
-// called is what came of a call.
-type called struct {
-	findings []detect.Finding
-	failed   string // why it came to nothing
-}
-
-// call makes one call of Detect. It returns why the call failed, "" when it did
-// not.
-func call(d detect.Detector, t observe.Turn) ([]detect.Finding, string) {
-	done := make(chan called, 1)
+// feed gives turns to a detector, one after the other, and each of them what came
+// of it. It returns why it stopped before the end, "" when it did not: each said
+// so, or Detect panicked or did not return. Its goroutine is then left behind.
+func feed(d detect.Detector, turns iter.Seq[observe.Turn], each func(i int, out []detect.Finding) string) string {
+	var turn atomic.Int64
+	var left atomic.Bool
+	done := make(chan string, 1)
 	go func() {
-		out := called{failed: "ended its goroutine"}
+		failed := "ended its goroutine"
 		defer func() {
 			if v := recover(); v != nil {
-				out.failed = fmt.Sprintf("panicked: %v", v)
+				failed = fmt.Sprintf("panicked: %v", v)
 			}
-			done <- out
+			if failed != "" {
+				failed = fmt.Sprintf("turn %d: Detect %s", turn.Load(), failed)
+			}
+			done <- failed
 		}()
-		out = called{findings: d.Detect(t)}
+		i := 0
+		for t := range turns {
+			turn.Store(int64(i))
+			out := d.Detect(t)
+			if left.Load() {
+				return
+			}
+			if failed = each(i, out); failed != "" {
+				return
+			}
+			failed = "ended its goroutine"
+			i++
+		}
+		failed = ""
 	}()
-	timer := time.NewTimer(hangs)
-	defer timer.Stop()
-	select {
-	case out := <-done:
-		return out.findings, out.failed
-	case <-timer.C:
-		return nil, fmt.Sprintf("did not return within %v", hangs)
+	ticker := time.NewTicker(hangs)
+	defer ticker.Stop()
+	for last := int64(-1); ; {
+		select {
+		case failed := <-done:
+			return failed
+		case <-ticker.C:
+			now := turn.Load()
+			if now == last {
+				left.Store(true)
+				return fmt.Sprintf("turn %d: Detect did not return within %v", now, hangs)
+			}
+			last = now
+		}
+	}
+}
+
+// copies yields copies of turns.
+func copies(turns []observe.Turn) iter.Seq[observe.Turn] {
+	return func(yield func(observe.Turn) bool) {
+		for _, t := range turns {
+			if !yield(copyTurn(t)) {
+				return
+			}
+		}
 	}
 }
 
@@ -51,29 +84,51 @@ type mode struct {
 	relays    bool // a fresh detector takes over after each turn, by State and SetState
 }
 
+// relay is a detector whose every turn is taken by another, which takes over from
+// the one before.
+type relay struct {
+	fresh func() detect.Detector
+	d     detect.Detector
+}
+
+// Detect implements [detect.Detector].
+func (r *relay) Detect(t observe.Turn) []detect.Finding {
+	next := r.fresh()
+	if r.d != nil {
+		if err := handOver(r.d, next); err != nil {
+			panic(err)
+		}
+	}
+	r.d = next
+	return next.Detect(t)
+}
+
 // play feeds a series to a fresh detector and returns the findings of each turn.
 func (c *detectorTest) play(s series, m mode) (found [][]string, failed string) {
 	d := c.fresh()
-	for i, t := range s.turns {
-		if m.relays && i > 0 {
-			next := c.fresh()
-			if err := handOver(d, next); err != nil {
-				return found, fmt.Sprintf("turn %d: %v", i, err)
+	if m.relays {
+		d = &relay{fresh: c.fresh}
+	}
+	var given observe.Turn
+	turns := func(yield func(observe.Turn) bool) {
+		for _, t := range s.turns {
+			if given = copyTurn(t); !yield(given) {
+				return
 			}
-			d = next
 		}
-		given := copyTurn(t)
-		out, failed := call(d, given)
-		if failed != "" {
-			return found, fmt.Sprintf("turn %d: Detect %s", i, failed)
-		}
-		if !reflect.DeepEqual(given, t) {
-			return found, fmt.Sprintf("turn %d: Detect changed the turn", i)
+	}
+	failed = feed(d, turns, func(i int, out []detect.Finding) string {
+		if !reflect.DeepEqual(given, s.turns[i]) {
+			return "changed the turn"
 		}
 		found = append(found, written(out))
 		if m.scribbles {
 			scribble(&given)
 		}
+		return ""
+	})
+	if failed != "" {
+		return nil, failed
 	}
 	return found, ""
 }

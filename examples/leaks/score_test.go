@@ -79,7 +79,7 @@ type result struct {
 	leaked  int
 	old     int           // older than the grace period at the last snapshot
 	covered int           // of those, by confirmed findings
-	inTime  int           // of those, within three snapshots of becoming older
+	inTime  int           // of those, within three snapshots of becoming older each; a figure, for comparing detectors
 	first   int           // snapshots from the first that was old to its confirmation; 0: never
 	took    time.Duration // from the first leak to its confirmation
 }
