@@ -6,21 +6,33 @@ import (
 	"github.com/hale-go/hale/internal/goroutine"
 )
 
-// How many rounds there are for the large sizes: a million goroutines take the
-// peers half a minute a round. The others have all.
+// snapshotRounds returns how many rounds there are at most for so many goroutines,
+// and in how many of them the peers take part, since they need up to a minute
+// each; 0 is no bound.
 func snapshotRounds(n int) (all, peers int) {
 	switch {
 	case n >= 1_000_000:
 		return 3, 1
 	case n >= 100_000:
-		return 10, 2
+		return 10, 1
+	case n >= 10_000:
+		return 10, 3
 	default:
 		return 0, 0
 	}
 }
 
 // snapshotNames are the contestants, hale first.
-var snapshotNames = []string{"hale", "runtime.Stack", "goleak", "gops"}
+var snapshotNames = []string{"hale", "runtime.Stack", "gops", "goleak"}
+
+// looks returns the contestants for n goroutines. goleak, which parses the dump,
+// needs minutes for a million.
+func looks(n int) []string {
+	if n >= 1_000_000 {
+		return snapshotNames[:3]
+	}
+	return snapshotNames
+}
 
 // snapshotContest is what there is to know about all goroutines: hale's
 // snapshot, analysed, against the dumps that others take. They park in a child,
@@ -36,7 +48,7 @@ func snapshotContest(n, depth int) contest {
 			if err != nil {
 				return nil, err
 			}
-			for i, k := range snapshotNames {
+			for i, k := range looks(n) {
 				one := contestant{name: k, close: func() {}, measure: func() (reading, error) { return c.ask(k) }}
 				if i == 0 {
 					one.close = c.stop
@@ -53,10 +65,10 @@ func snapshotContest(n, depth int) contest {
 				{name: name + " hale bytes / foreseen", values: r.of("hale", value("memory")), unit: times, target: 1},
 				{name: name + " hale of a core, with the pacer", values: r.of("hale", value("share")), unit: share, target: 1},
 			}
-			for _, k := range snapshotNames[1:] {
+			for _, k := range looks(n)[1:] {
 				rows = append(rows, row{name: name + " " + k + " longest stop", values: r.of(k, value("stop")), unit: millis})
 			}
-			for _, k := range snapshotNames[1:] {
+			for _, k := range looks(n)[1:] {
 				rows = append(rows, r.ratio(name+" time", "hale", k, nanos, 0))
 			}
 			return rows

@@ -50,6 +50,7 @@ type Capturer struct {
 	zipped  bytes.Buffer
 	decoder decoder
 	memory  memory
+	gc      collector
 }
 
 // NewCapturer returns a Capturer that asks resolve about each label of hale's.
@@ -101,6 +102,7 @@ func (c *Capturer) Capture(now time.Time) (s observe.Snapshot) {
 		if now, ok := threadTime(); ok && told {
 			s.CPU = min(max(now-used, 0), s.Cost)
 		}
+		s.CPU += c.gc.charge(c.memory.need(s.Goroutines, before.stack), s.CPU)
 	}()
 	if err := c.capture(&s, before.stack); err != nil {
 		s.Skipped = err.Error()

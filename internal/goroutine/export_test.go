@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"runtime/pprof"
+	"time"
 
 	"github.com/hale-go/hale/observe"
 )
@@ -135,3 +136,8 @@ func (c *Capturer) BufferBytes() int { return c.zipped.Cap() + c.decoder.raw.Cap
 
 // CgroupLeft reads the limits below host.
 func CgroupLeft(host fs.FS) (uint64, bool) { return cgroupLeft(host) }
+
+// CollectorCharge is what so many bytes of garbage are charged with.
+func CollectorCharge(bytes float64, limit time.Duration) time.Duration {
+	return new(collector).charge(bytes, limit)
+}
