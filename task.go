@@ -113,11 +113,12 @@ func (t *Task) Cancel(cause error) {
 }
 
 // Beat says that the task makes progress. Tasks that declared [Heartbeat] must
-// call it more often than they declared. It takes a few nanoseconds and is
-// called by the task itself; on a task without a heartbeat it does nothing.
+// call it more often than they declared. It takes a nanosecond or two and may be
+// called by any goroutine that works for the task; on a task without a heartbeat
+// it does nothing.
 func (t *Task) Beat() {
-	if t != nil && t.watch != nil {
-		t.watch.beats.Store(t.watch.beats.Load() + 1) // one writer: the task
+	if t != nil && t.watch != nil && t.watch.silent.Load() {
+		t.watch.silent.Store(false)
 	}
 }
 

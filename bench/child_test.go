@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 
 // A child of each kind measures something.
 func TestChildren(t *testing.T) {
-	for _, form := range []string{"hale", "hale, done", "raw goroutine", "raw goroutine with a context", "errgroup", "conc WaitGroup"} {
+	for _, form := range []string{"hale", "hale, done", "hale.Go, done", "raw goroutine", "raw goroutine with a context", "errgroup", "conc WaitGroup"} {
 		m, err := measureInChild("parked", 500, form)
 		if b := m.values["bytes"]; err != nil || b < 1500 || b > 50_000 {
 			t.Errorf("parked %s: %v bytes, error %v", form, b, err)

@@ -22,7 +22,7 @@ func parkedContest(n int) contest {
 	return contest{
 		name: name,
 		open: func() (out []contestant, err error) {
-			for _, k := range append([]string{"hale", "hale, done", base}, peers...) {
+			for _, k := range append([]string{"hale", "hale, done", "hale.Go, done", base}, peers...) {
 				out = append(out, contestant{name: k, close: func() {}, measure: func() (reading, error) {
 					m, err := measureInChild("parked", n, k)
 					m.bytes = m.values["bytes"]
@@ -35,6 +35,7 @@ func parkedContest(n int) contest {
 			rows := []row{
 				r.memory(name, "hale, done", base, 1.25),
 				r.memory(name, "hale", base, 0),
+				r.memory(name, "hale.Go, done", base, 0),
 			}
 			for _, k := range peers {
 				rows = append(rows, r.memory(name, k, base, 0))
@@ -86,14 +87,18 @@ func parkedChild(words []string) (map[string]float64, error) {
 		one = func() { group.Go(func() error { park(); return nil }) }
 	case "conc WaitGroup":
 		one = func() { wait.Go(park) }
-	case "hale", "hale, done":
+	case "hale", "hale, done", "hale.Go, done":
 		fn := func(context.Context) error { park(); return nil }
 		if form == "hale, done" {
 			fn = func(ctx context.Context) error { ready.Done(); <-ctx.Done(); return nil }
 		}
+		options := []hale.TaskOption{hale.Restart(hale.Permanent)}
+		if form == "hale.Go, done" {
+			options = nil
+		}
 		one = func() {
-			t := rt.Go(ctx, "bench.parked", fn, hale.Restart(hale.Permanent))
-			if form == "hale, done" {
+			t := rt.Go(ctx, "bench.parked", fn, options...)
+			if form != "hale" {
 				t.Done()
 			}
 			tasks = append(tasks, t)

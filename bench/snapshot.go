@@ -25,13 +25,18 @@ func snapshotRounds(n int) (all, peers int) {
 // snapshotNames are the contestants, hale first.
 var snapshotNames = []string{"hale", "runtime.Stack", "gops", "goleak"}
 
-// looks returns the contestants for n goroutines. goleak, which parses the dump,
-// needs minutes for a million.
-func looks(n int) []string {
-	if n >= 1_000_000 {
-		return snapshotNames[:3]
+// looks returns the contestants. Of a million goroutines goleak, which parses the
+// dump, makes minutes of work, and of deep ones so does the dump itself; that of
+// gops is cut.
+func looks(n, depth int) []string {
+	switch {
+	case n < 1_000_000:
+		return snapshotNames
+	case depth <= 4:
+		return []string{"hale", "runtime.Stack", "gops"}
+	default:
+		return []string{"hale", "gops"}
 	}
-	return snapshotNames
 }
 
 // snapshotContest is what there is to know about all goroutines: hale's
@@ -48,7 +53,7 @@ func snapshotContest(n, depth int) contest {
 			if err != nil {
 				return nil, err
 			}
-			for i, k := range looks(n) {
+			for i, k := range looks(n, depth) {
 				one := contestant{name: k, close: func() {}, measure: func() (reading, error) { return c.ask(k) }}
 				if i == 0 {
 					one.close = c.stop
@@ -65,10 +70,10 @@ func snapshotContest(n, depth int) contest {
 				{name: name + " hale bytes / foreseen", values: r.of("hale", value("memory")), unit: times, target: 1},
 				{name: name + " hale of a core, with the pacer", values: r.of("hale", value("share")), unit: share, target: 1},
 			}
-			for _, k := range looks(n)[1:] {
+			for _, k := range looks(n, depth)[1:] {
 				rows = append(rows, row{name: name + " " + k + " longest stop", values: r.of(k, value("stop")), unit: millis})
 			}
-			for _, k := range looks(n)[1:] {
+			for _, k := range looks(n, depth)[1:] {
 				rows = append(rows, r.ratio(name+" time", "hale", k, nanos, 0))
 			}
 			return rows
