@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,11 +19,15 @@ import (
 // handlerWork is how long the handler works.
 const handlerWork = 100 * time.Microsecond
 
+// httpSlices is into how many slices for each side a round is cut. They take turns:
+// what a neighbour takes of the processors comes and goes faster than rounds do.
+const httpSlices = 16
+
 // httpContest is a handler that works for 100 µs, as a task of hale's and bare.
 // Twice as many clients as processors keep the server busy, each on a connection
-// of its own.
+// of its own. d is how long each side is loaded in a round.
 func httpContest(d time.Duration) contest {
-	const name, base = "http", "net/http"
+	const name, pair = "http", "hale and net/http"
 	return contest{
 		name: name,
 		open: func() ([]contestant, error) {
@@ -31,33 +36,58 @@ func httpContest(d time.Duration) contest {
 				return nil, err
 			}
 			work := working(handlerWork)
-			bare, err := serve(base, work, d)
+			bare, err := serve(work)
 			if err != nil {
 				closer()
 				return nil, err
 			}
-			cared, err := serve("hale", underHale(rt, work), d)
+			cared, err := serve(underHale(rt, work))
 			if err != nil {
 				bare.close()
 				closer()
 				return nil, err
 			}
-			stop := cared.close
-			cared.close = func() { stop(); closer() }
-			return []contestant{cared, bare}, nil
+			return []contestant{{
+				name:    pair,
+				measure: func() (reading, error) { return versus(cared, bare, d/httpSlices) },
+				close:   func() { bare.close(); cared.close(); closer() },
+			}}, nil
 		},
 		rows: func(r results) []row {
-			x, y := r.of("hale", value("rate")), r.of(base, value("rate"))
-			return []row{
-				{
-					name: name + " throughput hale / " + base, values: x.over(y), unit: times, target: .99, sense: atLeast,
-					note: fmt.Sprintf("medians %.0f/s / %.0f/s", x.median(), y.median()),
-				},
-				r.ratio(name+" p99", "hale", base, p99, 1.03),
-				r.ratio(name+" p50", "hale", base, p50, 0),
+			against := func(what string, target float64, sense sense) row {
+				x, y := r.of(pair, value("hale "+what)), r.of(pair, value("bare "+what))
+				return row{
+					name: name + " " + what + " hale / net/http", values: x.over(y), unit: times, target: target, sense: sense,
+					note: fmt.Sprintf("medians %.4g / %.4g", x.median(), y.median()),
+				}
 			}
+			return []row{against("requests/s", .99, atLeast), against("p99", 1.03, atMost), against("p50", 0, atMost)}
 		},
 	}
+}
+
+// versus loads both sides in turn, the one that begins as well, and adds up the
+// slices of each.
+func versus(hale, bare *site, slice time.Duration) (reading, error) {
+	sides := []*site{hale, bare}
+	var waits [2]series
+	var took [2]time.Duration
+	for i := range 2 * httpSlices {
+		side := (i + i/2) % 2 // 0 1 1 0 0 1 1 0 …
+		began := time.Now()
+		w, err := sides[side].load(slice)
+		if err != nil {
+			return reading{}, err
+		}
+		took[side] += time.Since(began)
+		waits[side] = append(waits[side], w...)
+	}
+	values := map[string]float64{}
+	for i, name := range []string{"hale ", "bare "} {
+		values[name+"requests/s"] = float64(len(waits[i])) / took[i].Seconds()
+		values[name+"p50"], values[name+"p99"] = waits[i].at(.5), waits[i].at(.99)
+	}
+	return reading{values: values}, nil
 }
 
 // underHale is the middleware that README.md shows.
@@ -90,12 +120,19 @@ func working(d time.Duration) http.Handler {
 	})
 }
 
-// serve starts a server of its own for a handler and returns the contestant that
-// loads it for d.
-func serve(name string, h http.Handler, d time.Duration) (contestant, error) {
+// site is a server with its clients.
+type site struct {
+	client  *http.Client
+	url     string
+	clients int
+	close   func()
+}
+
+// serve starts a server of its own for a handler.
+func serve(h http.Handler) (*site, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return contestant{}, err
+		return nil, err
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	ended := make(chan struct{})
@@ -105,32 +142,23 @@ func serve(name string, h http.Handler, d time.Duration) (contestant, error) {
 	}()
 	clients := 2 * runtime.GOMAXPROCS(0)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-	url := "http://" + l.Addr().String() + "/quote"
-	return contestant{
-		name: name,
-		measure: func() (reading, error) {
-			if _, err := hammer(client, url, clients, d/8); err != nil { // after the collection
-				return reading{}, err
-			}
-			return hammer(client, url, clients, d)
-		},
-		close: func() {
-			client.CloseIdleConnections()
-			_ = server.Close()
-			<-ended
-		},
-	}, nil
+	return &site{client: client, clients: clients, url: "http://" + l.Addr().String() + "/quote", close: func() {
+		client.CloseIdleConnections()
+		_ = server.Close()
+		<-ended
+	}}, nil
 }
 
-// hammer sends one request after another, by several clients, for d.
-func hammer(client *http.Client, url string, clients int, d time.Duration) (reading, error) {
-	waits, errs := make([]series, clients), make([]error, clients)
+// load sends one request after another, by each client, for d, and returns how
+// long they took in nanoseconds.
+func (s *site) load(d time.Duration) (series, error) {
+	waits, errs := make([]series, s.clients), make([]error, s.clients)
 	began := time.Now()
 	var all sync.WaitGroup
-	for i := range clients {
+	for i := range s.clients {
 		all.Go(func() {
 			for last := time.Now(); errs[i] == nil && last.Sub(began) < d; {
-				errs[i] = get(client, url)
+				errs[i] = get(s.client, s.url)
 				now := time.Now()
 				waits[i] = append(waits[i], float64(now.Sub(last)))
 				last = now
@@ -138,15 +166,7 @@ func hammer(client *http.Client, url string, clients int, d time.Duration) (read
 		})
 	}
 	all.Wait()
-	took := time.Since(began)
-	var every series
-	for _, w := range waits {
-		every = append(every, w...)
-	}
-	return reading{
-		p50: every.at(.5), p99: every.at(.99),
-		values: map[string]float64{"rate": float64(len(every)) / took.Seconds()},
-	}, errors.Join(errs...)
+	return slices.Concat(waits...), errors.Join(errs...)
 }
 
 func get(client *http.Client, url string) error {
