@@ -127,11 +127,12 @@ func (t *Task) Cancel(cause error) {
 }
 
 // Beat says that the task makes progress. Tasks that declared [Heartbeat] must
-// call it more often than they declared. It takes a few nanoseconds and is
-// called by the task itself; on a task without a heartbeat it does nothing.
+// call it more often than they declared. It takes a nanosecond or two and may be
+// called by any goroutine that works for the task; on a task without a heartbeat
+// it does nothing.
 func (t *Task) Beat() {
-	if w := t.watch(); w != nil {
-		w.beats.Store(w.beats.Load() + 1) // one writer: the task
+	if w := t.watch(); w != nil && w.silent.Load() {
+		w.silent.Store(false)
 	}
 }
 

@@ -9,24 +9,27 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// watch is what a task with a heartbeat or a budget declared. The task writes
-// beats, the watcher the rest.
+// watch is what a task with a heartbeat or a budget declared.
 type watch struct {
-	beats                    atomic.Uint64
+	// silent is true while the task has not beaten since the last scan. The watcher
+	// sets it and a beat takes it away, so that all other beats only read.
+	silent                   atomic.Bool
 	late                     atomic.Bool // cancelled for its budget or heartbeat
 	heartbeat, budget, grace time.Duration
 
 	// The watcher's own, guarded by its scanning mutex.
-	seen  uint64        // beats at the last scan
-	quiet time.Duration // since beats changed
-	ran   time.Duration // since the watcher first saw the task
-	over  time.Duration // since the task was cancelled for it
-	known bool          // the watcher saw the task before
-	done  bool          // nothing more to do for it
+	beaten bool          // ever
+	quiet  time.Duration // since the scan that saw a beat
+	ran    time.Duration // since the watcher first saw the task
+	over   time.Duration // since the task was cancelled for it
+	known  bool          // the watcher saw the task before
+	done   bool          // nothing more to do for it
 }
 
 func newWatch(o taskOptions) *watch {
-	return &watch{heartbeat: o.heartbeat, budget: o.budget, grace: o.grace}
+	w := &watch{heartbeat: o.heartbeat, budget: o.budget, grace: o.grace}
+	w.silent.Store(true)
+	return w
 }
 
 // every returns how often the task must be looked at.
@@ -153,10 +156,11 @@ func (w *watch) advance(counted time.Duration) bool {
 		return false
 	}
 	w.ran += counted
-	if n := w.beats.Load(); n != w.seen {
-		w.seen, w.quiet = n, 0
-	} else {
+	if w.silent.Load() {
 		w.quiet += counted
+	} else {
+		w.silent.Store(true) // a beat in between is counted by this scan
+		w.beaten, w.quiet = true, 0
 	}
 	if w.late.Load() {
 		w.over += counted
@@ -178,7 +182,7 @@ func (w *watcher) overLimit(t *Task) {
 	case tw.heartbeat > 0 && tw.quiet >= tw.heartbeat:
 		cause = ErrHeartbeat
 		ev.Kind, ev.Detail = observe.EventHeartbeatMissed, "no heartbeat for "+tw.heartbeat.String()
-		if tw.beats.Load() == 0 {
+		if !tw.beaten {
 			w.rt.misuse(observe.Subject{Name: ev.Subject.Name}, "it declared a heartbeat and has never called hale.Beat")
 		}
 	default:

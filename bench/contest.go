@@ -11,6 +11,8 @@ type contest struct {
 	name string
 	open func() ([]contestant, error)
 	rows func(results) []row
+
+	rounds int // at most so many, without one before; 0: as many as are asked for
 }
 
 // contestant is one way to do a contest's work.
@@ -18,6 +20,7 @@ type contestant struct {
 	name    string
 	measure func() (reading, error) // does a round's work
 	close   func()
+	rounds  int // takes part in the first so many counted rounds; 0: in all
 }
 
 // reading is what one contestant measured in one round.
@@ -27,6 +30,8 @@ type reading struct {
 	p50, p99 float64 // of each restart in nanoseconds, of each stuck unit in scan ticks
 	allocs   float64 // for each unit
 	bytes    float64 // for each unit
+
+	values map[string]float64 // what only one contest measures
 }
 
 // results are the readings of all rounds, by contestant.
@@ -46,6 +51,11 @@ func p50(m reading) float64            { return m.p50 }
 func p99(m reading) float64            { return m.p99 }
 func allocations(m reading) float64    { return m.allocs }
 func allocatedBytes(m reading) float64 { return m.bytes }
+
+// value returns the field of a reading's values.
+func value(name string) func(reading) float64 {
+	return func(m reading) float64 { return m.values[name] }
+}
 
 // ratio returns the row of a contestant against another one.
 func (r results) ratio(prefix, a, b string, field func(reading) float64, target float64) row {
@@ -79,10 +89,17 @@ func (c contest) play(rounds int) (results, error) {
 		order[i] = i
 	}
 	out := results{}
-	for round := range rounds + 1 {
+	first := 0
+	if c.rounds > 0 {
+		first, rounds = 1, min(rounds, c.rounds)
+	}
+	for round := first; round <= rounds; round++ {
 		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
 			k := contestants[i]
+			if k.rounds > 0 && round > k.rounds {
+				continue
+			}
 			runtime.GC()
 			m, err := k.measure()
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestUnits sees to it that every contestant runs every unit, once, before its
@@ -75,6 +76,11 @@ func TestVerdict(t *testing.T) {
 		{row{name: "set-up", values: series{1.004}, unit: allocs, target: 1}, "set-up | 1.00 allocs | <= 1 allocs | ok"},
 		{row{name: "allocs", values: series{1.02}, unit: allocs, target: 1}, "allocs | 1.02 allocs | <= 1 allocs | short"},
 		{row{name: "bytes", values: series{1000, 1020}, unit: bytes, target: 1024}, "bytes | 1010 B | <= 1024 B | ok"},
+		{row{name: "more", values: series{0.989}, unit: times, target: 0.99, sense: atLeast}, "more | 0.989x | >= 0.99x | short"},
+		{row{name: "enough", values: series{0.99}, unit: times, target: 0.99, sense: atLeast}, "enough | 0.990x | >= 0.99x | ok"},
+		{row{name: "none", values: series{0.004}, unit: allocs, sense: none}, "none | 0.00 allocs | <= 0 allocs | ok"},
+		{row{name: "some", values: series{1}, unit: allocs, sense: none}, "some | 1.00 allocs | <= 0 allocs | short"},
+		{row{name: "no more", unit: times, target: 1, sense: atLeast}, "no more | NaNx | >= 1x | short"},
 		{row{name: "peer", values: series{7}, unit: times}, "peer | 7.000x | - | -"},
 		{row{name: "no figure", unit: times, target: 1}, "no figure | NaNx | <= 1x | short"},
 	} {
@@ -101,7 +107,9 @@ func TestSeries(t *testing.T) {
 
 // TestRun plays everything once, small.
 func TestRun(t *testing.T) {
-	all := contests(size{units: 500, restarts: 20, stuck: 3})
+	all := contests(size{
+		units: 500, restarts: 20, stuck: 3, beats: 1000, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
+	})
 	var out strings.Builder
 	if err := run(&out, all, 2, regexp.MustCompile(""), false); err != nil {
 		t.Fatal(err)
@@ -117,12 +125,12 @@ func TestRun(t *testing.T) {
 			t.Errorf("row %q", line)
 			continue
 		}
-		hasTarget := strings.HasPrefix(cells[2], "<= ")
+		hasTarget := strings.HasPrefix(cells[2], "<= ") || strings.HasPrefix(cells[2], ">= ")
 		if judged := cells[3] == "ok" || cells[3] == "short"; judged != hasTarget {
 			t.Errorf("verdict %q for target %q in %q", cells[3], cells[2], line)
 		}
 	}
-	if want := 2*7 + 2*7 + 4 + 2; rows != want {
+	if want := 2*7 + 2*7 + 4 + 2 + 2 + 6 + 3 + 2*9 + 1; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
 	}
 	var one strings.Builder

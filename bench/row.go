@@ -10,9 +10,19 @@ type row struct {
 	name   string
 	values series // one for each round
 	unit   unit
-	target float64 // at most this; 0: none, the row is there to compare
+	target float64 // 0: none, the row is there to compare
+	sense  sense   // of the target
 	note   string  // absolute figures, for the details
 }
+
+// sense is what a target demands.
+type sense int
+
+const (
+	atMost  sense = iota
+	atLeast       // of what is the better the more there is
+	none          // a target of zero
+)
 
 // unit says how a figure is written.
 type unit struct {
@@ -25,6 +35,8 @@ var (
 	allocs = unit{" allocs", 2}
 	bytes  = unit{" B", 0}
 	ticks  = unit{" ticks", 2}
+	millis = unit{" ms", 3}
+	share  = unit{" %", 3} // of one core
 )
 
 func (u unit) format(v float64) string { return fmt.Sprintf("%.*f%s", u.decimals, v, u.suffix) }
@@ -39,10 +51,11 @@ func (u unit) round(v float64) float64 {
 // verdict judges the figure as it is written, so that a row never contradicts
 // itself.
 func (r row) verdict() string {
+	figure := r.unit.round(r.values.median())
 	switch {
-	case r.target == 0:
+	case r.target == 0 && r.sense != none:
 		return "-"
-	case r.unit.round(r.values.median()) <= r.target:
+	case r.sense == atLeast && figure >= r.target, r.sense != atLeast && figure <= r.target:
 		return "ok"
 	default: // also when there is no figure
 		return "short"
@@ -52,8 +65,12 @@ func (r row) verdict() string {
 // String returns name | ratio | target | verdict.
 func (r row) String() string {
 	target := "-"
-	if r.target != 0 {
-		target = "<= " + fmt.Sprint(r.target) + r.unit.suffix
+	if r.verdict() != "-" {
+		target = map[sense]string{atLeast: ">= "}[r.sense]
+		if target == "" {
+			target = "<= "
+		}
+		target += fmt.Sprint(r.target) + r.unit.suffix
 	}
 	return fmt.Sprintf("%-44s | %11s | %-11s | %s", r.name, r.unit.format(r.values.median()), target, r.verdict())
 }

@@ -75,7 +75,7 @@ type PoolStat struct {
 type Snapshot struct {
 	Time       time.Time     `json:"time"` // when the capture began
 	Cost       time.Duration `json:"cost"` // how long capture and analysis took
-	CPU        time.Duration `json:"cpu"`  // processor time they took; Cost where the system does not tell
+	CPU        time.Duration `json:"cpu"`  // processor time they took (Cost where the system does not tell), and what their garbage takes the collector, as estimated
 	Goroutines int           `json:"goroutines"`
 	Groups     []Group       `json:"groups,omitempty"` // see [Group]; sorted, at most the configured number
 

@@ -42,7 +42,7 @@ func benchmark(b *testing.B, n, labels, depth int) {
 		}
 	}
 	b.StopTimer()
-	b.ReportMetric(c.BytesPerGoroutine(), "B/goroutine")
+	b.ReportMetric(c.Need(n, c.ReadStack())/float64(n), "expected-B/goroutine")
 	close(release)
 	for _, d := range done {
 		<-d

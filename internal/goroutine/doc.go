@@ -17,5 +17,8 @@
 //
 // A [Pacer] says when the next snapshot is due, so that all of them together
 // stay within 1 % of one core. A capture that could take too much of the memory
-// that is left is skipped, with the reason in the snapshot.
+// that is left is skipped, with the reason in the snapshot (see memory.go).
+//
+// The profile is read by a reader of its own (wire.go, profile.go, sample.go),
+// which turns no sample into a value of its own.
 package goroutine

@@ -3,11 +3,12 @@ package goroutine
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"math"
 	"runtime/pprof"
+	"time"
 
-	"github.com/google/pprof/profile"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -43,16 +44,56 @@ func Classify(name string) (hale, spawn bool) {
 	return c&inHale != 0, c&isSpawn != 0
 }
 
-// Decode runs the parser as a capture does.
-func Decode(zipped []byte, limit int64) (*profile.Profile, error) {
-	return new(decoder).decode(zipped, limit)
+// Sample is one sample as the package reads it.
+type Sample struct {
+	Count  int
+	Frames []string // innermost first
+	Label  Label
 }
 
-// Fold folds a decoded profile.
-func Fold(p *profile.Profile, resolve Resolve, limit int) (groups []observe.Group, folded int) {
+// Decode reads the samples of a profile as a capture does.
+func Decode(zipped []byte, limit int64) (out []Sample, err error) {
+	p, err := new(decoder).decode(zipped, limit)
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	return out, p.each(func(s *sample) error {
+		frames, err := p.frames(s.stack, nil)
+		if total += len(frames); total > 1<<16 {
+			return errTooDeep // of a fuzzed profile, whose frames would fill the memory
+		}
+		next := Sample{Count: s.count}
+		for _, f := range frames {
+			next.Frames = append(next.Frames, Frame(f.fn.name, f.fn.file, f.fn.start, f.line))
+		}
+		for i, to := range []*string{&next.Label.Name, &next.Label.Domain, &next.Label.Cell} {
+			if n := s.label[i]; n > 0 {
+				*to = string(p.strings[n])
+			}
+		}
+		out = append(out, next)
+		return err
+	})
+}
+
+// Frame is how a [Sample] tells of a frame.
+func Frame(function, file string, start, line int) string {
+	return fmt.Sprintf("%s %s:%d:%d", shorten(function), file, start, line)
+}
+
+// Fold folds an encoded profile.
+func Fold(raw []byte, resolve Resolve, limit int) (groups []observe.Group, folded int, err error) {
+	p, err := parse(raw)
+	if err != nil {
+		return nil, 0, err
+	}
 	f := folder{resolve: resolve}
-	f.fold(p)
-	return f.top(limit)
+	if err := f.fold(p); err != nil {
+		return nil, 0, err
+	}
+	groups, folded = f.top(limit)
+	return groups, folded, nil
 }
 
 // SetWriter replaces the runtime's profile.
@@ -66,6 +107,15 @@ func (c *Capturer) SetSoftLimit(bytes int64) {
 	}
 }
 
+// SetHeadroom has the runtime's limit always be so far away.
+func (c *Capturer) SetHeadroom(left float64) {
+	var m memory
+	c.limits = limits{
+		soft:  func() int64 { return int64(m.read().kept) + int64(left) },
+		group: func() (uint64, bool) { return 0, false },
+	}
+}
+
 // SetGroupLeft replaces what is left in the control group.
 func (c *Capturer) SetGroupLeft(left uint64, limited bool) {
 	c.limits = limits{
@@ -74,14 +124,20 @@ func (c *Capturer) SetGroupLeft(left uint64, limited bool) {
 	}
 }
 
-// BytesPerGoroutine is what the last capture allocated for each goroutine.
-func (c *Capturer) BytesPerGoroutine() float64 { return c.memory.perG }
+// Need is what a capture of n goroutines with so many bytes of stack is expected
+// to allocate at most.
+func (c *Capturer) Need(n int, stack uint64) float64 { return c.memory.need(n, stack) }
 
-// SetBytesPerGoroutine replaces that figure.
-func (c *Capturer) SetBytesPerGoroutine(b float64) { c.memory.perG, c.memory.estimated = b, b }
+// ReadStack is how much the stacks of all goroutines take.
+func (c *Capturer) ReadStack() uint64 { return c.memory.read().stack }
 
 // BufferBytes is what the Capturer keeps between captures.
 func (c *Capturer) BufferBytes() int { return c.zipped.Cap() + c.decoder.raw.Cap() }
 
 // CgroupLeft reads the limits below host.
 func CgroupLeft(host fs.FS) (uint64, bool) { return cgroupLeft(host) }
+
+// CollectorCharge is what so many bytes of garbage are charged with.
+func CollectorCharge(bytes float64, limit time.Duration) time.Duration {
+	return new(collector).charge(bytes, limit)
+}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/pprof/profile"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -13,23 +12,32 @@ import (
 // tables of a folder: hashing five strings for each sample would cost more than
 // all the rest.
 type groupKey struct {
-	owner, entry, blocked int
+	owner, entry, blocked int32
 	wait                  observe.WaitKind
+}
+
+// place is what a stack says. Many samples have the same one and differ by
+// their labels.
+type place struct {
+	entry   [2]int32 // number of the site, without and with a label of hale's; -1: none
+	blocked int32
+	depth   int32
+	wait    observe.WaitKind
 }
 
 // table numbers distinct values in the order in which they come.
 type table[T comparable] struct {
-	index  map[T]int
+	index  map[T]int32
 	values []T
 }
 
-func (t *table[T]) number(v T) int {
+func (t *table[T]) number(v T) int32 {
 	i, ok := t.index[v]
 	if !ok {
 		if t.index == nil {
-			t.index = map[T]int{}
+			t.index = map[T]int32{}
 		}
-		i = len(t.values)
+		i = int32(len(t.values))
 		t.index[v] = i
 		t.values = append(t.values, v)
 	}
@@ -41,64 +49,95 @@ type folder struct {
 	began   time.Time
 	resolve Resolve
 
-	owners table[owner]
+	owners table[owner] // the first is nobody
 	sites  table[observe.Site]
-	labels map[Label]int // to owners
+	labels map[[3]int]int32  // numbers of strings to that of the owner
+	names  map[int]string    // strings by their number that many labels share
+	places map[string]*place // by the stack of a sample
 	groups table[groupKey]
 	counts []int // by number of the group
-	stack  []frame
+	frames []frame
 
+	total totals
+}
+
+// totals are what a profile costs to take.
+type totals struct {
 	goroutines int // all of them, hale's own included
 	frames     int // sum of their depths
+	labelBytes int // sum of the lengths of their labels
+	samples    int
 }
 
 // fold adds up the samples of a profile.
-func (f *folder) fold(p *profile.Profile) {
-	f.labels = map[Label]int{}
-	frames := framesOf(p)
-	for _, s := range p.Sample {
-		n := int(s.Value[0])
-		f.stack = f.stack[:0]
-		for _, l := range s.Location {
-			f.stack = append(f.stack, frames[l.ID]...)
+func (f *folder) fold(p *profile) error {
+	f.labels, f.names, f.places = map[[3]int]int32{}, map[int]string{}, map[string]*place{}
+	f.owners.number(nobody)
+	return p.each(func(s *sample) error {
+		at, err := f.place(p, s)
+		if err != nil {
+			return err
 		}
-		f.goroutines += n
-		f.frames += n * len(f.stack)
+		f.total.samples++
+		f.total.goroutines += s.count
+		f.total.frames += s.count * int(at.depth)
+		f.total.labelBytes += s.count * s.labelBytes
 
-		l := Label{first(s.Label[LabelName]), first(s.Label[LabelDomain]), first(s.Label[LabelCell])}
-		owner := f.owner(l)
-		entry, ok := entryOf(f.stack, f.owners.values[owner] != nobody)
-		if !ok || n == 0 {
-			continue
+		owner := f.owner(p, s.label)
+		entry := at.entry[min(owner, 1)]
+		if entry < 0 || s.count == 0 {
+			return nil
 		}
-		wait := waitOf(f.stack)
-		i := f.groups.number(groupKey{
-			owner:   owner,
-			entry:   f.sites.number(entry),
-			blocked: f.sites.number(blockedOf(f.stack, wait)),
-			wait:    wait,
-		})
-		if i == len(f.counts) {
+		i := f.groups.number(groupKey{owner, entry, at.blocked, at.wait})
+		if int(i) == len(f.counts) {
 			f.counts = append(f.counts, 0)
 		}
-		f.counts[i] += n
-	}
+		f.counts[i] += s.count
+		return nil
+	})
 }
 
-func first(values []string) string {
-	if len(values) == 0 {
-		return ""
+// place returns what the sample's stack says.
+func (f *folder) place(p *profile, s *sample) (*place, error) {
+	if at, ok := f.places[string(s.stack)]; ok {
+		return at, nil
 	}
-	return values[0]
+	var err error
+	if f.frames, err = p.frames(s.stack, f.frames[:0]); err != nil {
+		return nil, err
+	}
+	at := &place{entry: [2]int32{-1, -1}, depth: int32(len(f.frames)), wait: waitOf(f.frames)}
+	for labelled := range at.entry {
+		if entry, ok := entryOf(f.frames, labelled == 1); ok {
+			at.entry[labelled] = f.sites.number(entry)
+		}
+	}
+	at.blocked = f.sites.number(blockedOf(f.frames, at.wait))
+	f.places[string(s.stack)] = at
+	return at, nil
 }
 
-func (f *folder) owner(l Label) int {
-	i, ok := f.labels[l]
+// owner returns the number of the owner of a label.
+func (f *folder) owner(p *profile, label [3]int) int32 {
+	if label == ([3]int{}) {
+		return 0
+	}
+	i, ok := f.labels[label]
 	if !ok {
+		l := Label{f.name(p, label[0]), f.name(p, label[1]), string(p.strings[label[2]])}
 		i = f.owners.number(own(l, f.began, f.resolve))
-		f.labels[l] = i
+		f.labels[label] = i
 	}
 	return i
+}
+
+func (f *folder) name(p *profile, i int) string {
+	s, ok := f.names[i]
+	if !ok {
+		s = string(p.strings[i])
+		f.names[i] = s
+	}
+	return s
 }
 
 // top returns the groups in their order, at most limit of them: those with the

@@ -21,7 +21,7 @@ type stack struct {
 // profileOf builds a profile of one location a function. Functions are
 // declared at line 10 and call from line 20.
 func profileOf(stacks ...stack) *profile.Profile {
-	p := &profile.Profile{}
+	p := &profile.Profile{SampleType: []*profile.ValueType{{Type: "goroutine", Unit: "count"}}}
 	locations := map[string]*profile.Location{}
 	for _, s := range stacks {
 		sample := &profile.Sample{Value: []int64{s.count}}
@@ -30,7 +30,7 @@ func profileOf(stacks ...stack) *profile.Profile {
 			l := locations[name]
 			if l == nil {
 				f := &profile.Function{ID: uint64(len(p.Function) + 1), Name: name, Filename: "x.go", StartLine: 10}
-				l = &profile.Location{ID: uint64(len(p.Location)), Line: []profile.Line{{Function: f, Line: 20}}}
+				l = &profile.Location{ID: uint64(len(p.Location) + 1), Line: []profile.Line{{Function: f, Line: 20}}}
 				locations[name] = l
 				p.Function, p.Location = append(p.Function, f), append(p.Location, l)
 			}
@@ -44,6 +44,16 @@ func profileOf(stacks ...stack) *profile.Profile {
 		p.Sample = append(p.Sample, sample)
 	}
 	return p
+}
+
+// fold folds a profile in its encoded form.
+func fold(t *testing.T, p *profile.Profile, resolve goroutine.Resolve, limit int) ([]observe.Group, int) {
+	t.Helper()
+	groups, folded, err := goroutine.Fold(encoded(p), resolve, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return groups, folded
 }
 
 const (
@@ -104,7 +114,7 @@ func TestEntryAndBlocked(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			groups, _ := goroutine.Fold(profileOf(stack{1, test.stack}), all, 10)
+			groups, _ := fold(t, profileOf(stack{1, test.stack}), all, 10)
 			if test.entry == "" {
 				if len(groups) != 0 {
 					t.Errorf("got %+v, want the goroutine dropped", groups)
@@ -163,7 +173,7 @@ func TestFoldAddsUpWhatIsEqualOnceResolved(t *testing.T) {
 	}
 	stacks = append(stacks, stack{5, wait + "a.b/x.f"}, stack{0, wait + "a.b/x.gone"})
 	p := profileOf(stacks...)
-	groups, folded := goroutine.Fold(p, resolve, 100)
+	groups, folded := fold(t, p, resolve, 100)
 	want := []struct {
 		name  string
 		ended time.Duration
@@ -183,14 +193,14 @@ func TestFoldAddsUpWhatIsEqualOnceResolved(t *testing.T) {
 		}
 	}
 	slices.Reverse(p.Sample)
-	if again, _ := goroutine.Fold(p, resolve, 100); !slices.Equal(again, groups) {
+	if again, _ := fold(t, p, resolve, 100); !slices.Equal(again, groups) {
 		t.Errorf("the order of the samples matters: %+v", again)
 	}
 }
 
 func TestFoldKeepsTheLargestGroups(t *testing.T) {
 	p := profileOf(stack{1, "a.b/x.a"}, stack{9, "a.b/x.z"}, stack{2, "a.b/x.m"}, stack{2, "a.b/x.c"}, stack{3, hale})
-	groups, folded := goroutine.Fold(p, all, 2)
+	groups, folded := fold(t, p, all, 2)
 	if len(groups) != 2 || groups[0].Entry.Function != "a.b/x.c" || groups[1].Entry.Function != "a.b/x.z" || folded != 3 {
 		t.Errorf("got %+v, %d folded", groups, folded)
 	}
@@ -200,7 +210,7 @@ func TestFoldGivesTasksTheirOwnGroups(t *testing.T) {
 	resolve := func(l goroutine.Label, _ time.Time) (observe.TaskID, time.Duration, bool) {
 		return observe.TaskID{Name: l.Name, Seq: uint64(len(l.Cell))}, -1, true
 	}
-	groups, _ := goroutine.Fold(profileOf(stack{1, "a.b/x.f | n d cc"}, stack{1, "a.b/x.f | n d c"}), resolve, 9)
+	groups, _ := fold(t, profileOf(stack{1, "a.b/x.f | n d cc"}, stack{1, "a.b/x.f | n d c"}), resolve, 9)
 	if len(groups) != 2 || groups[0].Task.Seq != 1 || groups[1].Task.Seq != 2 {
 		t.Errorf("got %+v", groups)
 	}

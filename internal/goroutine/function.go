@@ -3,7 +3,6 @@ package goroutine
 import (
 	"strings"
 
-	"github.com/google/pprof/profile"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -80,12 +79,12 @@ func within(path string, packages []string) bool {
 }
 
 // newFunction classifies one function of a profile; about 0.3 µs.
-func newFunction(f *profile.Function) function {
-	name := shorten(f.Name)
+func newFunction(name, file string, start int) function {
+	name = shorten(name)
 	return function{
 		name:  name,
-		file:  f.Filename,
-		start: int(f.StartLine),
+		file:  file,
+		start: start,
 		class: classify(name),
 		wait:  waitMarks[name],
 	}

@@ -157,7 +157,7 @@ func TestCaptureTellsEachKindOfWait(t *testing.T) {
 
 // A goroutine in select{} cannot be released, so it is told from a profile.
 func TestFoldTellsSelectWithoutCases(t *testing.T) {
-	groups, _ := goroutine.Fold(profileOf(stack{1, "runtime.gopark runtime.block example.com/shop.park"}), all, 10)
+	groups, _ := fold(t, profileOf(stack{1, "runtime.gopark runtime.block example.com/shop.park"}), all, 10)
 	if len(groups) != 1 || groups[0].Wait != observe.WaitForever || groups[0].Blocked.Function != "example.com/shop.park" {
 		t.Errorf("got %+v", groups)
 	}

@@ -1,9 +1,6 @@
 package goroutine
 
-import (
-	"github.com/google/pprof/profile"
-	"github.com/hale-go/hale/observe"
-)
+import "github.com/hale-go/hale/observe"
 
 // frame is one call on a stack; inlined calls have frames of their own.
 type frame struct {
@@ -93,26 +90,4 @@ func blockedOf(stack []frame, wait observe.WaitKind) observe.Site {
 		}
 	}
 	return observe.Site{}
-}
-
-// framesOf expands each location of a profile into its frames, innermost first.
-// It is indexed by the location's ID, as numbered by decode.
-func framesOf(p *profile.Profile) [][]frame {
-	functions := make(map[*profile.Function]*function, len(p.Function))
-	out := make([][]frame, len(p.Location))
-	for _, l := range p.Location {
-		for _, line := range l.Line {
-			if line.Function == nil {
-				continue
-			}
-			f := functions[line.Function]
-			if f == nil {
-				fn := newFunction(line.Function)
-				f = &fn
-				functions[line.Function] = f
-			}
-			out[l.ID] = append(out[l.ID], frame{f, int(line.Line)})
-		}
-	}
-	return out
 }

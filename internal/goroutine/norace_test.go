@@ -1,0 +1,7 @@
+//go:build !race
+
+package goroutine_test
+
+// raceFactor is how many times more runtime/pprof allocates under the race
+// detector.
+const raceFactor = 1
