@@ -34,17 +34,17 @@ type LeakConfig struct {
 	Window time.Duration `json:"-" yaml:"-"`
 }
 
-// maxPatience is as far back as a snapshot tells when a task ended, less a
+// MaxPatience is as far back as a snapshot tells when a task ended, less a
 // margin for how exactly it tells.
-const maxPatience = 75 * time.Second
+const MaxPatience = 75 * time.Second
 
 // WithDefaults returns the settings with every zero field set.
 func (c LeakConfig) WithDefaults() LeakConfig {
 	if c.Grace <= 0 {
 		c.Grace = 5 * time.Second
 	}
-	if c.Patience <= 0 || c.Patience > maxPatience {
-		c.Patience = maxPatience
+	if c.Patience <= 0 || c.Patience > MaxPatience {
+		c.Patience = MaxPatience
 	}
 	c.Patience = max(c.Patience, c.Grace)
 	if c.MinGrowth <= 0 {
