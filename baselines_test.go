@@ -43,6 +43,8 @@ func TestBaselinesSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the next process knows at once what is usual
 		rt := newRuntime(t, hale.WithDir(dir))
 		log := collect(rt)
+		var decided []hale.Decision
+		hale.Decisions(rt, func(d hale.Decision) { decided = append(decided, d) })
 		if err := rt.Do(t.Context(), "GET /quick", succeed); err != nil {
 			t.Fatal(err)
 		}
@@ -59,6 +61,13 @@ func TestBaselinesSurviveARestart(t *testing.T) {
 		}
 		if len(found) != 1 || found[0].Phase != "suspected" {
 			t.Errorf("findings %+v, want that GET /quick is overdue", found)
+		}
+		replayed, err := hale.Replay(rt.Recording()) // needs no file
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := asJSON(t, decided), asJSON(t, replayed); !bytes.Equal(a, b) {
+			t.Errorf("the replay decides otherwise:\nlive   %s\nreplay %s", a, b)
 		}
 		close(release)
 	})

