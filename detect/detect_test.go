@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func TestLeak(t *testing.T) {
 	}{
 		{"grows", []int{1, 5, 9, 13, 17}, []int64{1}, "", detect.Confirmed, true},
 		{"grows and stops", []int{1, 5, 9, 13, 17, 17, 17}, []int64{1}, "", detect.Confirmed, false},
+		{"stopped long ago", append([]int{1, 5, 9, 13}, slices.Repeat([]int{17}, 300)...), []int64{1}, "", detect.Confirmed, false},
 		{"stands", []int{50, 50, 50, 50, 50, 50}, []int64{1}, "", 0, false},
 		{"grows and shrinks", []int{1, 3, 2, 4, 3, 5, 4, 6, 5}, []int64{1}, "", 0, false},
 		{"one step", []int{1, 40, 40, 40}, []int64{1}, "", detect.Suspected, false},
