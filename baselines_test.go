@@ -60,6 +60,9 @@ func TestBaselinesSurviveARestart(t *testing.T) {
 		if len(found) != 1 || found[0].Confidence != "suspected" {
 			t.Errorf("findings %+v, want that GET /quick is overdue", found)
 		}
+		if err := hale.VerifyReplay(rt.Recording()); err != nil { // needs no file
+			t.Error(err)
+		}
 		close(release)
 	})
 	if left, err := filepath.Glob(file + "*"); err != nil || len(left) != 1 {

@@ -46,6 +46,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Leak.Grace >= time.Minute {
 		return c, &ConfigError{Field: "Config.Leak.Grace", Value: c.Leak.Grace, Mend: "give less than 1m"}
 	}
+	if c.Leak.Patience > detect.MaxPatience {
+		return c, &ConfigError{Field: "Config.Leak.Patience", Value: c.Leak.Patience, Mend: "give at most " + detect.MaxPatience.String()}
+	}
 	if c.Tick == 0 {
 		c.Tick = time.Second
 	}

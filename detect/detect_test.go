@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,7 @@ func TestLeak(t *testing.T) {
 	}{
 		{"grows", []int{1, 5, 9, 13, 17}, []int64{1}, "", detect.Confirmed, true},
 		{"grows and stops", []int{1, 5, 9, 13, 17, 17, 17}, []int64{1}, "", detect.Confirmed, false},
+		{"stopped long ago", append([]int{1, 5, 9, 13}, slices.Repeat([]int{17}, 300)...), []int64{1}, "", detect.Confirmed, false},
 		{"stands", []int{50, 50, 50, 50, 50, 50}, []int64{1}, "", 0, false},
 		{"grows and shrinks", []int{1, 3, 2, 4, 3, 5, 4, 6, 5}, []int64{1}, "", 0, false},
 		{"one step", []int{1, 40, 40, 40}, []int64{1}, "", detect.Suspected, false},
@@ -288,18 +290,21 @@ func TestStateContinues(t *testing.T) {
 		"leak":       func() detect.Stateful { return detect.NewLeak(detect.LeakConfig{}) },
 		"stuck":      func() detect.Stateful { return detect.NewStuck() },
 		"panic_loop": func() detect.Stateful { return detect.NewPanicLoop(detect.PanicLoopConfig{}) },
+		"growth":     func() detect.Stateful { return detect.NewGrowth(detect.LeakConfig{}) },
+		"overdue":    func() detect.Stateful { return detect.NewOverdue(detect.OverdueConfig{}) },
 		"abandoned":  func() detect.Stateful { return detect.NewAbandoned(detect.AbandonedConfig{Cap: 2}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := mk()
 			found := false
-			for i := range 20 {
+			for i := range 120 {
 				turn := observe.Turn{
 					Time: t0.Add(time.Duration(i) * time.Second), Sample: live(5, uint64(i)),
 					Snapshot: &observe.Snapshot{Time: t0.Add(time.Duration(i) * time.Second), Groups: []observe.Group{orphans("a.b", i)}},
 					Events:   []observe.Event{event(observe.EventPanic, uint64(i+1)), event(observe.EventOverdue, uint64(i+1))},
 				}
 				turn.Sample.Tasks[0].Abandoned = int64(i)
+				turn.Sample.Tasks[0].Longest, turn.Sample.Tasks[0].Oldest = time.Millisecond, max(0, time.Duration(i-40)*time.Second)
 				for j := range turn.Events {
 					turn.Events[j].Time = turn.Time
 				}
@@ -320,7 +325,7 @@ func TestStateContinues(t *testing.T) {
 			if !found {
 				t.Error("the detector never found anything: the test shows nothing")
 			}
-			if err := mk().SetState(json.RawMessage(`{"series": 7, "tasks": 7, "loops": 7, "over": 7}`)); err == nil {
+			if err := mk().SetState(json.RawMessage(`{"series": 7, "tasks": 7, "loops": 7, "over": 7, "codes": 7, "names": 7}`)); err == nil {
 				t.Error("a broken state was taken")
 			}
 		})

@@ -2,8 +2,9 @@
 // [observe.Turn] after the other and reports what is wrong now; the [Panel] runs
 // the detectors and keeps one that misbehaves from harming the others.
 //
-// The built-in detectors find goroutine leaks ([Leak]), tasks that are stuck
+// The built-in detectors find goroutine leaks by lifetime ([Leak]) and by count
+// ([Growth]), tasks that run for longer than usual ([Overdue]) or are stuck
 // ([Stuck]), panic loops ([PanicLoop]) and pools that ran out of bodies to
 // abandon ([Abandoned]). Each can be used without the rest of hale: feed it
-// turns, read its findings.
+// turns, read its findings. One that learns what is usual may be a [Learner].
 package detect

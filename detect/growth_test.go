@@ -47,7 +47,7 @@ func TestGrowth(t *testing.T) {
 		{"back to where it was", 60, func(i int) int { return 200 - 10*min(i, 15) + 8*max(i-30, 0)*min(1, (60-i)/15) }, always(1000), 0},
 		{"too little", 30, func(i int) int { return 20 + i/5 }, always(1000), 0},
 		{"one a minute, in half an hour", 200, func(i int) int { return 10 + i/6 }, always(1000), detect.Confirmed},
-		{"one in five minutes is minor", 720, func(i int) int { return 4 + i/30 }, always(1000), detect.Suspected},
+		{"one in five minutes is minor", 900, func(i int) int { return 4 + i/30 }, always(1000), detect.Suspected},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := orphans("a.b", 0)

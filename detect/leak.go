@@ -34,17 +34,17 @@ type LeakConfig struct {
 	Window time.Duration `json:"-" yaml:"-"`
 }
 
-// maxPatience is as far back as a snapshot tells when a task ended, less a
+// MaxPatience is as far back as a snapshot tells when a task ended, less a
 // margin for how exactly it tells.
-const maxPatience = 75 * time.Second
+const MaxPatience = 75 * time.Second
 
 // WithDefaults returns the settings with every zero field set.
 func (c LeakConfig) WithDefaults() LeakConfig {
 	if c.Grace <= 0 {
 		c.Grace = 5 * time.Second
 	}
-	if c.Patience <= 0 || c.Patience > maxPatience {
-		c.Patience = maxPatience
+	if c.Patience <= 0 || c.Patience > MaxPatience {
+		c.Patience = MaxPatience
 	}
 	c.Patience = max(c.Patience, c.Grace)
 	if c.MinGrowth <= 0 {
@@ -76,8 +76,8 @@ func (c LeakConfig) WithDefaults() LeakConfig {
 // goroutines of a code were seen to go, and where they sleep, only those count
 // that are older than Patience.
 //
-// A turn without a snapshot costs nothing, one with a snapshot of 1,000 groups
-// under a millisecond.
+// A turn with a snapshot of 1,000 groups, 300 of them orphans, takes 1 to 2 ms
+// and 330 allocations; one without takes a few microseconds.
 type Leak struct {
 	cfg   LeakConfig
 	state leakState
@@ -107,16 +107,23 @@ type leakName struct {
 
 // leakSeries is the orphans of one name and code.
 type leakSeries struct {
-	Key       string        `json:"key"`
-	Group     observe.Group `json:"group"` // its latest group, for the reader
-	Code      string        `json:"code"`
-	Count     int           `json:"count"`
-	Counts    []int         `json:"counts,omitempty"` // of the last snapshots in which it changed, oldest first
-	Growth    int           `json:"growth,omitempty"` // since the code's run of evidence began
-	Quiet     int           `json:"quiet,omitempty"`  // snapshots since it last grew to a record
-	Since     time.Time     `json:"since"`
-	Rule      string        `json:"rule,omitempty"` // which confirmed it
-	Confirmed bool          `json:"confirmed,omitempty"`
+	Key    string        `json:"key"`
+	Group  observe.Group `json:"group"` // its latest group, for the reader
+	Code   string        `json:"code"`
+	Count  int           `json:"count"`
+	Counts []int         `json:"counts,omitempty"` // of the last snapshots in which it changed, oldest first
+	Growth int           `json:"growth,omitempty"` // since the code's run of evidence began
+	Quiet  int           `json:"quiet,omitempty"`  // snapshots since it last grew to a record
+	Since  time.Time     `json:"since"`
+	Rule   string        `json:"rule,omitempty"` // which confirmed it
+
+	// When it last grew: by how much in that run, over how long, how fast. The
+	// highest rate since it was confirmed stays.
+	Grew int           `json:"grew,omitempty"`
+	Over time.Duration `json:"over,omitempty"`
+	Rate float64       `json:"rate,omitempty"` // a minute
+
+	Confirmed bool `json:"confirmed,omitempty"`
 }
 
 const (
@@ -203,14 +210,14 @@ func (d *Leak) look(sample observe.Sample, snap *observe.Snapshot) {
 		if at < len(st.Series) && st.Series[at].Key == o.Key {
 			s = st.Series[at]
 		}
-		d.follow(&s, o)
+		d.follow(&s, o, snap.Time)
 		next = append(next, s)
 	}
 	st.Series = next
 }
 
 // follow takes the new count of a series.
-func (d *Leak) follow(s *leakSeries, o orphanCount) {
+func (d *Leak) follow(s *leakSeries, o orphanCount, now time.Time) {
 	c := d.state.find(o.Code)
 	s.Group = o.Group
 	s.Quiet++
@@ -224,6 +231,12 @@ func (d *Leak) follow(s *leakSeries, o orphanCount) {
 		if o.Count > s.Count && c.Record {
 			s.Growth += o.Count - s.Count
 			s.Quiet = 0
+			s.Grew, s.Over = s.Growth, max(now.Sub(c.Run), d.cfg.Window, time.Second)
+			rate := float64(s.Grew) / s.Over.Minutes()
+			if s.Confirmed {
+				rate = max(rate, s.Rate)
+			}
+			s.Rate = rate
 		}
 		if rule := d.rule(c); s.Growth > 0 && !s.Confirmed && rule != "" {
 			s.Confirmed, s.Rule = true, rule

@@ -95,7 +95,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 		Kind:       KindLeak,
 		Subject:    observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry},
 		Confidence: Suspected,
-		Active:     s.Growth > 0 && s.Quiet < quietLooks,
+		Active:     s.Grew > 0 && s.Quiet < quietLooks,
 		Level:      float64(s.Count),
 		Since:      s.Since,
 		From:       d.state.Looks[0],
@@ -105,10 +105,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 	if c.slow() {
 		f.TimeToVisible += d.cfg.Patience - d.cfg.Grace
 	}
-	now := d.state.Looks[len(d.state.Looks)-1]
-	over := now.Sub(c.Run)
-	rate := float64(s.Growth) / max(over, d.cfg.Window, time.Second).Minutes()
-	if rate < minorRate && s.Count < minorLevel {
+	if s.Rate < minorRate && s.Count < minorLevel {
 		f.Severity = Minor
 	} else if s.Confirmed {
 		f.Confidence = Confirmed
@@ -118,7 +115,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 		rule = "not sure yet"
 	}
 	text := fmt.Sprintf("%d goroutines outlived %s: started at %s, %s at %s; counts %s, +%d in %v, %.3g a minute; rule: %s",
-		s.Count, g.Name, g.Entry, g.Wait, g.Blocked, arrows(s.Counts), s.Growth, over.Round(time.Second), rate, rule)
+		s.Count, g.Name, g.Entry, g.Wait, g.Blocked, arrows(s.Counts), s.Grew, s.Over.Round(time.Second), s.Rate, rule)
 	switch s.Rule {
 	case ruleBeyond:
 		text += fmt.Sprintf(" (%d for at most %d tasks at once)", c.Now, c.Peak)

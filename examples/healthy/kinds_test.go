@@ -84,7 +84,7 @@ func (k *kinds) release() {
 	_ = k.listener.Close()
 	drained := make(chan struct{})
 	go func() {
-		for range k.unread { //nolint:revive // lets the senders go
+		for range k.unread {
 		}
 		close(drained)
 	}()
@@ -163,7 +163,7 @@ func (k *kinds) reads(c net.Conn) {
 }
 
 func numbers(yield func(int) bool) {
-	for i := 0; yield(i); i++ { //nolint:revive // the iterator is the point
+	for i := 0; yield(i); i++ {
 	}
 }
 
@@ -196,5 +196,5 @@ func (k *kinds) locksTwice() {
 	k.mu.Unlock()
 	m.Lock()
 	m.Lock() // released from outside
-	m.Unlock()
+	defer m.Unlock()
 }
