@@ -20,7 +20,6 @@ import (
 type cell struct {
 	site   *site
 	id     string
-	set    pprof.LabelSet
 	labels any            // pprof's label map, as its context key yields it
 	bears  unsafe.Pointer // the same, as goroutines bear it
 	opened time.Time
@@ -106,14 +105,18 @@ func (c *cell) leave() {
 }
 
 func newCell(s *site, id string, count *cellCount) *cell {
-	set := pprof.Labels(
+	labels := pprof.WithLabels(context.Background(), labelsOf(s, id)).Value(labelKey())
+	return &cell{
+		site: s, id: id, labels: labels, bears: reflect.ValueOf(labels).UnsafePointer(),
+		opened: time.Now(), count: count,
+	}
+}
+
+// labelsOf returns the labels of a site's cell.
+func labelsOf(s *site, id string) pprof.LabelSet {
+	return pprof.Labels(
 		goroutine.LabelName, s.name,
 		goroutine.LabelDomain, string(s.domain),
 		goroutine.LabelCell, id,
 	)
-	labels := pprof.WithLabels(context.Background(), set).Value(labelKey())
-	return &cell{
-		site: s, id: id, set: set, labels: labels, bears: reflect.ValueOf(labels).UnsafePointer(),
-		opened: time.Now(), count: count,
-	}
 }

@@ -19,25 +19,25 @@ type child struct {
 	fn      func(context.Context) error
 	entry   uintptr
 	site    *site
-	options taskOptions
+	options contract
 	handle  *Task
 	latest  atomic.Pointer[Task] // latest run; those before it are fenced
 
 	mu         sync.Mutex
 	life       context.Context // what ends the child: Run's, or its own
 	under      context.Context // what the runs run under; nil while not begun
-	release    func() bool     // stops waiting for the end of life; nil: the supervisor tells
+	release    func() bool     // stops waiting for the end of its own life; see waitLocked
 	run        *Task           // current run; nil between two
 	generation uint64          // of the latest run
 	timer      *time.Timer     // pending restart, or the end of the grace of a run that is renewed
 	renewing   bool            // the current run was cancelled to be started again
 	parting    bool            // the current run was cancelled for the sake of another child
-	failed     error           // waits for the supervisor to restart it, with the error it failed with
 	again      bool            // the next run follows another
+	failed     error           // waits for the supervisor to restart it, with the error it failed with
 	subtree    *Supervisor     // that the current run runs
-	begun      time.Time       // of the current run
+	begun      time.Duration   // of the current run, since the runtime was made
 	restart    int             // restarts since it last ran for Period
-	restarts   tally           // of a child of the root, which has an intensity of its own
+	restarts   *tally          // of a child of the root, which has an intensity of its own
 	stopped    error           // cause of Cancel on the handle
 }
 
@@ -65,10 +65,23 @@ func (c *child) beginLocked(life, under context.Context) {
 		return
 	}
 	c.life, c.under, c.restart, c.again = life, under, 0, false
-	if c.ctx != nil {
-		c.release = context.AfterFunc(life, c.lifeDone)
-	}
 	c.startLocked()
+}
+
+// waitLocked sees to it that a child with a context of its own ends with that also
+// between two runs. While one runs, it sees the end by itself, and a child that is
+// well should cost nothing.
+func (c *child) waitLocked() {
+	if c.ctx != nil && c.release == nil {
+		c.release = context.AfterFunc(c.life, c.lifeDone)
+	}
+}
+
+func (c *child) waitNoMoreLocked() {
+	if c.release != nil {
+		c.release()
+		c.release = nil
+	}
 }
 
 // lifeDone ends a child that is between two runs; a run sees it by itself.
@@ -106,9 +119,7 @@ func (c *child) stop(cause error) {
 // begins again when its supervisor does.
 func (c *child) endLocked(err error, forGood bool) {
 	c.stopTimerLocked()
-	if c.release != nil {
-		c.release()
-	}
+	c.waitNoMoreLocked()
 	c.under, c.failed, c.parting = nil, nil, false
 	c.site.unhold(c)
 	c.concludeLocked(err)
@@ -137,17 +148,19 @@ func (c *child) startLocked() {
 	for c.site.admit() != nil {
 		c.site.hold(c)
 		if c.site.gate.Load() != nil {
+			c.waitLocked()
 			return
 		}
 		c.site.unhold(c) // the quarantine ended in between: nobody else would wake the child
 	}
+	c.waitNoMoreLocked()
 	t := &Task{}
 	t.scope.parent = c.under
 	t.declare(c.options)
 	c.generation++
 	x := t.scope.extend()
 	x.child, x.generation = c, c.generation
-	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Now(), false, false, nil
+	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.born), false, false, nil
 	c.latest.Store(t)
 	if c.again {
 		c.again = false
@@ -306,6 +319,7 @@ func (c *child) restartLocked(err error) (stormed bool) {
 		return stormed
 	}
 	c.timer = time.AfterFunc(delay, c.resume)
+	c.waitLocked()
 	return stormed
 }
 
@@ -313,13 +327,16 @@ func (c *child) restartLocked(err error) (stormed bool) {
 // and whether the intensity bears it.
 func (c *child) countLocked() (delay time.Duration, borne bool) {
 	s, now := c.sup, time.Now()
-	if now.Sub(c.begun) >= s.cfg.Period {
+	if now.Sub(s.rt.born)-c.begun >= s.cfg.Period {
 		c.restart = 0
 	}
 	c.restart++
 	c.again = true
 	delay = s.cfg.Backoff.delay(c.restart, jitter)
 	if s.root {
+		if c.restarts == nil {
+			c.restarts = new(tally)
+		}
 		return delay, c.restarts.bears(now, s.cfg.Period, s.cfg.Intensity)
 	}
 	s.mu.Lock()

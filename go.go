@@ -13,12 +13,17 @@ import (
 type TaskOption func(*taskOptions)
 
 type taskOptions struct {
+	contract
+	domain     observe.Domain
+	supervised bool
+	ctx        context.Context // of a supervised child; nil: its supervisor's
+}
+
+// contract is what was declared about each run of a task.
+type contract struct {
 	heartbeat, budget, grace time.Duration
-	domain                   observe.Domain
 	restart                  RestartKind
-	supervised               bool
 	crash                    bool
-	ctx                      context.Context // of a supervised child; nil: its supervisor's
 }
 
 // Heartbeat declares that the task calls [Beat] at least once in every d. A
@@ -166,7 +171,7 @@ func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Con
 	if len(opts) > 0 {
 		o := rt.options(name, opts)
 		domain = o.domain
-		t.declare(o)
+		t.declare(o.contract)
 	}
 	if rt == nil {
 		return t, nil
@@ -182,7 +187,7 @@ func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Con
 }
 
 // declare notes what a task's options say about each of its runs.
-func (t *Task) declare(o taskOptions) {
+func (t *Task) declare(o contract) {
 	if o.crash {
 		t.scope.flags |= flagCrash
 	}

@@ -266,7 +266,7 @@ func (s *scope) enter(c *cell) {
 	if p := scopeOf(s.parent); p != nil && p.labels() == brought {
 		return // hale's own, from the task around this one
 	}
-	s.extend().labels = pprof.WithLabels(s.parent, c.set).Value(labelKey())
+	s.extend().labels = pprof.WithLabels(s.parent, labelsOf(c.site, c.id)).Value(labelKey())
 }
 
 // labels returns pprof's label map as its context key yields it, nil if the

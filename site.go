@@ -59,9 +59,14 @@ func (s *site) admit() error {
 	return ErrQuarantined
 }
 
+// maxOwnOfSite is how many supervised tasks of one name have a label of their own.
+// More than that are a crowd: each label makes snapshots dearer, and what one of a
+// crowd leaves behind is found when the others of its epoch have ended.
+const maxOwnOfSite = 256
+
 // enter counts a task into the open cell, or into a cell of its own.
 func (s *site) enter(own bool, id uint64) *cell {
-	if own || s.own.Load() {
+	if (own && s.ownLive.Load() < maxOwnOfSite) || s.own.Load() {
 		if c := s.rt.reg.ownCell(s, observe.TaskID{Name: s.name, Seq: id}); c != nil {
 			c.enter()
 			s.ownStarted.Add(1)

@@ -143,7 +143,7 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOpti
 		handle.conclude(ErrNilFunc)
 		return handle
 	}
-	c := &child{sup: s, ctx: o.ctx, fn: fn, entry: entryOf(fn), options: o, handle: handle}
+	c := &child{sup: s, ctx: o.ctx, fn: fn, entry: entryOf(fn), options: o.contract, handle: handle}
 	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry).Function }, o.domain)
 	x := handle.scope.extend()
 	x.child, x.site, x.entry = c, c.site, c.entry

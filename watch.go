@@ -26,7 +26,7 @@ type watch struct {
 	done   bool          // nothing more to do for it
 }
 
-func newWatch(o taskOptions) *watch {
+func newWatch(o contract) *watch {
 	w := &watch{heartbeat: o.heartbeat, budget: o.budget, grace: o.grace}
 	w.silent.Store(true)
 	return w

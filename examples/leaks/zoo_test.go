@@ -35,7 +35,7 @@ func watch(t *testing.T, s *score) (rt *hale.Runtime, confirmed func() []observe
 	rt, err := hale.New(
 		hale.WithConfig(hale.Config{
 			Tick: 200 * time.Millisecond, Epoch: 400 * time.Millisecond, Snapshots: 400 * time.Millisecond,
-			Leak: detect.LeakConfig{Grace: grace}, Policy: heal.Policy{Act: heal.Observe},
+			Leak: detect.LeakConfig{Grace: grace, Patience: grace}, Policy: heal.Policy{Act: heal.Observe},
 		}),
 		hale.WithLogger(slog.New(slog.DiscardHandler)),
 		hale.WithDetector("score", func() detect.Detector { return s }),
