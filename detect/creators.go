@@ -11,7 +11,9 @@ import (
 // in the last element of an import path as %2e.
 //
 // What a caller has to end himself is left out on purpose, though the function
-// is a library's: gRPC's watcher of a stream, a subscription of NATS or Redis.
+// is a library's: gRPC's watcher of a stream, a subscription of Redis. That of
+// NATS is in, because each connection that asks has one to hear the answers;
+// subscriptions that leak are left to [Growth].
 var builtinCreators = []string{
 	"net/http.(*persistConn).",
 	"net/http.(*Transport).",
@@ -38,6 +40,7 @@ var builtinCreators = []string{
 	"github.com/nats-io/nats%2ego.(*Conn).readLoop",
 	"github.com/nats-io/nats%2ego.(*Conn).flusher",
 	"github.com/nats-io/nats%2ego.(*Conn).doReconnect",
+	"github.com/nats-io/nats%2ego.(*Conn).waitForMsgs",
 	"github.com/nats-io/nats%2ego.(*asyncCallbacksHandler).",
 
 	"google.golang.org/grpc/internal/",
