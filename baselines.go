@@ -23,7 +23,7 @@ const (
 	maxAside         = 100      // files that were set aside and not looked after
 )
 
-// baselinesDoc is the file of what was learned about each site.
+// baselinesDoc is the file of what was learned about each name.
 type baselinesDoc struct {
 	Version   int                        `json:"version"`
 	Detectors map[string]json.RawMessage `json:"detectors"`

@@ -29,7 +29,7 @@ type Slots = slots
 func (s *slots) Enter(n uint64) (leave func()) {
 	t := &Task{}
 	s.add(t, n)
-	return func() { t.slot.Store(nil) }
+	return func() { s.remove(t) }
 }
 
 // Trim makes the tables fit live tasks.

@@ -119,7 +119,7 @@ func (r *registry) live(match func(*Task) bool) []*Task {
 		}
 	}
 	slices.SortFunc(out, func(a, b *Task) int { return cmp.Compare(a.scope.seq.Load(), b.scope.seq.Load()) })
-	return out
+	return slices.Compact(out) // one that was being moved is found twice
 }
 
 func (r *registry) addCell(c *cell) {

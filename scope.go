@@ -13,7 +13,7 @@ import (
 )
 
 // scope is the context that one body of work runs under: its identity, its
-// labels and its cancellation. Task and unit embed it, so that a body costs no
+// labels and its cancellation. A task and a unit each have one in them, so that a body costs no
 // allocation of its own for any of them. It is small because every start pays
 // for its bytes: what few bodies need is in [extra].
 //

@@ -8,8 +8,9 @@ import (
 
 // slots is where the live tasks are found: a table of pointers without locks, so
 // that a start is one compare-and-swap and an end one store. A table that is
-// full is followed by one of twice the size, and tasks that are alive stay where
-// they are. What is found may just have ended.
+// full is followed by one of twice the size. Tasks stay where they are, until
+// they are the last few of an old table, which would not be forgotten for them.
+// What is found may just have ended, and one that is being moved is found twice.
 type slots struct {
 	newest atomic.Pointer[slotTable] // takes new tasks
 
@@ -42,12 +43,16 @@ func (s *slots) add(t *Task, n uint64) {
 			continue
 		}
 		if s.newest.Load() == table {
-			t.slot = p
+			t.slot.Store(p)
 			return
 		}
 		p.Store(nil) // another table took over, and this one may already be forgotten
 	}
 }
+
+// remove forgets a task that ends. The slot is whose who took it from the task:
+// this, or one who moves the task.
+func (s *slots) remove(t *Task) { t.slot.Swap(nil).Store(nil) }
 
 // take finds a slot, nil if there is none nearby.
 func (t *slotTable) take(task *Task, n uint64) *atomic.Pointer[Task] {
@@ -88,7 +93,7 @@ func (s *slots) trim(live int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for at := &s.newest.Load().older; at.Load() != nil; {
-		if old := at.Load(); old.empty() {
+		if old := at.Load(); s.clear(old) {
 			at.Store(old.older.Load())
 		} else {
 			at = &old.older
@@ -96,11 +101,35 @@ func (s *slots) trim(live int) {
 	}
 }
 
-func (t *slotTable) empty() bool {
-	for i := range t.slots {
-		if t.slots[i].Load() != nil {
+// sparse is how many slots there are for each task in a table whose tasks are
+// moved.
+const sparse = 16
+
+// clear moves the last few tasks of an old table, and reports whether it is empty.
+func (s *slots) clear(old *slotTable) bool {
+	var left []*atomic.Pointer[Task]
+	for i := range old.slots {
+		if p := &old.slots[i]; p.Load() != nil {
+			if left = append(left, p); sparse*len(left) > len(old.slots) {
+				return false
+			}
+		}
+	}
+	newest := s.newest.Load()
+	for _, from := range left {
+		t := from.Load()
+		if t == nil {
+			continue
+		}
+		to := newest.take(t, t.scope.seq.Load())
+		if to == nil {
 			return false
 		}
+		if !t.slot.CompareAndSwap(from, to) { // it ends, or is only about to be told where it stands
+			to.Store(nil)
+			return false
+		}
+		from.Store(nil)
 	}
 	return true
 }

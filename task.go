@@ -16,8 +16,8 @@ import (
 // It takes 64 bytes: the allocation is the greatest part of what a start costs.
 type Task struct {
 	scope   scope
-	started time.Duration         // since the runtime was made
-	slot    *atomic.Pointer[Task] // where the registry knows it
+	started time.Duration                        // since the runtime was made
+	slot    atomic.Pointer[atomic.Pointer[Task]] // where the registry knows it
 }
 
 // taskContext is a Task as the context that its function is given, which has
@@ -237,7 +237,7 @@ func (t *Task) finish(err error) {
 	at := t.scope.site()
 	if at != nil {
 		at.leave(t.scope.cell)
-		t.slot.Store(nil)
+		at.rt.reg.tasks.remove(t)
 		if w := t.watch(); w != nil {
 			at.rt.watcher.drop(t)
 			if w.late.Load() {

@@ -83,17 +83,19 @@ func TestCheck(t *testing.T) {
 		{
 			name: "other modules where they belong",
 			files: map[string]string{
-				"isolate/x.go":       imports("github.com/failsafe-go/failsafe-go/timeout"),
-				"internal/a/x.go":    imports("github.com/google/pprof/profile"),
-				"halezap/x.go":       imports("go.uber.org/zap"),
-				"examples/shop/x.go": imports("go.uber.org/zap"),
+				"isolate/x.go":         imports("github.com/failsafe-go/failsafe-go/timeout"),
+				"internal/a/x_test.go": imports("github.com/google/pprof/profile"),
+				"halezap/x.go":         imports("go.uber.org/zap"),
+				"examples/shop/x.go":   imports("go.uber.org/zap"),
 			},
 		},
 		{
 			name:  "another module where it does not belong",
-			files: map[string]string{"internal/a/x.go": imports("github.com/failsafe-go/failsafe-go")},
-			want: []string{"internal/a/x.go:3:8 imports github.com/failsafe-go/failsafe-go: " +
-				"internal may import of other modules only github.com/google/pprof"},
+			files: map[string]string{"isolate/x.go": imports("github.com/google/pprof/profile"), "internal/a/x.go": imports("github.com/google/pprof/profile")},
+			want: []string{
+				"internal/a/x.go:3:8 imports github.com/google/pprof/profile: internal may import no other module",
+				"isolate/x.go:3:8 imports github.com/google/pprof/profile: isolate may import of other modules only github.com/failsafe-go/failsafe-go",
+			},
 		},
 		{
 			name:  "an adapter imports the root",

@@ -22,7 +22,7 @@ type Rule struct {
 // them. A folder without a rule is above the root and may import anything that
 // [Adapters] allows.
 var Rules = []Rule{
-	{Folder: "internal", Imports: []string{"observe"}, Others: []string{"github.com/google/pprof"}},
+	{Folder: "internal", Imports: []string{"observe"}},
 	{Folder: "observe", Imports: []string{"internal"}},
 	{Folder: "detect", Imports: []string{"internal", "observe"}},
 	{Folder: "diagnose", Imports: []string{"internal", "observe", "detect"}},
@@ -41,7 +41,7 @@ var Adapters = []string{"halehttp", "halesql", "haleprom", "haleotel", "halezap"
 
 // TestImports holds path prefixes that test files may import on top of what
 // their folder may.
-var TestImports = []string{"go.uber.org/goleak", Module + "/haletest"}
+var TestImports = []string{"go.uber.org/goleak", "github.com/google/pprof", Module + "/haletest"}
 
 // BadNames says too little of what is inside; no file or folder bears one, nor
 // one of them as a part between underscores.
