@@ -88,7 +88,8 @@ type options struct {
 // WithConfig sets all settings.
 func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
 
-// WithLogger sets where the runtime logs incidents and misuse. Default:
+// WithLogger sets where the runtime logs incidents, misuse, and the first panic of
+// each fingerprint with its stack. Default:
 // [slog.Default]. The loop writes it, misuse too: a logger that blocks makes the
 // observer late and holds up nothing else. A healthy service gets no records above
 // INFO.

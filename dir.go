@@ -1,7 +1,6 @@
 package hale
 
-// WithDir sets the folder in which the runtime keeps what outlives the process,
-// for this process alone:
+// WithDir sets the folder in which the runtime keeps what outlives the process:
 //
 //   - recording: what its loop decided from, at most 64 MB, which
 //     [observe.ReadRecording] reads and [Replay] replays;
@@ -13,5 +12,10 @@ package hale
 // cannot be written to gives a [*ConfigError]; a disk that fails later costs only
 // what it does not keep, and gives an event and a log record. A turn of the loop
 // takes about 50 µs more for it, and the process 1 MB of memory. Default: nothing
-// is kept on disk.
+// is kept on disk, which "" asks for too.
+//
+// Processes may share a folder for their recordings, which stand side by side, but
+// not for their baselines: the last to write wins. A file of baselines that cannot be used is renamed
+// to baselines.json.aside-1 and so on, for a person to look at; when there are 100 of
+// them, no more are kept until they are cleared away.
 func WithDir(dir string) Option { return func(o *options) { o.dir = dir } }

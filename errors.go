@@ -45,7 +45,8 @@ var (
 	// ErrFenced is returned to a run that hale has given up, or whose place another
 	// has taken. See [Fenced].
 	ErrFenced = errors.New("hale: fenced off")
-	// ErrRemedied is the cause that a remedy cancels with.
+	// ErrRemedied is the cause that any remedy cancels with, whatever it cancels;
+	// match this one. [heal.ErrCancelled] is besides in that of the cancel remedy.
 	ErrRemedied = errors.New("hale: cancelled by a remedy")
 )
 
@@ -181,6 +182,12 @@ func Hint(err error) string {
 		return "the work took longer than its budget; raise the budget or make it faster"
 	case is(ErrFenced):
 		return "another run has the task now: write nothing any more and return"
+	case is(ErrIntensity):
+		return "a child fails again and again: its last error is in the chain; mend it, or raise SupervisorConfig.Intensity"
+	case is(ErrDiffers):
+		return "replay it with the settings and the build that recorded it"
+	case is(observe.ErrNoRecording):
+		return "give the folder that the recording is in: recording/ in that of hale.WithDir"
 	case is(ErrHeartbeat):
 		return "call hale.Beat(ctx) in the loop more often than the declared heartbeat"
 	}

@@ -82,8 +82,8 @@ func (b *inbox) put(n *note) {
 }
 
 // take returns the events in the order in which they came, and how many did not
-// fit.
-func (b *inbox) take() ([]observe.Event, int) {
+// fit. It shows each panic with its stack, which events do not have.
+func (b *inbox) take(show func(observe.Event, stack.Trace)) ([]observe.Event, int) {
 	b.mu.Lock()
 	blocks, n, dropped := b.blocks, b.n, b.dropped
 	b.blocks, b.n, b.dropped = nil, 0, 0
@@ -94,7 +94,11 @@ func (b *inbox) take() ([]observe.Event, int) {
 	events := make([]observe.Event, n) // kept by the recorder: as long as need be
 	var s scribe
 	for i := range events {
-		events[i] = s.write(&blocks[i/inboxBlock][i%inboxBlock])
+		n := &blocks[i/inboxBlock][i%inboxBlock]
+		events[i] = s.write(n)
+		if n.trace != (stack.Trace{}) {
+			show(events[i], n.trace)
+		}
 	}
 	clear(blocks[0][:])
 	b.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -98,6 +99,22 @@ func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
 		l = slog.Default()
 	}
 	l.Log(context.Background(), level, msg, args...)
+}
+
+// maxShown is of how many panics the stack is logged.
+const maxShown = 256
+
+// showPanic logs the first panic of each fingerprint with its stack: most of what
+// panics under hale has nobody who waits for its error.
+func (rt *Runtime) showPanic(e observe.Event, trace stack.Trace) {
+	if _, known := rt.shown[e.Fingerprint]; known || len(rt.shown) >= maxShown {
+		return
+	}
+	if rt.shown == nil {
+		rt.shown = map[string]struct{}{}
+	}
+	rt.shown[e.Fingerprint] = struct{}{}
+	rt.log(slog.LevelWarn, "panic contained", "task", e.Subject.Task.String(), "request", e.Request, "panic", e.Detail, "fingerprint", e.Fingerprint, "stack", trace.String())
 }
 
 // logEvent logs what an operator wants to read: incidents, and hale's own

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/slogtest"
 
@@ -63,3 +64,41 @@ func TestLogHandlerAddsIdentity(t *testing.T) {
 		t.Errorf("outside a task: %v", m)
 	}
 }
+
+// Nobody waits for the error of most tasks, so their stack must be in the log:
+// once for each way to panic.
+func TestFirstPanicOfAKindIsLoggedWithItsStack(t *testing.T) {
+	var buf bytes.Buffer
+	rt, err := hale.New(hale.WithLogger(slog.New(slog.NewJSONHandler(&buf, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := hale.WithRequestID(t.Context(), "r1")
+	for range 3 {
+		if err := rt.Go(ctx, "orders.create", explode).Wait(); err == nil {
+			t.Fatal("no error")
+		}
+		if err := rt.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rt.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var found []map[string]any
+	for line := range bytes.Lines(buf.Bytes()) {
+		if m := decode(t, line); m["msg"] == "panic contained" {
+			found = append(found, m)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d records, want 1:\n%s", len(found), buf.Bytes())
+	}
+	for key, part := range map[string]string{"stack": "hale_test.explode()\n", "panic": "boom", "task": "orders.create#1", "request": "r1"} {
+		if got, _ := found[0][key].(string); !strings.Contains(got, part) {
+			t.Errorf("%s is %q, want %q in it", key, got, part)
+		}
+	}
+}
+
+func explode(context.Context) error { panic("boom") }

@@ -63,8 +63,9 @@ type Runtime struct {
 	recorder *observe.Recorder
 	turns    uint64
 	lastTurn time.Time
-	disk     *diskRecorder // nil without a folder
-	running  atomic.Int32  // calls of Run
+	shown    map[string]struct{} // fingerprints of panics whose stack was logged
+	disk     *diskRecorder       // nil without a folder
+	running  atomic.Int32        // calls of Run
 
 	published atomic.Pointer[published]
 }

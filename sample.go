@@ -32,7 +32,7 @@ func (rt *Runtime) observe(now time.Time) observe.Turn {
 		snap.Time = at
 		t.Snapshot = &snap
 	}
-	t.Events, t.Dropped = rt.inbox.take()
+	t.Events, t.Dropped = rt.inbox.take(rt.showPanic)
 	for i := range t.Events {
 		t.Events[i].Time = rt.stamp(t.Events[i].Time)
 	}

@@ -87,7 +87,8 @@ func Builtin() []Named {
 	}
 }
 
-// ErrCancelled is the cause that the cancel remedy cancels with.
+// ErrCancelled is in the cause that the cancel remedy cancels with. Work that is
+// cancelled by any remedy gets hale.ErrRemedied.
 var ErrCancelled = errors.New("heal: cancelled by a remedy")
 
 type cancel struct{}

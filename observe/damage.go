@@ -24,7 +24,7 @@ var (
 // matches one of [ErrTruncated], [ErrDamaged], [ErrVersion], or what the file
 // system said.
 type RecordingError struct {
-	File   string // File is the name of the file in the recording's folder.
+	File   string // File is the path of the file, or its name where a file system was given.
 	Offset int64  // Offset is where the first record that cannot be read begins, in bytes.
 	Err    error
 	Mend   string // Mend is what to do about it.

@@ -118,6 +118,8 @@ func readRecording(dir string, limit int) (Recording, error) {
 		var at *RecordingError
 		if errors.As(err, &at) {
 			at.File = filepath.Join(dir, at.File)
+		} else if err != nil {
+			err = fmt.Errorf("%s: %w", dir, err)
 		}
 		switch {
 		case err == nil:

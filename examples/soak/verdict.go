@@ -55,7 +55,7 @@ func judge(samples []Sample, out io.Writer) error {
 		slope := trend(s, q.of) // for each hour
 		level := median(s, q.of)
 		grown := slope * span.Hours()
-		part := fmt.Sprintf("%s %.0f %s %+.1f/h", q.name, level/q.scale, q.unit, slope/q.scale)
+		part := fmt.Sprintf("%s %.0f %s, %+.1f %s in that time", q.name, level/q.scale, q.unit, grown/q.scale, q.unit)
 		parts = append(parts, part)
 		if grown > max(maxShare*level, q.floor) {
 			bad = append(bad, part)
