@@ -181,6 +181,9 @@ func sift(name string, in []Finding) (good []Finding, garbage error) {
 		}
 		f.Detector = name
 		f.Evidence = slices.Clone(f.Evidence) // a detector may use its slice again
+		for i := range f.Evidence {
+			f.Evidence[i].Text = mended(f.Evidence[i].Text)
+		}
 		good = append(good, f)
 	}
 	return good, garbage
