@@ -66,6 +66,27 @@ func TestPanelContainsBadDetectors(t *testing.T) {
 	})
 }
 
+// A replay sees a detector that ends its goroutine as the loop saw it.
+func TestPanelWithoutALimitContainsGoexit(t *testing.T) {
+	decided := func(limit time.Duration) (events []observe.Event) {
+		p := detect.NewPanel(limit, detect.Named{Name: "exits", Detector: funcDetector(func(observe.Turn) []detect.Finding { runtime.Goexit(); return nil })})
+		returned := make(chan struct{})
+		go func() {
+			defer close(returned)
+			for range 3 {
+				_, more := p.Detect(&observe.Turn{Time: t0})
+				events = append(events, more...)
+			}
+		}()
+		<-returned
+		return events
+	}
+	live, replayed := decided(time.Minute), decided(0)
+	if len(live) != 1 || !reflect.DeepEqual(live, replayed) {
+		t.Errorf("live %v, in a replay %v", live, replayed)
+	}
+}
+
 func TestPanelDropsGarbage(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	bad := map[string]func(*detect.Finding){
