@@ -151,7 +151,9 @@ func (rt *Runtime) keepLast() {
 	rt.baselines.writer.Wait()
 }
 
-// writeBaselines replaces the file at once or not at all.
+// writeBaselines replaces the file at once or not at all. What it is written to
+// before always has the same name, so that a process that is killed meanwhile
+// leaves one file behind and not one each time.
 func writeBaselines(path string, doc baselinesDoc) error {
 	raw, err := json.Marshal(doc)
 	if err != nil {
@@ -160,17 +162,21 @@ func writeBaselines(path string, doc baselinesDoc) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), baselinesFile+".tmp-*")
+	fresh := path + ".tmp"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(raw)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(fresh, path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // what is left of it
+		_ = os.Remove(fresh) // what is left of it
 	}
 	return err
 }

@@ -138,3 +138,18 @@ func TestBaselinesThatCannotBeKept(t *testing.T) {
 		}
 	})
 }
+
+// A process that was killed while it wrote leaves nothing for ever.
+func TestBaselinesAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "baselines.json")
+	if err := os.WriteFile(file+".tmp", []byte(`{"version":1,"detec`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := newRuntime(t, hale.WithDir(dir)).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(file + "*"); err != nil || len(left) != 1 || left[0] != file {
+		t.Errorf("files %v, error %v, want %s alone", left, err, file)
+	}
+}
