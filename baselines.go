@@ -21,6 +21,7 @@ const (
 	baselinesEvery   = time.Minute
 	maxBaselines     = 16 << 20 // bytes of the file
 	maxAside         = 100      // files that were set aside and not looked after
+	soundTurns       = 100      // after so many a break has nothing to do with what was given before
 )
 
 // baselinesDoc is the file of what was learned about each site.
@@ -33,7 +34,8 @@ type baselinesDoc struct {
 type baselines struct {
 	path  string    // "": nothing is kept
 	last  time.Time // when it was last written; the loop's own
-	tries int       // how often the loop was given it
+	tries int       // how often the loop was given it since it last proved sound
+	turns int       // of the loop since it was given it
 
 	mu     sync.Mutex // held while the file is written
 	writer sync.WaitGroup
@@ -48,6 +50,7 @@ func (rt *Runtime) learn() {
 	if b.path == "" {
 		return
 	}
+	b.turns = 0
 	if b.tries++; b.tries > 2 { // the loop may break for what it was given
 		b.path = ""
 		rt.tellBaselines("the loop broke again after it was given what had been learned: it starts without, and nothing is kept until the next process")
@@ -70,6 +73,13 @@ func (rt *Runtime) learn() {
 		return
 	}
 	rt.tellBaselines(fmt.Sprintf("%v; it was set aside as %s, and learning starts over", err, aside))
+}
+
+// sound counts a turn that did not break. turnMu is held.
+func (b *baselines) sound() {
+	if b.turns++; b.turns == soundTurns {
+		b.tries = 1
+	}
 }
 
 func readBaselines(path string) (doc baselinesDoc, err error) {

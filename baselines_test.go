@@ -153,3 +153,34 @@ func TestBaselinesAfterAKill(t *testing.T) {
 		t.Errorf("files %v, error %v, want %s alone", left, err, file)
 	}
 }
+
+// A loop that breaks again and again is given nothing any more; breaks that lie
+// far apart have nothing to do with each other.
+func TestBaselinesOfALoopThatBreaks(t *testing.T) {
+	for turns, want := range map[int]int{10: 1, 100: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "baselines.json")
+			rt := newRuntime(t, hale.WithDir(filepath.Dir(file)))
+			log := collect(rt)
+			for range 4 {
+				steps(t, rt, turns)
+				hale.BreakLoop(rt)
+				time.Sleep(time.Second)
+				if err := rt.Step(t.Context()); err == nil {
+					t.Fatal("the loop did not break")
+				}
+			}
+			synctest.Wait()
+			if events := log.of(observe.EventBaselines); len(events) != want {
+				t.Errorf("breaks every %d turns: told %+v, want %d", turns, events, want)
+			}
+			_ = os.Remove(file) // it may not be there yet
+			if err := rt.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(file); (err == nil) != (want == 0) {
+				t.Errorf("breaks every %d turns: what was learned was kept: %v", turns, err)
+			}
+		})
+	}
+}

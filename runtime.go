@@ -246,6 +246,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 		rt.emit(rt.exec.Execute(ctx, c))
 	}
 	rt.down.Store(false)
+	rt.baselines.sound()
 	done = true
 }
 
