@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -37,9 +36,9 @@ type baselines struct {
 	tries int       // how often the loop was given it since it last proved sound
 	turns int       // of the loop since it was given it
 
-	mu     sync.Mutex // held while the file is written
-	writer sync.WaitGroup
-	failed string // the last trouble that was told; guarded by mu
+	writing chan struct{}                    // holds one token while the file is written; nil: nothing is kept
+	write   func(string, baselinesDoc) error // writeBaselines, or what tests have in its place
+	failed  string                           // the last trouble that was told; the token's holder's
 }
 
 // learn gives the loop what an earlier process learned. A file that cannot be
@@ -127,38 +126,54 @@ func (rt *Runtime) keep(now time.Time, last bool) {
 	if b.path == "" || (!last && now.Sub(b.last) < baselinesEvery) {
 		return
 	}
-	if !b.mu.TryLock() {
+	select {
+	case b.writing <- struct{}{}:
+	default:
 		return // still writing
 	}
 	b.last = now
 	learned, err := rt.loop.panel.Baselines()
 	if err != nil {
-		b.mu.Unlock()
+		<-b.writing
 		rt.tellBaselines(err.Error())
 		return
 	}
 	path := b.path
-	b.writer.Go(func() {
-		defer b.mu.Unlock()
+	go func() {
+		defer func() { <-b.writing }()
 		trouble := ""
-		if err := writeBaselines(path, baselinesDoc{baselinesVersion, learned}); err != nil {
+		if err := b.write(path, baselinesDoc{baselinesVersion, learned}); err != nil {
 			trouble = err.Error()
 		}
 		if trouble != b.failed && trouble != "" { // told once, not every minute
 			rt.tellBaselines(trouble)
 		}
 		b.failed = trouble
-	})
+	}()
 }
 
-// keepLast writes what was learned for the next process, and waits for it.
-func (rt *Runtime) keepLast() {
-	rt.baselines.writer.Wait() // a write under way is not the last
-	if rt.turnMu.TryLock() {   // a turn that hangs must not hold up Close
+// keepLast writes what was learned for the next process. It waits for the disk,
+// but not for ever.
+func (rt *Runtime) keepLast() error {
+	b := &rt.baselines
+	if b.writing == nil {
+		return nil
+	}
+	patience := time.NewTimer(closePatience)
+	defer patience.Stop()
+	for last := false; ; last = true {
+		select {
+		case b.writing <- struct{}{}: // what was under way is written
+			<-b.writing
+		case <-patience.C:
+			return fmt.Errorf("hale: the disk did not take what was learned within %v", closePatience)
+		}
+		if last || !rt.turnMu.TryLock() { // a turn that hangs must not hold up Close
+			return nil
+		}
 		rt.keep(time.Now(), true)
 		rt.turnMu.Unlock()
 	}
-	rt.baselines.writer.Wait()
 }
 
 // writeBaselines replaces the file at once or not at all. What it is written to

@@ -184,3 +184,27 @@ func TestBaselinesOfALoopThatBreaks(t *testing.T) {
 		})
 	}
 }
+
+func TestCloseDoesNotWaitForBaselinesForEver(t *testing.T) {
+	for before, turns := range map[string]int{"the last write hangs": 3, "one hangs already": 100} {
+		synctest.Test(t, func(t *testing.T) {
+			rt, err := hale.New(hale.WithDir(t.TempDir()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			release := make(chan struct{})
+			writes := 0
+			hale.SetBaselinesWriter(rt, func() error { writes++; <-release; return nil })
+			steps(t, rt, turns)
+			began := time.Now()
+			if err := rt.Close(); err == nil || !strings.Contains(err.Error(), "what was learned") || time.Since(began) != time.Second {
+				t.Errorf("%s: %v after %v", before, err, time.Since(began))
+			}
+			close(release)
+			synctest.Wait()
+			if writes != 1 {
+				t.Errorf("%s: %d writes", before, writes)
+			}
+		})
+	}
+}

@@ -15,6 +15,11 @@ type SegmentWriter = segmentWriter
 // SetWriter puts w in the place of the runtime's writer.
 func SetWriter(rt *Runtime, w SegmentWriter) { rt.disk.writer = w }
 
+// SetBaselinesWriter puts write in the place of what writes the baselines.
+func SetBaselinesWriter(rt *Runtime, write func() error) {
+	rt.baselines.write = func(string, baselinesDoc) error { return write() }
+}
+
 // BreakLoop makes the next turn of rt's loop panic.
 func BreakLoop(rt *Runtime) {
 	rt.turnMu.Lock()

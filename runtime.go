@@ -109,8 +109,7 @@ func New(opts ...Option) (*Runtime, error) {
 		return nil, err
 	}
 	if o.dir != "" {
-		rt.baselines.path = filepath.Join(o.dir, baselinesFile)
-		rt.baselines.last = rt.born
+		rt.baselines = baselines{path: filepath.Join(o.dir, baselinesFile), last: rt.born, writing: make(chan struct{}, 1), write: writeBaselines}
 		rt.learn()
 	}
 	rt.exec = heal.NewExecutor(target{rt}, rt.journal, remedyLimit, o.allRemedies()...)
@@ -281,15 +280,15 @@ const closeTimeout = 5 * time.Second
 
 // Close ends the loop, closes the pools, and cancels every task and supervised
 // child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
-// at most 5 s, supervisors stop their children in order for half of that, and 1 s
-// for the recording to reach the disk. The error has a [*StopError] that names
-// what did not end. It is idempotent.
+// at most 5 s, supervisors stop their children in order for half of that, then the
+// grace of pools, at most 500 ms, and at most 1 s each for the recording and for
+// what was learned to reach the disk. The error has a [*StopError] that names what
+// did not end. It is idempotent.
 func (rt *Runtime) Close() error {
 	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil
 	}
 	defer rt.bus.close()
-	defer rt.keepLast()
 	rt.openGates()
-	return errors.Join(rt.shutdown(), rt.disk.close())
+	return errors.Join(rt.shutdown(), rt.disk.close(), rt.keepLast())
 }
