@@ -27,6 +27,20 @@ func BreakLoop(rt *Runtime) {
 	rt.loop.healer = nil
 }
 
+// BreakObserver makes rt's turns panic before there is anything to decide from,
+// until mend is called.
+func BreakObserver(rt *Runtime) (mend func()) {
+	rt.turnMu.Lock()
+	defer rt.turnMu.Unlock()
+	meter := rt.meter
+	rt.meter = nil
+	return func() {
+		rt.turnMu.Lock()
+		defer rt.turnMu.Unlock()
+		rt.meter = meter
+	}
+}
+
 // Slots is the table of live tasks.
 type Slots = slots
 

@@ -85,6 +85,33 @@ func TestRecordingOfALoopThatBreaks(t *testing.T) {
 	})
 }
 
+// It may break before there is a turn: that is told like any other break, and what
+// comes after replays.
+func TestRecordingOfAnObserverThatBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		poison(rt)
+		steps(t, rt, 20)
+		mend := hale.BreakObserver(rt)
+		time.Sleep(time.Second)
+		if err := rt.Step(t.Context()); err == nil {
+			t.Error("Step did not tell that the turn broke")
+		}
+		if st := rt.Status(); st.Observer != "down" {
+			t.Errorf("the observer is %s", st.Observer)
+		}
+		mend()
+		steps(t, rt, 20)
+		rec := rt.Recording()
+		if len(rec.Segments) != 2 || !rec.Segments[1].Fresh || len(rec.Segments[0].Turns) != 20 || len(rec.Segments[1].Turns) != 20 {
+			t.Fatalf("%d segments", len(rec.Segments))
+		}
+		if err := hale.VerifyReplay(rec, hale.WithConfig(contain())); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestVerifyReplayNamesTheTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)

@@ -224,16 +224,17 @@ func (rt *Runtime) turn(ctx context.Context) {
 	rt.turnMu.Lock()
 	defer rt.turnMu.Unlock()
 	recorded, done := false, false
-	t := rt.observe(time.Now())
+	var t observe.Turn
 	defer func() {
 		if done {
 			return
 		}
-		if t.Broke = true; !recorded { // it is the one that somebody will want to see
+		if t.Broke = true; !recorded && t.Seq > 0 { // it is the one that somebody will want to see
 			rt.record(t)
 		}
 		rt.afresh()
 	}()
+	t = rt.observe(time.Now())
 	rt.openSegment()
 	d := rt.loop.turn(&t)
 	t.Decided = d.digest()
