@@ -231,6 +231,37 @@ func TestDiskThatHangs(t *testing.T) {
 	})
 }
 
+// Large turns fill the memory before they are many.
+func TestDiskThatHangsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithDir(t.TempDir()), hale.WithConfig(hale.Config{Snapshots: time.Hour}))
+		told := collect(rt)
+		disk := &hangingWriter{release: make(chan struct{})}
+		hale.SetWriter(rt, disk)
+		const turns = 16
+		for range turns {
+			for range 3000 { // 1.5 MB of a turn
+				rt.Go(t.Context(), "a.b", func(context.Context) error { panic("boom") })
+			}
+			synctest.Wait()
+			steps(t, rt, 1)
+		}
+		synctest.Wait()
+		if events := told.of(observe.EventRecordingFailed); len(events) != 1 {
+			t.Errorf("told: %+v", events)
+		}
+		close(disk.release)
+		synctest.Wait()
+		if n := len(disk.added); n == 0 || n > 13 {
+			t.Errorf("%d turns waited for the disk", n)
+		}
+		steps(t, rt, 80) // opens the next segment
+		if n := len(disk.added); disk.added[n-1] != turns+80 {
+			t.Errorf("after the gap: %v", disk.added)
+		}
+	})
+}
+
 func TestCloseDoesNotWaitForADiskThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt, err := hale.New(hale.WithDir(t.TempDir()))
