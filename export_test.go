@@ -41,6 +41,21 @@ func BreakObserver(rt *Runtime) (mend func()) {
 	}
 }
 
+// LateStart is a start of the name that has entered the open cell and not yet seen
+// whether that was closed meanwhile; it goes on with the function.
+func LateStart(rt *Runtime, name string) (goOn func()) {
+	s := rt.reg.lookup(name)
+	c := s.open.Load()
+	c.enter()
+	return func() {
+		if s.open.Load() != c {
+			c.undo()
+			c = s.enter(false, 0)
+		}
+		s.leave(c)
+	}
+}
+
 // Slots is the table of live tasks.
 type Slots = slots
 
