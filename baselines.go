@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -21,6 +20,7 @@ const (
 	baselinesEvery   = time.Minute
 	maxBaselines     = 16 << 20 // bytes of the file
 	maxAside         = 100      // files that were set aside and not looked after
+	soundTurns       = 100      // after so many a break has nothing to do with what was given before
 )
 
 // baselinesDoc is the file of what was learned about each name.
@@ -33,11 +33,12 @@ type baselinesDoc struct {
 type baselines struct {
 	path  string    // "": nothing is kept
 	last  time.Time // when it was last written; the loop's own
-	tries int       // how often the loop was given it
+	tries int       // how often the loop was given it since it last proved sound
+	turns int       // of the loop since it was given it
 
-	mu     sync.Mutex // held while the file is written
-	writer sync.WaitGroup
-	failed string // the last trouble that was told; guarded by mu
+	writing chan struct{}                    // holds one token while the file is written; nil: nothing is kept
+	write   func(string, baselinesDoc) error // writeBaselines, or what tests have in its place
+	failed  string                           // the last trouble that was told; the token's holder's
 }
 
 // learn gives the loop what an earlier process learned. A file that cannot be
@@ -48,6 +49,7 @@ func (rt *Runtime) learn() {
 	if b.path == "" {
 		return
 	}
+	b.turns = 0
 	if b.tries++; b.tries > 2 { // the loop may break for what it was given
 		b.path = ""
 		rt.tellBaselines("the loop broke again after it was given what had been learned: it starts without, and nothing is kept until the next process")
@@ -70,6 +72,13 @@ func (rt *Runtime) learn() {
 		return
 	}
 	rt.tellBaselines(fmt.Sprintf("%v; it was set aside as %s, and learning starts over", err, aside))
+}
+
+// sound counts a turn that did not break. turnMu is held.
+func (b *baselines) sound() {
+	if b.turns++; b.turns == soundTurns {
+		b.tries = 1
+	}
 }
 
 func readBaselines(path string) (doc baselinesDoc, err error) {
@@ -117,41 +126,59 @@ func (rt *Runtime) keep(now time.Time, last bool) {
 	if b.path == "" || (!last && now.Sub(b.last) < baselinesEvery) {
 		return
 	}
-	if !b.mu.TryLock() {
+	select {
+	case b.writing <- struct{}{}:
+	default:
 		return // still writing
 	}
 	b.last = now
 	learned, err := rt.loop.panel.Baselines()
 	if err != nil {
-		b.mu.Unlock()
+		<-b.writing
 		rt.tellBaselines(err.Error())
 		return
 	}
 	path := b.path
-	b.writer.Go(func() {
-		defer b.mu.Unlock()
+	go func() {
+		defer func() { <-b.writing }()
 		trouble := ""
-		if err := writeBaselines(path, baselinesDoc{baselinesVersion, learned}); err != nil {
+		if err := b.write(path, baselinesDoc{baselinesVersion, learned}); err != nil {
 			trouble = err.Error()
 		}
 		if trouble != b.failed && trouble != "" { // told once, not every minute
 			rt.tellBaselines(trouble)
 		}
 		b.failed = trouble
-	})
+	}()
 }
 
-// keepLast writes what was learned for the next process, and waits for it.
-func (rt *Runtime) keepLast() {
-	rt.baselines.writer.Wait() // a write under way is not the last
-	if rt.turnMu.TryLock() {   // a turn that hangs must not hold up Close
+// keepLast writes what was learned for the next process. It waits for the disk,
+// but not for ever.
+func (rt *Runtime) keepLast() error {
+	b := &rt.baselines
+	if b.writing == nil {
+		return nil
+	}
+	patience := time.NewTimer(closePatience)
+	defer patience.Stop()
+	for last := false; ; last = true {
+		select {
+		case b.writing <- struct{}{}: // what was under way is written
+			<-b.writing
+		case <-patience.C:
+			return fmt.Errorf("hale: the disk did not take what was learned within %v", closePatience)
+		}
+		if last || !rt.turnMu.TryLock() { // a turn that hangs must not hold up Close
+			return nil
+		}
 		rt.keep(time.Now(), true)
 		rt.turnMu.Unlock()
 	}
-	rt.baselines.writer.Wait()
 }
 
-// writeBaselines replaces the file at once or not at all.
+// writeBaselines replaces the file at once or not at all. What it is written to
+// before always has the same name, so that a process that is killed meanwhile
+// leaves one file behind and not one each time.
 func writeBaselines(path string, doc baselinesDoc) error {
 	raw, err := json.Marshal(doc)
 	if err != nil {
@@ -160,17 +187,21 @@ func writeBaselines(path string, doc baselinesDoc) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), baselinesFile+".tmp-*")
+	fresh := path + ".tmp"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(raw)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(fresh, path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // what is left of it
+		_ = os.Remove(fresh) // what is left of it
 	}
 	return err
 }

@@ -138,3 +138,73 @@ func TestBaselinesThatCannotBeKept(t *testing.T) {
 		}
 	})
 }
+
+// A process that was killed while it wrote leaves nothing for ever.
+func TestBaselinesAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "baselines.json")
+	if err := os.WriteFile(file+".tmp", []byte(`{"version":1,"detec`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := newRuntime(t, hale.WithDir(dir)).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(file + "*"); err != nil || len(left) != 1 || left[0] != file {
+		t.Errorf("files %v, error %v, want %s alone", left, err, file)
+	}
+}
+
+// A loop that breaks again and again is given nothing any more; breaks that lie
+// far apart have nothing to do with each other.
+func TestBaselinesOfALoopThatBreaks(t *testing.T) {
+	for turns, want := range map[int]int{10: 1, 100: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "baselines.json")
+			rt := newRuntime(t, hale.WithDir(filepath.Dir(file)))
+			log := collect(rt)
+			for range 4 {
+				steps(t, rt, turns)
+				hale.BreakLoop(rt)
+				time.Sleep(time.Second)
+				if err := rt.Step(t.Context()); err == nil {
+					t.Fatal("the loop did not break")
+				}
+			}
+			synctest.Wait()
+			if events := log.of(observe.EventBaselines); len(events) != want {
+				t.Errorf("breaks every %d turns: told %+v, want %d", turns, events, want)
+			}
+			_ = os.Remove(file) // it may not be there yet
+			if err := rt.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(file); (err == nil) != (want == 0) {
+				t.Errorf("breaks every %d turns: what was learned was kept: %v", turns, err)
+			}
+		})
+	}
+}
+
+func TestCloseDoesNotWaitForBaselinesForEver(t *testing.T) {
+	for before, turns := range map[string]int{"the last write hangs": 3, "one hangs already": 100} {
+		synctest.Test(t, func(t *testing.T) {
+			rt, err := hale.New(hale.WithDir(t.TempDir()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			release := make(chan struct{})
+			writes := 0
+			hale.SetBaselinesWriter(rt, func() error { writes++; <-release; return nil })
+			steps(t, rt, turns)
+			began := time.Now()
+			if err := rt.Close(); err == nil || !strings.Contains(err.Error(), "what was learned") || time.Since(began) != time.Second {
+				t.Errorf("%s: %v after %v", before, err, time.Since(began))
+			}
+			close(release)
+			synctest.Wait()
+			if writes != 1 {
+				t.Errorf("%s: %d writes", before, writes)
+			}
+		})
+	}
+}

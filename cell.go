@@ -61,12 +61,21 @@ func (c *cell) live() int64 {
 	return int64(c.count.starts.Load() - ends)
 }
 
-// started returns how many tasks the cell has taken.
+// started returns how many tasks the cell has taken, or more for a moment: one
+// that came too late is taken back.
 func (c *cell) started() uint64 {
 	if c.own() {
 		return 1
 	}
 	return c.count.starts.Load()
+}
+
+// ended reports whether every task of a shared cell has ended, and how many it
+// took. Before that its starts may hold one that came too late and is taken back;
+// ends that are as many say that they do not, since they are read first.
+func (c *cell) ended() (n uint64, ok bool) {
+	n = c.count.ends.Load()
+	return n, c.count.starts.Load() == n
 }
 
 // enter counts one more task in. The line of the ends is looked at only when the

@@ -15,11 +15,45 @@ type SegmentWriter = segmentWriter
 // SetWriter puts w in the place of the runtime's writer.
 func SetWriter(rt *Runtime, w SegmentWriter) { rt.disk.writer = w }
 
+// SetBaselinesWriter puts write in the place of what writes the baselines.
+func SetBaselinesWriter(rt *Runtime, write func() error) {
+	rt.baselines.write = func(string, baselinesDoc) error { return write() }
+}
+
 // BreakLoop makes the next turn of rt's loop panic.
 func BreakLoop(rt *Runtime) {
 	rt.turnMu.Lock()
 	defer rt.turnMu.Unlock()
 	rt.loop.healer = nil
+}
+
+// BreakObserver makes rt's turns panic before there is anything to decide from,
+// until mend is called.
+func BreakObserver(rt *Runtime) (mend func()) {
+	rt.turnMu.Lock()
+	defer rt.turnMu.Unlock()
+	meter := rt.meter
+	rt.meter = nil
+	return func() {
+		rt.turnMu.Lock()
+		defer rt.turnMu.Unlock()
+		rt.meter = meter
+	}
+}
+
+// LateStart is a start of the name that has entered the open cell and not yet seen
+// whether that was closed meanwhile; it goes on with the function.
+func LateStart(rt *Runtime, name string) (goOn func()) {
+	s := rt.reg.lookup(name)
+	c := s.open.Load()
+	c.enter()
+	return func() {
+		if s.open.Load() != c {
+			c.undo()
+			c = s.enter(false, 0)
+		}
+		s.leave(c)
+	}
 }
 
 // Slots is the table of live tasks.

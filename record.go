@@ -16,6 +16,9 @@ const (
 	recordBytes = 64 << 20
 	// maxUnwritten is how many turns may wait for a disk that hangs.
 	maxUnwritten = 2 * recordTurns
+	// maxUnwrittenBytes is how much memory they may take, roughly: turns of a busy
+	// service have megabytes.
+	maxUnwrittenBytes = 16 << 20
 	// recordPatience is how long a turn waits for its own record. It takes
 	// microseconds; who takes longer goes on behind the loop's back.
 	recordPatience = 100 * time.Millisecond
@@ -51,6 +54,7 @@ type diskRecorder struct {
 
 	mu      sync.Mutex
 	queue   []unwritten
+	bytes   int           // of the queue, roughly
 	written chan struct{} // closed when the queue is empty; nil: no goroutine
 	gap     bool          // turns are dropped until the next segment
 	closed  bool
@@ -69,6 +73,17 @@ type segmentWriter interface {
 type unwritten struct {
 	segment *observe.Segment
 	turn    *observe.Turn
+}
+
+// size estimates the bytes that it keeps in memory.
+func (u unwritten) size() int {
+	switch {
+	case u.segment != nil:
+		return len(u.segment.State)
+	case u.turn != nil:
+		return u.turn.Size()
+	}
+	return 0
 }
 
 // newDiskRecorder returns nil, which records nothing, without a folder.
@@ -95,7 +110,7 @@ func (d *diskRecorder) put(u unwritten) {
 	case d.closed, d.gap && u.segment == nil:
 		d.mu.Unlock()
 		return
-	case len(d.queue) >= maxUnwritten:
+	case len(d.queue) >= maxUnwritten, len(d.queue) > 0 && d.bytes+u.size() > maxUnwrittenBytes:
 		d.gap = true
 		d.mu.Unlock()
 		d.report(errDiskHangs)
@@ -113,6 +128,7 @@ func (d *diskRecorder) put(u unwritten) {
 // the lock.
 func (d *diskRecorder) add(u unwritten) (written <-chan struct{}) {
 	d.queue = append(d.queue, u)
+	d.bytes += u.size()
 	if d.written == nil {
 		d.written = make(chan struct{})
 		go d.write()
@@ -144,6 +160,7 @@ func (d *diskRecorder) write() {
 		next := d.queue[0]
 		d.queue[0] = unwritten{}
 		d.queue = d.queue[1:]
+		d.bytes -= next.size()
 		d.mu.Unlock()
 		d.report(d.writeOne(next))
 	}

@@ -85,6 +85,33 @@ func TestRecordingOfALoopThatBreaks(t *testing.T) {
 	})
 }
 
+// It may break before there is a turn: that is told like any other break, and what
+// comes after replays.
+func TestRecordingOfAnObserverThatBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		poison(rt)
+		steps(t, rt, 20)
+		mend := hale.BreakObserver(rt)
+		time.Sleep(time.Second)
+		if err := rt.Step(t.Context()); err == nil {
+			t.Error("Step did not tell that the turn broke")
+		}
+		if st := rt.Status(); st.Observer != "down" {
+			t.Errorf("the observer is %s", st.Observer)
+		}
+		mend()
+		steps(t, rt, 20)
+		rec := rt.Recording()
+		if len(rec.Segments) != 2 || !rec.Segments[1].Fresh || len(rec.Segments[0].Turns) != 20 || len(rec.Segments[1].Turns) != 20 {
+			t.Fatalf("%d segments", len(rec.Segments))
+		}
+		if err := hale.VerifyReplay(rec, hale.WithConfig(contain())); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestVerifyReplayNamesTheTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
@@ -200,6 +227,37 @@ func TestDiskThatHangs(t *testing.T) {
 		last := disk.added[len(disk.added)-1]
 		if n := len(disk.added); disk.closed != 1 || last != 190 || n > 130+10 || disk.added[n-11] > 150 || disk.added[n-10] != 181 {
 			t.Errorf("%d turns, %v, closed %d times", n, disk.added, disk.closed)
+		}
+	})
+}
+
+// Large turns fill the memory before they are many.
+func TestDiskThatHangsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithDir(t.TempDir()), hale.WithConfig(hale.Config{Snapshots: time.Hour}))
+		told := collect(rt)
+		disk := &hangingWriter{release: make(chan struct{})}
+		hale.SetWriter(rt, disk)
+		const turns = 16
+		for range turns {
+			for range 3000 { // 1.5 MB of a turn
+				rt.Go(t.Context(), "a.b", func(context.Context) error { panic("boom") })
+			}
+			synctest.Wait()
+			steps(t, rt, 1)
+		}
+		synctest.Wait()
+		if events := told.of(observe.EventRecordingFailed); len(events) != 1 {
+			t.Errorf("told: %+v", events)
+		}
+		close(disk.release)
+		synctest.Wait()
+		if n := len(disk.added); n == 0 || n > 13 {
+			t.Errorf("%d turns waited for the disk", n)
+		}
+		steps(t, rt, 80) // opens the next segment
+		if n := len(disk.added); disk.added[n-1] != turns+80 {
+			t.Errorf("after the gap: %v", disk.added)
 		}
 	})
 }

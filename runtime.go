@@ -110,8 +110,7 @@ func New(opts ...Option) (*Runtime, error) {
 		return nil, err
 	}
 	if o.dir != "" {
-		rt.baselines.path = filepath.Join(o.dir, baselinesFile)
-		rt.baselines.last = rt.born
+		rt.baselines = baselines{path: filepath.Join(o.dir, baselinesFile), last: rt.born, writing: make(chan struct{}, 1), write: writeBaselines}
 		rt.learn()
 	}
 	rt.exec = heal.NewExecutor(target{rt}, rt.journal, remedyLimit, o.allRemedies()...)
@@ -226,16 +225,17 @@ func (rt *Runtime) turn(ctx context.Context) {
 	rt.turnMu.Lock()
 	defer rt.turnMu.Unlock()
 	recorded, done := false, false
-	t := rt.observe(time.Now())
+	var t observe.Turn
 	defer func() {
 		if done {
 			return
 		}
-		if t.Broke = true; !recorded { // it is the one that somebody will want to see
+		if t.Broke = true; !recorded && t.Seq > 0 { // it is the one that somebody will want to see
 			rt.record(t)
 		}
 		rt.afresh()
 	}()
+	t = rt.observe(time.Now())
 	rt.openSegment()
 	d := rt.loop.turn(&t)
 	t.Decided = d.digest()
@@ -247,6 +247,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 		rt.emit(rt.exec.Execute(ctx, c))
 	}
 	rt.down.Store(false)
+	rt.baselines.sound()
 	done = true
 }
 
@@ -281,15 +282,15 @@ const closeTimeout = 5 * time.Second
 
 // Close ends the loop, closes the pools, and cancels every task and supervised
 // child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
-// at most 5 s, supervisors stop their children in order for half of that, and 1 s
-// for the recording to reach the disk. The error has a [*StopError] that names
-// what did not end. It is idempotent.
+// at most 5 s, supervisors stop their children in order for half of that, then the
+// grace of pools, at most 500 ms, and at most 1 s each for the recording and for
+// what was learned to reach the disk. The error has a [*StopError] that names what
+// did not end. It is idempotent.
 func (rt *Runtime) Close() error {
 	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil
 	}
 	defer rt.bus.close()
-	defer rt.keepLast()
 	rt.openGates()
-	return errors.Join(rt.shutdown(), rt.disk.close())
+	return errors.Join(rt.shutdown(), rt.disk.close(), rt.keepLast())
 }

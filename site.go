@@ -34,7 +34,7 @@ type site struct {
 	mu       sync.Mutex
 	epoch    uint64  // number of the next cell
 	sealed   []*cell // sealed cells that are still live
-	started  uint64  // starts in cells that were sealed
+	started  uint64  // starts in cells that ended
 	peak     int64
 	held     []*child // supervised children that wait for the quarantine to end
 	detached *cell    // what goroutines that were detached under this name bear
@@ -140,14 +140,14 @@ func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
 		s.open.Store(nil)
 		c.sealed = now
 		s.notePeak(c)
-		s.started += c.started()
 		s.sealed = append(s.sealed, c)
 	}
 	var out []*cell
 	kept := s.sealed[:0]
 	held := false
 	for _, c := range s.sealed {
-		if c.live() == 0 {
+		if n, ended := c.ended(); ended {
+			s.started += n
 			s.lived(now.Sub(c.opened))
 			out = append(out, c)
 			continue
@@ -186,11 +186,14 @@ func (s *site) stat() observe.TaskStat {
 	defer s.mu.Unlock()
 	st := observe.TaskStat{
 		Name: s.name, Domain: s.domain,
-		Live: s.liveLocked(), Started: s.started + s.ownStarted.Load(),
+		Live: s.liveLocked(), Started: s.started + s.ownStarted.Load(), // and of live cells, below
 		Failed: s.failed.Load(), Panics: s.panics.Load(), Refused: s.refused.Load(),
 		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil,
 	}
 	s.peak = max(s.peak, s.ownPeak.Load())
+	for _, c := range s.sealed {
+		st.Started += c.started()
+	}
 	if c := s.open.Load(); c != nil {
 		st.Started += c.started()
 		s.notePeak(c)

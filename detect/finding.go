@@ -3,8 +3,12 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hale-go/hale/observe"
 )
@@ -77,6 +81,10 @@ type Evidence struct {
 // Finding is what a detector says is wrong now. A detector reports it in every
 // turn in which the symptom or its remains are there; a finding that is no
 // longer reported has cleared.
+//
+// The kind, each part of the subject and the evidence's channel must be valid
+// UTF-8 and printable, of at most 512 bytes each, or the panel drops the finding.
+// In the evidence's text it replaces what is not printable.
 type Finding struct {
 	Detector   string          `json:"detector,omitempty"` // set by the panel
 	Kind       Kind            `json:"kind"`
@@ -140,10 +148,54 @@ func (f Finding) check() error {
 	case len(f.Evidence) == 0 || len(f.Evidence) > maxEvidence:
 		return fmt.Errorf("%w: %d pieces of evidence", errGarbage, len(f.Evidence))
 	}
+	for what, s := range f.names() {
+		switch {
+		case len(s) > maxText:
+			return fmt.Errorf("%w: %s of %d bytes", errGarbage, what, len(s))
+		case mended(s) != s:
+			return fmt.Errorf("%w: %s %.40q has characters that are not printable", errGarbage, what, s)
+		}
+	}
 	for _, e := range f.Evidence {
 		if len(e.Text) > maxText {
 			return fmt.Errorf("%w: evidence of %d bytes", errGarbage, len(e.Text))
 		}
 	}
 	return nil
+}
+
+// names yields what the loop tells faults apart by. It must come out of a
+// recording as it went in, so it cannot be mended: two names could become one.
+func (f Finding) names() iter.Seq2[string, string] {
+	return func(yield func(what, s string) bool) {
+		s := f.Subject
+		ok := yield("kind", string(f.Kind)) && yield("task", s.Task.Name) && yield("name", s.Name) &&
+			yield("function", s.Site.Function) && yield("file", s.Site.File) && yield("domain", string(s.Domain))
+		for i := 0; ok && i < len(f.Evidence); i++ {
+			ok = yield("channel", string(f.Evidence[i].Channel))
+		}
+	}
+}
+
+// mended returns s with '_' for each character that a line cannot show and for
+// what is not UTF-8, which JSON would change.
+func mended(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsGraphic(r) {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// cutText cuts s to the bytes that evidence may have, at the start of a rune.
+func cutText(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	n := maxText
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

@@ -56,7 +56,7 @@ type slot struct {
 }
 
 // NewPanel returns a panel that gives each detector at most limit a turn; 0
-// sets no limit and runs them on the caller's goroutine, for replays.
+// sets no limit, for replays.
 func NewPanel(limit time.Duration, detectors ...Named) *Panel {
 	p := &Panel{limit: limit}
 	for _, d := range detectors {
@@ -126,9 +126,6 @@ type result struct {
 // run gives the detector its turn. One that overruns is left behind: its
 // goroutine cannot be stopped, only counted.
 func (p *Panel) run(s *slot, t observe.Turn) result {
-	if p.limit <= 0 {
-		return call(s.Detector, t)
-	}
 	done := make(chan result, 1)
 	var state atomic.Int32 // 1: finished, 2: left behind; the first to set it wins
 	go func() {
@@ -142,6 +139,9 @@ func (p *Panel) run(s *slot, t observe.Turn) result {
 		}()
 		out = call(s.Detector, t)
 	}()
+	if p.limit <= 0 {
+		return <-done
+	}
 	timer := time.NewTimer(p.limit)
 	defer timer.Stop()
 	select {
@@ -181,6 +181,9 @@ func sift(name string, in []Finding) (good []Finding, garbage error) {
 		}
 		f.Detector = name
 		f.Evidence = slices.Clone(f.Evidence) // a detector may use its slice again
+		for i := range f.Evidence {
+			f.Evidence[i].Text = mended(f.Evidence[i].Text)
+		}
 		good = append(good, f)
 	}
 	return good, garbage

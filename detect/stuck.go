@@ -192,5 +192,3 @@ func (d *Stuck) SetState(raw json.RawMessage) error {
 	d.state = stuckState{}
 	return json.Unmarshal(raw, &d.state)
 }
-
-func cutText(s string) string { return s[:min(len(s), maxText)] }

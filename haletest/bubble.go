@@ -68,7 +68,7 @@ func Run(t *testing.T, f func(t *testing.T, b *Bubble), opts ...hale.Option) {
 		b.Runtime = rt
 		l.runtimes = []watched{{rt, prefixOf(rt)}}
 		l.mark(t.Context(), t.Name())
-		rt.Subscribe(1<<16, b.hear)
+		rt.Subscribe(maxWaiting, b.hear)
 		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		var loop sync.WaitGroup
 		loop.Go(func() { _ = rt.Run(ctx) }) // nil: it is called once
@@ -88,9 +88,17 @@ func (l *leakTest) look() string {
 	return l.left(goroutine.NewCapturer(goroutine.Config{MemoryShare: 1}, l.resolve).Capture(time.Now()))
 }
 
+// maxWaiting is how many events may wait for the bubble to hear them: as many as
+// the runtime itself keeps between two turns.
+const maxWaiting = 4096
+
 // spare is how long before the test binary's deadline a bubble that hangs is
-// told of.
+// told of, where half of the time that is left is not less.
 const spare = 5 * time.Second
+
+// patience returns how long a bubble may take when that much time is left until
+// the test binary's deadline.
+func patience(left time.Duration) time.Duration { return left - min(spare, left/2) }
 
 // watchdog names what keeps a bubble from ending, since the bubble itself has no
 // time any more. It returns a function that calls it off.
@@ -99,7 +107,7 @@ func watchdog(t *testing.T, l *leakTest) (stop func()) {
 	if !ok {
 		return func() {}
 	}
-	timer := time.AfterFunc(time.Until(at)-spare, func() {
+	timer := time.AfterFunc(patience(time.Until(at)), func() {
 		panic(fmt.Sprintf("haletest: the bubble of %s hangs: what is blocked in a system call or on a sync.Mutex stops fake time:%s", t.Name(), l.look()))
 	})
 	return func() { timer.Stop() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,43 @@ func TestRunTakesOptions(t *testing.T) {
 			t.Errorf("two turns of 5s took %v", took)
 		}
 	}, hale.WithConfig(hale.Config{Tick: 5 * time.Second}))
+}
+
+// A bubble that is well is left alone shortly before the deadline too.
+func TestPatience(t *testing.T) {
+	for left, want := range map[time.Duration]time.Duration{
+		10 * time.Minute: 10*time.Minute - 5*time.Second,
+		10 * time.Second: 5 * time.Second,
+		5 * time.Second:  2500 * time.Millisecond,
+		time.Second:      500 * time.Millisecond,
+	} {
+		if got := haletest.Patience(left); got != want {
+			t.Errorf("with %v left: %v, want %v", left, got, want)
+		}
+	}
+}
+
+// A test of a package with hundreds pays little for the bubble itself.
+func TestRunTakesLittleMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	haletest.Run(t, func(*testing.T, *haletest.Bubble) {})
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+		t.Errorf("a bubble takes %d bytes", took)
+	}
+}
+
+func TestRunUnderAShortTimeout(t *testing.T) {
+	if os.Getenv("HALETEST_SHORT") != "" {
+		haletest.Run(t, func(_ *testing.T, b *haletest.Bubble) { b.Turn(3) })
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRunUnderAShortTimeout$", "-test.timeout=5s")
+	cmd.Env = append(os.Environ(), "HALETEST_SHORT=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // failing are tests that must fail, with what they must say. They run in a

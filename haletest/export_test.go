@@ -14,3 +14,6 @@ func SetHangs(d time.Duration) func() {
 	hangs = d
 	return func() { hangs = old }
 }
+
+// Patience returns how long a bubble may take with that much time left.
+var Patience = patience

@@ -36,12 +36,13 @@ func (x *Executor) Overrun() int { return int(x.overrun.Load()) }
 // result and returns it as an event for the next turn. When the journal cannot
 // be written, remedies that contain go on from memory and destructive ones are
 // refused. A remedy that panics has failed; one that runs out of time too, and
-// is left behind.
+// is left behind. Of an error's text the first 400 bytes are kept, with '_' for
+// what is not printable.
 func (x *Executor) Execute(ctx context.Context, c Command) observe.Event {
 	result, detail := x.execute(ctx, c)
 	now := time.Now()
 	if err := x.journal.Append(Entry{Time: now, Command: c, Result: result, Detail: detail}); err != nil {
-		detail = join(detail, err.Error())
+		detail = join(detail, text(err))
 	}
 	return observe.Event{
 		Time: now, Kind: observe.EventRemedy, Subject: c.Subject, Command: c.ID,
@@ -66,52 +67,45 @@ func (x *Executor) execute(ctx context.Context, c Command) (result, detail strin
 	}
 	if err := x.journal.Append(Entry{Time: time.Now(), Command: c}); err != nil {
 		if r.Destructive {
-			return ResultFailed, "refused: " + err.Error()
+			return ResultFailed, "refused: " + text(err)
 		}
-		detail = err.Error()
+		detail = text(err)
 	}
-	switch err := x.run(ctx, r, c); {
-	case err == nil:
-		return ResultApplied, detail
-	case errors.Is(err, ErrGone):
-		return ResultGone, detail
-	case errors.Is(err, ErrNotApplicable):
-		return ResultNotApplicable, join(detail, err.Error())
-	default:
-		return ResultFailed, join(detail, err.Error())
-	}
+	out := x.run(ctx, r, c)
+	return out.result, join(detail, out.detail)
 }
 
 var errNoTime = errors.New("heal: remedy ran out of time")
 
-// run gives the remedy its time on a goroutine of its own.
-func (x *Executor) run(ctx context.Context, r Named, c Command) error {
+// run gives the remedy its time on a goroutine of its own. Its error is read
+// there too: it is the user's code as well.
+func (x *Executor) run(ctx context.Context, r Named, c Command) outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, x.timeout, errNoTime)
 	defer cancel()
-	done := make(chan error, 1)
+	done := make(chan outcome, 1)
 	var state atomic.Int32 // 1: finished, 2: left behind; the first to set it wins
 	go func() {
-		err := errors.New("heal: remedy ended its goroutine")
+		out := outcome{ResultFailed, "heal: remedy ended its goroutine"}
 		defer func() {
 			if v := recover(); v != nil {
-				err = fmt.Errorf("heal: remedy panicked: %.200v", v)
+				out.detail = text(fmt.Errorf("heal: remedy panicked: %.200v", v))
 			}
 			if state.CompareAndSwap(0, 1) {
-				done <- err
+				done <- out
 			} else {
 				x.overrun.Add(-1)
 			}
 		}()
-		err = apply(ctx, x.target, r, c)
+		out = outcomeOf(apply(ctx, x.target, r, c))
 	}()
 	select {
-	case err := <-done:
-		return err
+	case out := <-done:
+		return out
 	case <-ctx.Done():
 	}
 	x.overrun.Add(1) // before the state says so: it may end at once
 	if state.CompareAndSwap(0, 2) {
-		return context.Cause(ctx)
+		return outcome{ResultFailed, text(context.Cause(ctx))}
 	}
 	x.overrun.Add(-1)
 	return <-done

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
@@ -113,6 +114,49 @@ func TestBadRemedies(t *testing.T) {
 		if x.Overrun() != 0 {
 			t.Error("a remedy that came back is still counted")
 		}
+	})
+}
+
+// badError is an error whose methods do as they like.
+type badError struct {
+	text func() string
+	is   func() bool
+}
+
+func (e badError) Error() string   { return e.text() }
+func (e badError) Is(error) bool   { return e.is() }
+func (e badError) Unwrap() []error { return nil }
+
+// An error is the user's code too, and its text goes into recordings.
+func TestBadErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		fine, yes, no := func() string { return "fine" }, func() bool { return true }, func() bool { return false }
+		for name, c := range map[string]struct {
+			err    badError
+			result string
+			want   string
+		}{
+			"Error panics":  {badError{func() string { panic("x") }, no}, heal.ResultFailed, "its Error panicked"},
+			"Is panics":     {badError{fine, func() bool { panic("x") }}, heal.ResultFailed, "fine"},
+			"Is exits":      {badError{fine, func() bool { runtime.Goexit(); return true }}, heal.ResultFailed, "ended its goroutine"},
+			"Error hangs":   {badError{func() string { <-release; return "" }, no}, heal.ResultFailed, "ran out of time"},
+			"Is hangs":      {badError{fine, func() bool { <-release; return true }}, heal.ResultFailed, "ran out of time"},
+			"long":          {badError{func() string { return "x" + strings.Repeat("日", 1e5) }, no}, heal.ResultFailed, "x日"},
+			"not UTF-8":     {badError{func() string { return "a\xffb\nc" }, no}, heal.ResultFailed, "a_b_c"},
+			"gone":          {badError{fine, yes}, heal.ResultGone, ""},
+			"what it means": {badError{fine, no}, heal.ResultFailed, "fine"},
+		} {
+			x := heal.NewExecutor(&fakeTarget{}, heal.NewJournal(nil), time.Second, heal.Named{
+				Name: "r", Remedy: applyFunc(func(context.Context, heal.Target, heal.Command) error { return c.err }),
+			})
+			e := x.Execute(t.Context(), heal.Command{Remedy: "r", Op: heal.OpApply})
+			if e.Result != c.result || !strings.Contains(e.Detail, c.want) || len(e.Detail) > 400 || !utf8.ValidString(e.Detail) {
+				t.Errorf("%s: %s, %d bytes: %.50q", name, e.Result, len(e.Detail), e.Detail)
+			}
+		}
+		close(release)
+		synctest.Wait()
 	})
 }
 

@@ -184,7 +184,7 @@ func (r *fileReader) turn(rec record[json.RawMessage]) (*Turn, int, error) {
 	if err := json.Unmarshal(rec.Turn, t); err != nil {
 		return nil, 0, fmt.Errorf("a turn makes no sense: %w", err)
 	}
-	size := t.size()
+	size := t.Size()
 	if !rec.Delta {
 		return t, size, nil
 	}
@@ -193,7 +193,7 @@ func (r *fileReader) turn(rec record[json.RawMessage]) (*Turn, int, error) {
 		return nil, 0, errors.New("a turn does not follow from the one before")
 	}
 	if tasks+pools > 0 { // else the lists are shared with the turn before
-		size = t.size()
+		size = t.Size()
 	}
 	return t, size, nil
 }
