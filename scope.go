@@ -50,8 +50,6 @@ type extra struct {
 	entry  uintptr // where the function's code starts, if it is not the site's usual one
 	watch  *watch
 	child  *child // the supervised child that the task is a run of, or the handle of
-
-	generation uint64 // of a child's run, from 1; 0: it is the handle
 }
 
 type cancellation struct {

@@ -297,8 +297,8 @@ func (t *Task) wake() {
 // isHandle reports whether the task stands for a supervised child through all its
 // runs.
 func (t *Task) isHandle() bool {
-	x := t.scope.extra.Load()
-	return x != nil && x.child != nil && x.generation == 0
+	c := t.child()
+	return c != nil && c.handle == t
 }
 
 // replaced reports whether a fresh run takes the task's place when it is given up.
