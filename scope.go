@@ -180,7 +180,8 @@ func (s *scope) cancellation() *cancellation {
 	}
 	ctx, cancel := context.WithCancelCause(s.parent)
 	var in *cancellation
-	if x := (&extra{made: cancellation{ctx, cancel}}); s.extra.Load() == nil {
+	if s.extra.Load() == nil {
+		x := &extra{made: cancellation{ctx, cancel}}
 		x.inner.Store(&x.made)
 		if s.extra.CompareAndSwap(nil, x) {
 			in = &x.made
