@@ -115,7 +115,9 @@ func (t *Task) Err() error {
 }
 
 // Cancel cancels the task's context with a cause; nil means [context.Canceled].
-// It does not wait. A supervised task is not restarted after it.
+// It does not wait. On what Go returned, it ends a supervised task for good; on
+// the task that [FromContext] finds within the child, which is one run of it, it
+// ends that run, and the child is restarted by its rules.
 func (t *Task) Cancel(cause error) {
 	switch {
 	case t == nil:
