@@ -82,15 +82,14 @@ func Go(ctx context.Context, name string, fn func(context.Context) error, opts .
 // Go is [Go] under this runtime.
 func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) *Task {
 	rt = rt.made()
-	if len(opts) > 0 && rt != nil {
-		if o := rt.options(name, opts); o.supervised {
-			if o.ctx = ctx; ctx == nil {
-				o.ctx = context.Background()
-			}
-			return rt.root.add(name, fn, o)
+	o := rt.options(name, opts)
+	if o != nil && o.supervised && rt != nil {
+		if o.ctx = ctx; ctx == nil {
+			o.ctx = context.Background()
 		}
+		return rt.root.add(name, fn, o)
 	}
-	t, at := rt.newTask(ctx, name, fn, opts)
+	t, at := rt.newTask(ctx, name, fn, o)
 	if t.scope.state.Load() == taskDone {
 		return t
 	}
@@ -113,7 +112,7 @@ func Do(ctx context.Context, name string, fn func(context.Context) error, opts .
 // Do is [Do] under this runtime.
 func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {
 	rt = rt.made()
-	t, at := rt.newTask(ctx, name, fn, opts)
+	t, at := rt.newTask(ctx, name, fn, rt.options(name, opts))
 	if t.scope.state.Load() == taskRunning {
 		t.scope.flags |= flagInline
 		if at != nil {
@@ -154,7 +153,7 @@ func Detach(ctx context.Context, name string) context.Context {
 
 // newTask makes the task without starting it, and returns what it is to be
 // counted in, nil without a runtime. A task that may not start has ended.
-func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, opts []TaskOption) (*Task, *site) {
+func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, o *taskOptions) (*Task, *site) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -168,8 +167,7 @@ func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Con
 		return t, nil
 	}
 	var domain observe.Domain
-	if len(opts) > 0 {
-		o := rt.options(name, opts)
+	if o != nil {
 		domain = o.domain
 		t.declare(o.contract)
 	}
@@ -214,12 +212,16 @@ func (rt *Runtime) siteFor(name string, fallback func() string, domain observe.D
 	return rt.reg.site(clean, observe.Domain(printable(string(domain), maxName)))
 }
 
-// options applies opts and refuses durations below zero, aloud.
-func (rt *Runtime) options(name string, opts []TaskOption) taskOptions {
-	var o taskOptions
+// options applies opts and refuses durations below zero, aloud. It returns nil
+// without any: most tasks declare nothing.
+func (rt *Runtime) options(name string, opts []TaskOption) *taskOptions {
+	if len(opts) == 0 {
+		return nil
+	}
+	o := new(taskOptions)
 	for _, opt := range opts {
 		if opt != nil {
-			opt(&o)
+			opt(o)
 		}
 	}
 	for _, d := range []*time.Duration{&o.heartbeat, &o.budget, &o.grace} {

@@ -132,7 +132,10 @@ func noSupervisor() error {
 }
 
 // add makes the child and starts it if the supervisor runs.
-func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOptions) *Task {
+func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOptions) *Task {
+	if o == nil {
+		o = &taskOptions{contract: contract{grace: defaultGrace}}
+	}
 	handle := &Task{}
 	handle.scope.parent = context.Background()
 	if o.ctx != nil {
