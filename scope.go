@@ -179,16 +179,17 @@ func (s *scope) cancellation() *cancellation {
 		return ended()
 	}
 	ctx, cancel := context.WithCancelCause(s.parent)
+	made := cancellation{ctx, cancel}
 	var in *cancellation
 	if s.extra.Load() == nil {
-		x := &extra{made: cancellation{ctx, cancel}}
+		x := &extra{made: made}
 		x.inner.Store(&x.made)
 		if s.extra.CompareAndSwap(nil, x) {
 			in = &x.made
 		}
 	}
 	if in == nil {
-		in = &cancellation{ctx, cancel}
+		in = new(made)
 		if x := s.extra.Load(); !x.inner.CompareAndSwap(nil, in) {
 			cancel(nil)
 			in = x.inner.Load()
