@@ -40,7 +40,7 @@ func Budget(d time.Duration) TaskOption { return func(o *taskOptions) { o.budget
 
 // Grace is how long the task may take to return after it was cancelled for its
 // budget or heartbeat, or stopped by its supervisor. A child that is a supervisor
-// has what its own children need on top of that. Default: 1s.
+// has what its own children need on top of that. Default: 1s, at most 24h.
 func Grace(d time.Duration) TaskOption { return func(o *taskOptions) { o.grace = d } }
 
 // InDomain puts the task in a fault domain. Default: its name without the last
@@ -70,8 +70,8 @@ const defaultGrace = time.Second
 // Go never panics and never blocks. Work that cannot start gives a task that
 // has ended: with [ErrNilFunc], [ErrQuarantined] or [ErrClosed]. An empty name
 // becomes the function's; one with characters that are not printable or of more
-// than 128 bytes is mended; a negative duration counts as not given. Each of
-// these is reported once for each name as an event.
+// than 128 bytes is mended; a negative duration counts as not given, a grace above
+// 24h as that. Each of these is reported once for each name as an event.
 //
 // It takes about one and a half times as long as a bare go statement, and 2
 // allocations of 88 bytes in all.
@@ -212,7 +212,7 @@ func (rt *Runtime) siteFor(name string, fallback func() string, domain observe.D
 	return rt.reg.site(clean, observe.Domain(printable(string(domain), maxName)))
 }
 
-// options applies opts and refuses durations below zero, aloud. It returns nil
+// options applies opts and mends durations that cannot be used, aloud. It returns nil
 // without any: most tasks declare nothing.
 func (rt *Runtime) options(name string, opts []TaskOption) *taskOptions {
 	if len(opts) == 0 {
@@ -232,8 +232,14 @@ func (rt *Runtime) options(name string, opts []TaskOption) *taskOptions {
 			}
 		}
 	}
-	if o.grace == 0 {
+	switch {
+	case o.grace == 0:
 		o.grace = defaultGrace
+	case o.grace > maxDuration:
+		o.grace = maxDuration
+		if rt != nil {
+			rt.misuse(observe.Subject{Name: printable(name, maxName)}, "a grace above 24h: it counts as 24h")
+		}
 	}
 	return o
 }

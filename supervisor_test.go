@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -314,7 +315,15 @@ func TestCancelOfARunRestartsTheChild(t *testing.T) {
 func TestSupervisorConfigErrors(t *testing.T) {
 	rt := newRuntime(t)
 	for _, cfg := range []hale.SupervisorConfig{
-		{Intensity: -1}, {Period: -1}, {StopTimeout: -1}, {Backoff: hale.Backoff{Initial: -1}}, {Backoff: hale.Backoff{Max: -1}},
+		{Intensity: -1},
+		{Period: -1},
+		{StopTimeout: -1},
+		{Backoff: hale.Backoff{Initial: -1}},
+		{Backoff: hale.Backoff{Max: -1}},
+		{Period: math.MaxInt64},
+		{StopTimeout: 24*time.Hour + 1},
+		{Backoff: hale.Backoff{Initial: math.MaxInt64}},
+		{Backoff: hale.Backoff{Max: math.MaxInt64}},
 	} {
 		var ce *hale.ConfigError
 		if _, err := rt.NewSupervisor("s", cfg); !errors.As(err, &ce) {
