@@ -23,22 +23,21 @@ type child struct {
 	handle  *Task
 	latest  atomic.Pointer[Task] // latest run; those before it are fenced
 
-	mu         sync.Mutex
-	life       context.Context // what ends the child: Run's, or its own
-	under      context.Context // what the runs run under; nil while not begun
-	release    func() bool     // stops waiting for the end of its own life; see waitLocked
-	run        *Task           // current run; nil between two
-	generation uint64          // of the latest run
-	timer      *time.Timer     // pending restart, or the end of the grace of a run that is renewed
-	renewing   bool            // the current run was cancelled to be started again
-	parting    bool            // the current run was cancelled for the sake of another child
-	again      bool            // the next run follows another
-	failed     error           // waits for the supervisor to restart it, with the error it failed with
-	subtree    *Supervisor     // that the current run runs
-	begun      time.Duration   // of the current run, since the runtime was made
-	restart    int             // restarts since it last ran for Period
-	restarts   *tally          // of a child of the root, which has an intensity of its own
-	stopped    error           // cause of Cancel on the handle
+	mu       sync.Mutex
+	life     context.Context // what ends the child: Run's, or its own
+	under    context.Context // what the runs run under; nil while not begun
+	release  func() bool     // stops waiting for the end of its own life; see waitLocked
+	run      *Task           // current run; nil between two
+	timer    *time.Timer     // pending restart, or the end of the grace of a run that is renewed
+	renewing bool            // the current run was cancelled to be started again
+	parting  bool            // the current run was cancelled for the sake of another child
+	again    bool            // the next run follows another
+	failed   error           // waits for the supervisor to restart it, with the error it failed with
+	subtree  *Supervisor     // that the current run runs
+	begun    time.Duration   // of the current run, since the runtime was made
+	restart  int             // restarts since it last ran for Period
+	restarts *tally          // of a child of the root, which has an intensity of its own
+	stopped  error           // cause of Cancel on the handle
 }
 
 func (c *child) currentID() observe.TaskID {
@@ -157,16 +156,14 @@ func (c *child) startLocked() {
 	t := &Task{}
 	t.scope.parent = c.under
 	t.declare(c.options)
-	c.generation++
-	x := t.scope.extend()
-	x.child, x.generation = c, c.generation
+	t.scope.extend().child = c
 	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.born), false, false, nil
-	c.latest.Store(t)
 	if c.again {
 		c.again = false
 		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
 	}
 	t.start(c.site, c.entry, true)
+	c.latest.Store(t) // it has its number now, and its body has not begun
 	go c.work(t, c.restart)
 }
 

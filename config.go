@@ -34,12 +34,15 @@ type Config struct {
 // maxGrace is as far back as a snapshot tells when a task ended.
 const maxGrace = 90 * time.Second
 
+// maxDuration bounds what settings say, so that sums of them cannot overflow.
+const maxDuration = 24 * time.Hour
+
 func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		name  string
 		value time.Duration
 	}{{"Tick", c.Tick}, {"Epoch", c.Epoch}, {"Snapshots", c.Snapshots}, {"Leak.Grace", c.Leak.Grace}, {"Leak.Patience", c.Leak.Patience}, {"Overdue.Least", c.Overdue.Least}, {"PanicLoop.Window", c.PanicLoop.Window}} {
-		if f.value < 0 || f.value > 24*time.Hour {
+		if f.value < 0 || f.value > maxDuration {
 			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
 	}

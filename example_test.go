@@ -137,9 +137,10 @@ func ExampleSupervisor_strategy() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	ready := make(chan uint64, 1)
+	ready := make(chan int, 1)
+	stores, consumers := 0, 0
 	orders.Go("orders.store", func(ctx context.Context) error {
-		if hale.Generation(ctx) == 1 {
+		if stores++; stores == 1 {
 			<-ready
 			return errors.New("the disk is full")
 		}
@@ -147,8 +148,9 @@ func ExampleSupervisor_strategy() {
 		return nil
 	}, hale.Restart(hale.Permanent))
 	orders.Go("orders.consume", func(ctx context.Context) error {
-		ready <- hale.Generation(ctx)
-		if hale.Generation(ctx) == 2 {
+		consumers++
+		ready <- consumers
+		if consumers == 2 {
 			cancel()
 		}
 		<-ctx.Done()

@@ -101,6 +101,9 @@ func SetGate(rt *Runtime, name string, g heal.Gate, probes int) error {
 // RestartByRemedy starts the children of a name afresh, as the remedy does.
 func RestartByRemedy(rt *Runtime, name string) error { return target{rt}.Restart(name) }
 
+// CountOption declares nothing, and counts in n how often it is asked.
+func CountOption(n *int) TaskOption { return func(*taskOptions) { *n++ } }
+
 // Tally returns a function that counts restarts at times after its first.
 func Tally(period time.Duration, most int) func(at time.Duration) bool {
 	var t tally

@@ -37,13 +37,17 @@ func above(ctx context.Context, f func(*Task) bool) {
 type apart struct{ context.Context }
 
 // Generation returns the number of the supervised child's run that ctx belongs
-// to: 1 for the first, one more for each that follows, 0 outside supervision. A
-// store that keeps the highest that wrote, and refuses lower ones, is safe from a
-// predecessor's late writes. It counts within one Runtime: where several
-// processes write, put something that orders them before it.
+// to, 0 outside supervision. A run that begins later has a higher number, also
+// when its child was added again or belongs to a supervisor that was made anew;
+// the numbers have gaps. A store that keeps the highest that wrote, and refuses
+// lower ones, is safe from a predecessor's late writes. What a run that was given
+// up still starts below itself has a higher number too, and only [Fenced] tells
+// it: where runs start supervisors of their own, ask that as well. It counts
+// within one Runtime: where several processes write, put something that orders
+// them before it.
 func Generation(ctx context.Context) uint64 {
 	if t := runOf(ctx); t != nil {
-		return t.scope.extra.Load().generation
+		return t.scope.seq.Load()
 	}
 	return 0
 }

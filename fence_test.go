@@ -25,10 +25,14 @@ func TestAbandonedPredecessorIsFenced(t *testing.T) {
 			log := collect(rt)
 			release, late := make(chan struct{}), make(chan error, 4)
 			var runs atomic.Int32
+			var highest uint64
 			var successor atomic.Pointer[hale.Task]
 			handle := rt.Go(t.Context(), "orders.consume", func(ctx context.Context) error {
-				if n := uint64(runs.Add(1)); hale.Generation(ctx) != n {
-					t.Errorf("generation %d in run %d", hale.Generation(ctx), n)
+				runs.Add(1)
+				if g := hale.Generation(ctx); g <= highest {
+					t.Errorf("generation %d after %d", g, highest)
+				} else {
+					highest = g
 				}
 				if runs.Load() == 1 {
 					late <- hale.Fenced(ctx)
@@ -134,7 +138,7 @@ func TestFenceOfWhatARunLeftBehind(t *testing.T) {
 			if err := hale.Fenced(left[i]); errors.Is(err, hale.ErrFenced) != want {
 				t.Errorf("run %d: %v", i, err)
 			}
-			if g := hale.Generation(left[i]); g != uint64(i+1) {
+			if g := hale.Generation(left[i]); g == 0 || i > 0 && g <= hale.Generation(left[i-1]) {
 				t.Errorf("run %d: generation %d", i, g)
 			}
 			if err := hale.Fenced(detached[i]); err != nil || hale.Generation(detached[i]) != 0 {
@@ -167,8 +171,53 @@ func TestGenerationOutlivesARunOfTheSupervisor(t *testing.T) {
 			}
 			cancel()
 		}
-		if len(got) != 3 || got[0] != 1 || got[1] != 2 || got[2] != 3 {
+		if len(got) != 3 || got[0] == 0 || got[1] <= got[0] || got[2] <= got[1] {
 			t.Errorf("generations %v", got)
 		}
+	})
+}
+
+// The generation goes on counting over a child that is added again, and over a
+// supervisor that each run of a child makes for itself: a store that keeps the
+// highest refuses no healthy successor.
+func TestGenerationOfAChildThatIsAddedAgain(t *testing.T) {
+	rising := func(t *testing.T, got []uint64) {
+		t.Helper()
+		if len(got) != 3 || got[0] == 0 || got[1] <= got[0] || got[2] <= got[1] {
+			t.Errorf("generations %v, want three that rise", got)
+		}
+	}
+	bubble(t, "added again", func(t *testing.T) {
+		rt := newRuntime(t)
+		var got []uint64
+		for range 3 {
+			err := rt.Go(t.Context(), "x", func(ctx context.Context) error {
+				got = append(got, hale.Generation(ctx))
+				return nil
+			}, hale.Restart(hale.Transient)).Wait()
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		rising(t, got)
+	})
+	bubble(t, "below a supervisor made in each run", func(t *testing.T) {
+		rt := newRuntime(t)
+		var got []uint64
+		top := rt.Go(t.Context(), "top", func(ctx context.Context) error {
+			inner := newSupervisor(t, rt, "inner", hale.SupervisorConfig{})
+			inner.Go("x", func(ctx context.Context) error {
+				got = append(got, hale.Generation(ctx))
+				return untilDone(ctx)
+			}, hale.Restart(hale.Permanent))
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			return inner.Run(ctx)
+		}, hale.Restart(hale.Permanent))
+		time.Sleep(150 * time.Second)
+		synctest.Wait()
+		rising(t, got)
+		top.Cancel(nil)
+		_ = top.Wait()
 	})
 }

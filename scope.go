@@ -50,8 +50,6 @@ type extra struct {
 	entry  uintptr // where the function's code starts, if it is not the site's usual one
 	watch  *watch
 	child  *child // the supervised child that the task is a run of, or the handle of
-
-	generation uint64 // of a child's run, from 1; 0: it is the handle
 }
 
 type cancellation struct {
@@ -181,15 +179,17 @@ func (s *scope) cancellation() *cancellation {
 		return ended()
 	}
 	ctx, cancel := context.WithCancelCause(s.parent)
+	made := cancellation{ctx, cancel}
 	var in *cancellation
-	if x := (&extra{made: cancellation{ctx, cancel}}); s.extra.Load() == nil {
+	if s.extra.Load() == nil {
+		x := &extra{made: made}
 		x.inner.Store(&x.made)
 		if s.extra.CompareAndSwap(nil, x) {
 			in = &x.made
 		}
 	}
 	if in == nil {
-		in = &cancellation{ctx, cancel}
+		in = new(made)
 		if x := s.extra.Load(); !x.inner.CompareAndSwap(nil, in) {
 			cancel(nil)
 			in = x.inner.Load()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -228,6 +229,30 @@ func TestRunAgainWhileTheLastRunStops(t *testing.T) {
 		cancel2()
 		if err := <-second; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// The longest times that can be given add up to what is waited for, and not to a
+// time that is over already.
+func TestLongestGraceOfASubtree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		const day = 24 * time.Hour
+		release := make(chan struct{})
+		top := newSupervisor(t, rt, "top", hale.SupervisorConfig{StopTimeout: day})
+		inner := newSupervisor(t, rt, "inner", hale.SupervisorConfig{StopTimeout: day})
+		inner.Go("slow", block(release), hale.Grace(math.MaxInt64))
+		top.Go("inner", inner.Run, hale.Restart(hale.Permanent), hale.Grace(math.MaxInt64))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- top.Run(ctx) }()
+		synctest.Wait()
+		cancel()
+		time.Sleep(12*time.Hour - time.Second) // half of inner's StopTimeout, for which order is kept
+		close(release)
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v: the subtree was not waited for", err)
 		}
 	})
 }

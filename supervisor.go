@@ -11,7 +11,8 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// SupervisorConfig says how a supervisor restarts. The zero value is useful.
+// SupervisorConfig says how a supervisor restarts. The zero value is useful. No
+// duration may be above 24h.
 type SupervisorConfig struct {
 	// Strategy is who is started again with a child that failed. Default: one_for_one.
 	Strategy Strategy `json:"strategy" yaml:"strategy"`
@@ -38,8 +39,8 @@ func (c SupervisorConfig) withDefaults() (SupervisorConfig, error) {
 	}{
 		{"Period", c.Period}, {"StopTimeout", c.StopTimeout}, {"Backoff.Initial", b.Initial}, {"Backoff.Max", b.Max},
 	} {
-		if f.value < 0 {
-			return c, &ConfigError{Field: "SupervisorConfig." + f.name, Value: f.value, Mend: "give a duration above 0, or 0 for the default"}
+		if f.value < 0 || f.value > maxDuration {
+			return c, &ConfigError{Field: "SupervisorConfig." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
 	}
 	if c.Strategy > RestForOne {
@@ -132,7 +133,10 @@ func noSupervisor() error {
 }
 
 // add makes the child and starts it if the supervisor runs.
-func (s *Supervisor) add(name string, fn func(context.Context) error, o taskOptions) *Task {
+func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOptions) *Task {
+	if o == nil {
+		o = &taskOptions{contract: contract{grace: defaultGrace}}
+	}
 	handle := &Task{}
 	handle.scope.parent = context.Background()
 	if o.ctx != nil {

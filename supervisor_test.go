@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -289,10 +290,40 @@ func TestCancelOfAHandleIsForGood(t *testing.T) {
 	})
 }
 
+// Within a child, FromContext finds the run: to cancel that is no order to stay
+// down.
+func TestCancelOfARunRestartsTheChild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		var runs atomic.Int32
+		h := rt.Go(t.Context(), "child", func(ctx context.Context) error {
+			if runs.Add(1) == 1 {
+				hale.FromContext(ctx).Cancel(nil)
+			}
+			return untilDone(ctx)
+		}, hale.Restart(hale.Permanent))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if runs.Load() != 2 || h.Err() != nil {
+			t.Errorf("%d runs, want 2; the handle: %v", runs.Load(), h.Err())
+		}
+		h.Cancel(nil)
+		_ = h.Wait()
+	})
+}
+
 func TestSupervisorConfigErrors(t *testing.T) {
 	rt := newRuntime(t)
 	for _, cfg := range []hale.SupervisorConfig{
-		{Intensity: -1}, {Period: -1}, {StopTimeout: -1}, {Backoff: hale.Backoff{Initial: -1}}, {Backoff: hale.Backoff{Max: -1}},
+		{Intensity: -1},
+		{Period: -1},
+		{StopTimeout: -1},
+		{Backoff: hale.Backoff{Initial: -1}},
+		{Backoff: hale.Backoff{Max: -1}},
+		{Period: math.MaxInt64},
+		{StopTimeout: 24*time.Hour + 1},
+		{Backoff: hale.Backoff{Initial: math.MaxInt64}},
+		{Backoff: hale.Backoff{Max: math.MaxInt64}},
 	} {
 		var ce *hale.ConfigError
 		if _, err := rt.NewSupervisor("s", cfg); !errors.As(err, &ce) {

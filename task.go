@@ -115,7 +115,9 @@ func (t *Task) Err() error {
 }
 
 // Cancel cancels the task's context with a cause; nil means [context.Canceled].
-// It does not wait. A supervised task is not restarted after it.
+// It does not wait. On what Go returned, it ends a supervised task for good; on
+// the task that [FromContext] finds within the child, which is one run of it, it
+// ends that run, and the child is restarted by its rules.
 func (t *Task) Cancel(cause error) {
 	switch {
 	case t == nil:
@@ -297,8 +299,8 @@ func (t *Task) wake() {
 // isHandle reports whether the task stands for a supervised child through all its
 // runs.
 func (t *Task) isHandle() bool {
-	x := t.scope.extra.Load()
-	return x != nil && x.child != nil && x.generation == 0
+	c := t.child()
+	return c != nil && c.handle == t
 }
 
 // replaced reports whether a fresh run takes the task's place when it is given up.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -221,6 +222,8 @@ func TestBadInput(t *testing.T) {
 			{name: "a#7", want: "a_7", misuse: true},
 			{name: "bad utf8 \xff", want: "bad utf8 _", misuse: true},
 			{name: "negative", want: "negative", misuse: true, opts: []hale.TaskOption{hale.Budget(-1), hale.Heartbeat(-time.Hour), nil}},
+			{name: "endless", want: "endless", misuse: true, opts: []hale.TaskOption{hale.Grace(math.MaxInt64)}},
+			{name: "endless but fine", want: "endless but fine", opts: []hale.TaskOption{hale.Budget(math.MaxInt64), hale.Heartbeat(math.MaxInt64)}},
 		} {
 			before := len(log.of(observe.EventMisuse))
 			for range 3 { // told once, not three times
