@@ -37,6 +37,7 @@ type Pool struct {
 	size     int        // workers there may be
 	cap      int        // abandoned bodies at which the pool counts as exhausted
 	leaving  int        // workers that will take no more
+	opening  int        // workers that make their state, for a unit that is queued
 	idle     int        // parked, and nobody has woken them yet
 	waiting  int        // submitters that wait for room
 	starved  int        // of them: those that others have overtaken for too long
