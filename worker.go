@@ -236,7 +236,7 @@ func (w *worker) yield(u *unit) bool {
 	if !w.current.CompareAndSwap(&overdue, nil) {
 		return false
 	}
-	w.pool.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
+	w.pool.tellAfterScan(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
 	return true
 }
 
@@ -244,7 +244,7 @@ func (w *worker) yield(u *unit) bool {
 func (w *worker) comeBack(u *unit) {
 	w.release()
 	w.pool.site.abandon(-1)
-	w.pool.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
+	w.pool.tellAfterScan(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
 }
 
 // judge counts the units in a row that failed with this worker's state. One
