@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"context"
 	"time"
 
 	"github.com/hale-go/hale/heal"
@@ -109,4 +110,18 @@ func Tally(period time.Duration, most int) func(at time.Duration) bool {
 	var t tally
 	first := time.Now()
 	return func(at time.Duration) bool { return t.bears(first.Add(at), period, most) }
+}
+
+// QueueLate queues fn as a submitter does that is held up before it wakes the
+// worker which it counts on; signal is the rest.
+func (p *Pool) QueueLate(ctx context.Context, fn func(context.Context) error) (signal func()) {
+	p.mu.Lock()
+	p.queue.push(job{ctx: ctx, fn: fn})
+	wake := p.wakeLocked()
+	p.mu.Unlock()
+	return func() {
+		if wake {
+			p.parked.Signal()
+		}
+	}
 }

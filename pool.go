@@ -37,6 +37,7 @@ type Pool struct {
 	size     int        // workers there may be
 	cap      int        // abandoned bodies at which the pool counts as exhausted
 	leaving  int        // workers that will take no more
+	opening  int        // workers that make their state, for a unit that is queued
 	idle     int        // parked, and nobody has woken them yet
 	waiting  int        // submitters that wait for room
 	starved  int        // of them: those that others have overtaken for too long
@@ -124,9 +125,12 @@ func (p *Pool) Resize(workers int) error {
 	for range min(p.queue.n, p.size-len(p.workers)) {
 		p.startLocked()
 	}
-	if p.idle > 0 && len(p.workers)-p.leaving > p.size {
-		p.idle = 0 // all are woken; those that may stay go back
-		p.parked.Broadcast()
+	// As many as are counted out, and no Broadcast: a submitter that has counted
+	// a worker out may signal only now. That signal must find the worker parked,
+	// not one that has come back since and is counted in.
+	for range min(p.idle, len(p.workers)-p.leaving-p.size) {
+		p.idle--
+		p.parked.Signal()
 	}
 	return nil
 }
@@ -151,7 +155,7 @@ func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 	if first {
 		p.closed = true
 		close(p.closing)
-		p.idle = 0 // all are woken
+		p.idle = 0 // all are woken, and none parks again
 		p.parked.Broadcast()
 		p.endIfDrainedLocked()
 	}

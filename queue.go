@@ -188,11 +188,9 @@ func (w *worker) take() (job, bool) {
 func (w *worker) awaitLocked() bool {
 	p := w.pool
 	for {
-		excess := len(p.workers)-p.leaving > p.size
 		switch {
-		case excess, p.closed && p.queue.n == 0:
-			p.leaving++ // it has its slot until it is gone
-			w.leaving = true
+		case p.excessLocked(), p.closed && p.queue.n == 0:
+			w.leaveLocked()
 			return false
 		case p.queue.n > 0:
 			return true
@@ -205,4 +203,14 @@ func (w *worker) awaitLocked() bool {
 			p.parked.Wait()
 		}
 	}
+}
+
+// excessLocked reports whether there are more workers than there may be.
+func (p *Pool) excessLocked() bool { return len(p.workers)-p.leaving > p.size }
+
+// leaveLocked counts the worker as one that takes no more. It has its slot until
+// it is gone.
+func (w *worker) leaveLocked() {
+	w.pool.leaving++
+	w.leaving = true
 }

@@ -111,6 +111,48 @@ func TestPoolShrinksWhileStuck(t *testing.T) {
 	})
 }
 
+// A submitter that is held up between counting on a worker and waking it leaves
+// the count of parked workers right, whatever Resize does in between.
+func TestPoolResizeBeforeALateSignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		p := newPool(t, rt, hale.PoolConfig{Workers: 3})
+		release := make(chan struct{})
+		for range 3 {
+			if err := p.Go(t.Context(), block(release)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		close(release)
+		synctest.Wait() // three are parked
+		release = make(chan struct{})
+		defer close(release)
+		signal := p.QueueLate(t.Context(), block(release))
+		if err := p.Resize(2); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		signal()
+		synctest.Wait()
+		if st := p.Stat(); st.Workers != 2 || st.Busy != 1 {
+			t.Errorf("stat = %+v, want 2 workers, one of them busy", st)
+		}
+		if err := p.Resize(16); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := p.Go(t.Context(), block(release)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if st := p.Stat(); st.Busy != 3 || st.Queued != 0 {
+			t.Errorf("stat = %+v, want 3 busy and nothing queued with 13 free slots", st)
+		}
+	})
+}
+
 // Under load, while it is resized all the time and then closed, every unit that
 // was accepted runs once and no more of them at a time than the largest size.
 func TestPoolResizeUnderLoad(t *testing.T) {

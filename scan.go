@@ -1,7 +1,6 @@
 package hale
 
 import (
-	"slices"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -33,25 +32,24 @@ func (p *Pool) startScanner() {
 	})
 }
 
-// verdict is what a scan found about one worker.
-type verdict struct {
-	unit    *unit
-	abandon bool
-	ticket  *ticket // of a unit that is abandoned
-	again   bool    // it is run once more
+// late is a unit that a scan found past a limit.
+type late struct {
+	worker *worker
+	unit   *unit
+	grace  bool // it is the grace, and not the budget
 }
 
 // scan counts time for each running unit, cancels those past their budget and
 // abandons those past their grace. It reports whether any unit runs.
 func (p *Pool) scan(counted time.Duration) bool {
 	busy := false
-	var out []verdict
+	var out []late
 	// Ticks are a little late or early. Grace is generous, and need not be
 	// outlasted by a whole tick for that; a budget must be.
 	grace := p.cfg.Grace - p.scanEvery()/8
 	p.mu.Lock()
-	for i := 0; i < len(p.workers); i++ {
-		w := p.workers[i]
+	room := int64(hardCap*p.cap) - p.site.abandoned.Load()
+	for _, w := range p.workers {
 		u := w.current.Load()
 		if u == nil {
 			w.seen = nil // what ended must not be held
@@ -60,108 +58,113 @@ func (p *Pool) scan(counted time.Duration) bool {
 		busy = true
 		switch {
 		case u == &overdue:
-			if w.over += counted; w.over < grace || p.site.abandoned.Load() >= int64(hardCap*p.cap) {
-				continue
-			}
-			if v, ok := p.abandonLocked(w, u); ok {
-				i--
-				out = append(out, v)
+			if w.over += counted; w.over >= grace && room > 0 {
+				room--
+				out = append(out, late{worker: w, unit: w.seen, grace: true})
 			}
 		case u != w.seen:
 			w.seen, w.ran, w.over = u, 0, 0
 		default:
-			if w.ran += counted; w.ran >= p.cfg.Budget && w.current.CompareAndSwap(u, &overdue) {
-				out = append(out, verdict{unit: u})
+			if w.ran += counted; w.ran >= p.cfg.Budget {
+				out = append(out, late{worker: w, unit: u})
 			}
 		}
 	}
 	p.mu.Unlock()
-	for _, v := range out {
-		p.carryOut(v)
+	for _, l := range out {
+		switch {
+		case l.grace:
+			p.abandon(l)
+		case p.overBudget(l):
+			l.unit.cancel(ErrBudget)
+		}
 	}
 	return busy
 }
 
-// abandonLocked takes the slot of a stuck worker, if u is still its pointer, and
-// gives it to a fresh one. A unit that is run once more is back in the queue
-// then: a closed pool ends when there is no worker and nothing queued. p.mu is
-// held.
-func (p *Pool) abandonLocked(w *worker, u *unit) (v verdict, ok bool) {
+// overBudget marks a unit as overdue, and reports false if it ended meanwhile.
+func (p *Pool) overBudget(l late) bool {
+	ev := observe.Event{
+		Kind: observe.EventBudget, Subject: l.unit.subject(0), Request: requestOf(l.unit.parent),
+		Detail: "ran longer than its budget of " + p.cfg.Budget.String(),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !l.worker.current.CompareAndSwap(l.unit, &overdue) {
+		return false
+	}
+	p.rt.emit(ev) // within the lock, so that it is told before the unit's end is
+	return true
+}
+
+// abandon takes the slot of a stuck worker, if its unit still runs, and gives it
+// to a fresh one. A unit that is run once more is back in the queue then: a
+// closed pool ends when there is no worker and nothing queued.
+func (p *Pool) abandon(l late) bool {
+	w, u := l.worker, l.unit
+	ev := observe.Event{
+		Kind: observe.EventAbandoned, Subject: u.subject(0), Request: requestOf(u.parent), Replacing: true,
+		Detail: "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot",
+	}
+	result := &TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.site.abandon(1) // before the pointer says so: the body may come back at once
-	if !w.current.CompareAndSwap(u, nil) {
+	if at := w.current.Load(); w.unit(at) != u || !w.current.CompareAndSwap(at, nil) {
 		p.site.abandon(-1)
-		return v, false
+		return false
 	}
 	p.dropLocked(w)
-	v = verdict{unit: w.unit(u), abandon: true, ticket: w.ticket}
-	if j, idempotent := v.unit.secondRun(v.ticket); idempotent && !p.discarded {
+	t := w.ticket
+	if j, idempotent := u.secondRun(t); idempotent && !p.discarded {
 		p.queue.unpop(j)
-		v.again = true
+		ev.Detail += ", and runs the unit again"
+		t = nil
 	}
+	p.rt.emit(ev) // within the lock, so that it is told before the body's return is
+	t.settle(result, false)
 	if p.queue.n > 0 || !p.closed {
 		p.startLocked()
 	}
-	return v, true
+	p.endIfDrainedLocked()
+	return true
 }
 
-// carryOut does what a scan decided, without the pool's lock.
-func (p *Pool) carryOut(v verdict) {
-	ev := observe.Event{Subject: v.unit.subject(0), Request: requestOf(v.unit.parent)}
-	if !v.abandon {
-		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+p.cfg.Budget.String()
-		p.rt.emit(ev)
-		v.unit.cancel(ErrBudget)
-		return
-	}
-	ev.Kind, ev.Replacing = observe.EventAbandoned, true
-	ev.Detail = "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot"
-	if v.again {
-		ev.Detail += ", and runs the unit again"
-	}
-	p.rt.emit(ev)
-	if v.again {
-		return
-	}
-	v.ticket.settle(&TaskError{ID: v.unit.id(), Err: ErrAbandoned, Cause: v.unit.cause()}, false)
+// tellAfterScan tells an event of a unit that the scanner acted on, after what
+// the scanner told of it.
+func (p *Pool) tellAfterScan(ev observe.Event) {
 	p.mu.Lock()
-	p.endIfDrainedLocked()
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.rt.emit(ev)
 }
 
 // cancelAll cancels the running units.
 func (p *Pool) cancelAll(cause error) {
-	for _, u := range p.running() {
-		u.cancel(cause)
+	for _, l := range p.running() {
+		l.unit.cancel(cause)
 	}
 }
 
 // abandonAll abandons every running unit, without replacement on a closed pool,
 // and returns how many it gave up.
 func (p *Pool) abandonAll() int {
-	var out []verdict
-	p.mu.Lock()
-	for _, w := range slices.Clone(p.workers) {
-		if u := w.current.Load(); u != nil {
-			if v, ok := p.abandonLocked(w, u); ok {
-				out = append(out, v)
-			}
+	n := 0
+	for _, l := range p.running() {
+		if p.abandon(l) {
+			n++
 		}
 	}
-	p.mu.Unlock()
-	for _, v := range out {
-		p.carryOut(v)
-	}
-	return len(out)
+	return n
 }
 
-// running returns the units of the busy workers.
-func (p *Pool) running() []*unit {
+// running returns the busy workers and their units.
+func (p *Pool) running() []late {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out []*unit
+	var out []late
 	for _, w := range p.workers {
 		if u := w.current.Load(); u != nil {
-			out = append(out, w.unit(u))
+			out = append(out, late{worker: w, unit: w.unit(u)})
 		}
 	}
 	return out

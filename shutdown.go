@@ -124,9 +124,9 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 		if subject.Task.IsZero() && !match(observe.TaskID{}, p.site, 0) {
 			continue
 		}
-		for _, u := range p.running() {
-			if subject.Task.IsZero() || u.id() == subject.Task {
-				u.cancel(cause)
+		for _, l := range p.running() {
+			if subject.Task.IsZero() || l.unit.id() == subject.Task {
+				l.unit.cancel(cause)
 				n++
 			}
 		}

@@ -26,22 +26,15 @@ func (w *worker) ready() bool {
 	p := w.pool
 	for w.life == nil {
 		p.mu.Lock()
-		if !w.awaitLocked() {
+		if !w.mayOpenLocked() {
 			p.mu.Unlock()
 			return false
-		}
-		pass := p.idle > 0
-		if pass { // the unit that this worker was woken for need not wait for a state
-			p.idle--
 		}
 		wait := time.Until(p.states.retry)
 		if p.closed {
 			wait = 0
 		}
 		p.mu.Unlock()
-		if pass {
-			p.parked.Signal()
-		}
 		if wait > 0 {
 			timer := time.NewTimer(wait)
 			select {
@@ -56,6 +49,29 @@ func (w *worker) ready() bool {
 		}
 	}
 	return true
+}
+
+// mayOpenLocked counts the worker as one that makes its state, if there is a
+// queued unit that no other makes one for. Else the worker must end: those that
+// are parked have a state, so that whoever wakes one need not choose.
+func (w *worker) mayOpenLocked() bool {
+	p := w.pool
+	w.openedLocked()
+	if p.queue.n <= p.opening || p.excessLocked() {
+		w.leaveLocked()
+		return false
+	}
+	p.opening++
+	w.opening = true
+	return true
+}
+
+// openedLocked counts the worker out of those that make their state.
+func (w *worker) openedLocked() {
+	if w.opening {
+		w.pool.opening--
+		w.opening = false
+	}
 }
 
 // open tries to make the worker's state. It reports whether the worker still has
@@ -85,6 +101,7 @@ func (w *worker) open() (mine bool) {
 			return
 		}
 		p.mu.Lock()
+		w.openedLocked()
 		give := false
 		if w.life != nil {
 			p.states.failures, p.states.retry = 0, time.Time{}

@@ -35,6 +35,7 @@ type worker struct {
 	ran     time.Duration // since the scanner first saw it
 	over    time.Duration // since it was cancelled
 	leaving bool          // takes no more units
+	opening bool          // makes its state
 }
 
 // overdue stands in for a unit that the scanner cancelled for its budget. Which
@@ -52,7 +53,7 @@ func (p *Pool) startLocked() {
 func (p *Pool) drop(w *worker) bool {
 	p.mu.Lock()
 	had := p.dropLocked(w)
-	wake := p.queue.n > 0 && p.wakeLocked()
+	wake := p.queue.n > p.opening && p.wakeLocked() // or it would end for the same reason as this one, again and again
 	p.endIfDrainedLocked()
 	p.mu.Unlock()
 	if wake {
@@ -70,6 +71,7 @@ func (p *Pool) dropLocked(w *worker) bool {
 	if w.leaving {
 		p.leaving--
 	}
+	w.openedLocked()
 	p.finished += w.finished
 	w.finished = 0
 	return true
@@ -234,7 +236,7 @@ func (w *worker) yield(u *unit) bool {
 	if !w.current.CompareAndSwap(&overdue, nil) {
 		return false
 	}
-	w.pool.rt.emit(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
+	w.pool.tellAfterScan(observe.Event{Kind: observe.EventEnded, Subject: u.subject(0), Detail: "ended after it was cancelled"})
 	return true
 }
 
@@ -242,7 +244,7 @@ func (w *worker) yield(u *unit) bool {
 func (w *worker) comeBack(u *unit) {
 	w.release()
 	w.pool.site.abandon(-1)
-	w.pool.rt.emit(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
+	w.pool.tellAfterScan(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
 }
 
 // judge counts the units in a row that failed with this worker's state. One
