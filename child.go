@@ -26,7 +26,7 @@ type child struct {
 	mu       sync.Mutex
 	life     context.Context // what ends the child: Run's, or its own
 	under    context.Context // what the runs run under; nil while not begun
-	release  func() bool     // stops waiting for the end of its own life; see waitLocked
+	release  func()          // stops waiting for the end of its own life; see waitLocked
 	run      *Task           // current run; nil between two
 	timer    *time.Timer     // pending restart, or the end of the grace of a run that is renewed
 	renewing bool            // the current run was cancelled to be started again
@@ -60,7 +60,7 @@ func (c *child) beginLocked(life, under context.Context) {
 	if c.ctx != nil {
 		life, under = c.ctx, c.ctx
 	}
-	if c.stopped != nil || (c.ctx == nil && life.Err() != nil) {
+	if c.stopped != nil || (c.ctx == nil && errOf(life) != nil) {
 		return
 	}
 	c.life, c.under, c.restart, c.again = life, under, 0, false
@@ -72,7 +72,7 @@ func (c *child) beginLocked(life, under context.Context) {
 // well should cost nothing.
 func (c *child) waitLocked() {
 	if c.ctx != nil && c.release == nil {
-		c.release = context.AfterFunc(c.life, c.lifeDone)
+		c.release = afterEnd(c.life, c.lifeDone)
 	}
 }
 
@@ -87,8 +87,8 @@ func (c *child) waitNoMoreLocked() {
 func (c *child) lifeDone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.under != nil && c.run == nil && c.life.Err() != nil {
-		c.endLocked(context.Cause(c.life), c.ctx != nil)
+	if c.under != nil && c.run == nil && errOf(c.life) != nil {
+		c.endLocked(causeOf(c.life), c.ctx != nil)
 	}
 }
 
@@ -195,8 +195,8 @@ func (c *child) resume() {
 	if c.under == nil || c.run != nil {
 		return
 	}
-	if c.life.Err() != nil {
-		c.endLocked(context.Cause(c.life), c.ctx != nil)
+	if errOf(c.life) != nil {
+		c.endLocked(causeOf(c.life), c.ctx != nil)
 		return
 	}
 	c.startLocked()
@@ -279,11 +279,11 @@ func (c *child) nextLocked(err error) (stormed bool) {
 	c.stopTimerLocked()
 	c.renewing = false
 	switch {
-	case c.life.Err() != nil && c.ctx == nil:
+	case errOf(c.life) != nil && c.ctx == nil:
 		c.endLocked(err, c.stopped != nil)
 	case s.rt.closed.Load():
 		c.endLocked(orNil(err), true)
-	case c.stopped != nil, c.life.Err() != nil, kind == Temporary:
+	case c.stopped != nil, errOf(c.life) != nil, kind == Temporary:
 		c.endLocked(err, true)
 	case c.parting: // the supervisor starts it again, with the one that failed
 		c.parting = false

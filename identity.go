@@ -31,7 +31,7 @@ func FromContext(ctx context.Context) *Task {
 // Identify returns the identity that ctx carries, of a task or of a pool's
 // unit. It takes about 100 ns.
 func Identify(ctx context.Context) Identity {
-	id := Identity{Request: RequestID(ctx)}
+	id := Identity{Request: requestOf(ctx)}
 	s := scopeOf(ctx)
 	if s == nil {
 		return id

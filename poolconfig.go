@@ -54,6 +54,9 @@ func (c PoolConfig) withDefaults(procs int) (PoolConfig, error) {
 	if c.Workers > most || c.Queue > most {
 		return c, &ConfigError{Field: "PoolConfig.Workers or Queue", Value: max(c.Workers, c.Queue), Mend: fmt.Sprintf("give at most %d", most)}
 	}
+	if c.MaxAbandoned > most {
+		return c, &ConfigError{Field: "PoolConfig.MaxAbandoned", Value: c.MaxAbandoned, Mend: fmt.Sprintf("give at most %d", most)}
+	}
 	if c.Workers == 0 {
 		c.Workers = procs
 	}

@@ -52,6 +52,7 @@ type Runtime struct {
 	poolMu      sync.Mutex
 	pools       []*Pool
 	supervisors map[*Supervisor]struct{} // that Close has to end
+	idle        map[*Supervisor]struct{} // with children that wait for its Run
 
 	// The loop's own; turnMu lets one turn run at a time.
 	turnMu   sync.Mutex

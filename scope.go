@@ -99,7 +99,7 @@ func scopeOf(ctx context.Context) *scope {
 	if ctx == nil {
 		return nil
 	}
-	s, _ := ctx.Value(scopeKey{}).(*scope)
+	s, _ := valueOf(ctx, scopeKey{}).(*scope)
 	return s
 }
 
@@ -178,8 +178,7 @@ func (s *scope) cancellation() *cancellation {
 	if s.ended() {
 		return ended()
 	}
-	ctx, cancel := context.WithCancelCause(s.parent)
-	made := cancellation{ctx, cancel}
+	made := derive(s.parent)
 	var in *cancellation
 	if s.extra.Load() == nil {
 		x := &extra{made: made}
@@ -191,17 +190,17 @@ func (s *scope) cancellation() *cancellation {
 	if in == nil {
 		in = new(made)
 		if x := s.extra.Load(); !x.inner.CompareAndSwap(nil, in) {
-			cancel(nil)
+			in.end(nil)
 			in = x.inner.Load()
 		}
 	}
 	if s.ended() { // meanwhile, and perhaps without a look at this one
-		in.cancel(nil)
+		in.end(nil)
 	}
 	return in
 }
 
-func (s *scope) cancel(cause error) { s.cancellation().cancel(cause) }
+func (s *scope) cancel(cause error) { s.cancellation().end(cause) }
 
 // ended reports whether the body has returned.
 func (s *scope) ended() bool {
@@ -219,7 +218,7 @@ func (s *scope) end() {
 // whose function returned.
 func (s *scope) release() {
 	if in := s.inner(); in != nil {
-		in.cancel(nil)
+		in.end(nil)
 	}
 }
 
@@ -259,7 +258,7 @@ func (s *scope) subject(entry uintptr) observe.Subject {
 // with those that the caller brought from elsewhere.
 func (s *scope) enter(c *cell) {
 	s.cell = c
-	brought := s.parent.Value(labelKey())
+	brought := valueOf(s.parent, labelKey())
 	if brought == nil {
 		return
 	}

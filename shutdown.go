@@ -18,6 +18,7 @@ func (rt *Runtime) shutdown() error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), closeTimeout, ErrClosed)
 	defer cancel()
 	rt.endSupervisors(ErrClosed)
+	rt.endIdle(ErrClosed)
 	for _, c := range rt.root.list() {
 		c.stop(ErrClosed)
 	}

@@ -96,8 +96,8 @@ func (w *worker) open() (mine bool) {
 			p.stateFailed(err)
 		}
 		if !mine {
-			w.closeState() // nobody else gets it
-			w.comeBack(life)
+			defer w.comeBack(life) // also when the state's Close ends the goroutine
+			w.closeState()         // nobody else gets it
 			return
 		}
 		p.mu.Lock()

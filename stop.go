@@ -188,8 +188,12 @@ func (c *child) ran(s *Supervisor) {
 func (c *child) dismiss(cause error) (t *Task, grace time.Duration, below bool) {
 	c.mu.Lock()
 	t = c.run
-	if t == nil && c.under != nil {
+	switch {
+	case t != nil:
+	case c.under != nil:
 		c.endLocked(cause, false)
+	default: // it never began
+		c.concludeLocked(cause)
 	}
 	grace, below = c.graceLocked(), c.subtree != nil
 	c.mu.Unlock()
@@ -241,6 +245,36 @@ func (rt *Runtime) oversee(s *Supervisor) bool {
 	}
 	rt.supervisors[s] = struct{}{}
 	return true
+}
+
+// remember makes Close end the handles of children whose supervisor does not run,
+// and forget leaves that to its run.
+func (rt *Runtime) remember(s *Supervisor) {
+	rt.poolMu.Lock()
+	defer rt.poolMu.Unlock()
+	if rt.idle == nil {
+		rt.idle = map[*Supervisor]struct{}{}
+	}
+	rt.idle[s] = struct{}{}
+}
+
+func (rt *Runtime) forget(s *Supervisor) {
+	rt.poolMu.Lock()
+	defer rt.poolMu.Unlock()
+	delete(rt.idle, s)
+}
+
+// endIdle ends the children of supervisors that do not run.
+func (rt *Runtime) endIdle(cause error) {
+	rt.poolMu.Lock()
+	idle := rt.idle
+	rt.idle = nil
+	rt.poolMu.Unlock()
+	for s := range idle {
+		for _, c := range s.list() {
+			c.stop(cause)
+		}
+	}
 }
 
 func (rt *Runtime) release(s *Supervisor) {

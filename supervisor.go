@@ -161,6 +161,9 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 	s.mu.Unlock()
 	switch {
 	case running == nil:
+		s.rt.remember(s)
+	case o.ctx == nil && running.Err() != nil: // it stops, and may have looked before the child was known
+		c.dismiss(context.Cause(running))
 	case s.together():
 		s.knock()
 	default:
@@ -190,6 +193,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if err != nil || running == nil {
 		return err
 	}
+	s.rt.forget(s)
 	defer s.shut()
 	if t := runOf(ctx); t != nil {
 		t.child().runs(t, s)
@@ -216,6 +220,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // open begins a run, unless ctx ended before it could. One that is on its way out is waited for: a supervisor that
 // was given up by the one above it may be called again before it has returned.
 func (s *Supervisor) open(ctx context.Context) (running, under context.Context, err error) {
+	done := ctx.Done() // before the lock: it is anybody's code
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.running != nil {
@@ -226,17 +231,18 @@ func (s *Supervisor) open(ctx context.Context) (running, under context.Context, 
 		s.mu.Unlock()
 		select {
 		case <-ended:
-		case <-ctx.Done():
+		case <-done:
 		}
 		s.mu.Lock()
-		if ctx.Err() != nil {
+		if errOf(ctx) != nil {
 			return nil, nil, nil
 		}
 	}
 	if s.rt.closed.Load() {
 		return nil, nil, ErrClosed
 	}
-	s.running, s.cancel = context.WithCancelCause(ctx)
+	made := derive(ctx)
+	s.running, s.cancel = made.ctx, made.end
 	s.under = &values{ctx}
 	s.ended, s.wake = make(chan struct{}), make(chan struct{}, 1)
 	s.storm, s.restarts = nil, tally{}

@@ -271,7 +271,7 @@ func (t *Task) tell(kind observe.EventKind, detail string) {
 	t.scope.site().rt.emit(observe.Event{Kind: kind, Subject: t.subject(), Detail: detail})
 }
 
-// conclude sets the result, cancels what is left and wakes who waits for it. It
+// conclude sets the result, wakes who waits for it and cancels what is left. It
 // reports false when the task had been abandoned before: err is then not looked
 // at.
 func (t *Task) conclude(err error) bool {
@@ -281,8 +281,8 @@ func (t *Task) conclude(err error) bool {
 	if !t.scope.state.CompareAndSwap(taskRunning, taskDone) {
 		return false
 	}
-	t.scope.release()
 	t.wake()
+	t.scope.release()
 	return true
 }
 

@@ -206,8 +206,8 @@ func (w *worker) finish(u *unit, err error, returned bool) bool {
 	}
 	if !w.yield(u) {
 		u.end()
-		w.closeState() // nobody else gets it
-		w.comeBack(u)
+		defer w.comeBack(u) // also when the state's Close ends the goroutine
+		w.closeState()      // nobody else gets it
 		return false
 	}
 	w.finished++
