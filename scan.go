@@ -147,6 +147,8 @@ func (p *Pool) abandon(l late, reason error) bool {
 		p.queue.unpop(j)
 		ev.Detail += ", and runs the unit again"
 		t = nil
+	} else if p.closed {
+		p.lost++
 	}
 	p.rt.emit(ev) // within the lock, so that it is told before the body's return is
 	t.settle(result, false)
@@ -172,16 +174,11 @@ func (p *Pool) cancelAll(cause error) {
 	}
 }
 
-// abandonAll abandons every running unit, without replacement on a closed pool,
-// and returns how many it gave up.
-func (p *Pool) abandonAll() int {
-	n := 0
+// abandonAll abandons every running unit, without replacement on a closed pool.
+func (p *Pool) abandonAll() {
 	for _, l := range p.running() {
-		if p.abandon(l, ErrClosed) {
-			n++
-		}
+		p.abandon(l, ErrClosed)
 	}
-	return n
 }
 
 // running returns the busy workers and their units.
