@@ -43,6 +43,7 @@ type Pool struct {
 	starved  int        // of them: those that others have overtaken for too long
 	finished uint64     // units, but for those that their workers have not told yet
 	closed   bool
+	lost     int // running bodies that were given up since
 
 	discarded bool // Close has lost its patience: nothing is run again
 }
@@ -137,8 +138,10 @@ func (p *Pool) Resize(workers int) error {
 
 // Close takes no more units, lets those that were accepted finish, and waits
 // for them as long as ctx allows. Then it cancels what still runs with
-// [ErrClosed], gives it the pool's grace, abandons the rest and returns an error
-// that says how many did not finish. It is idempotent.
+// [ErrClosed], gives it the pool's grace and abandons the rest. When not all
+// finished it returns an error that says how many, also when they were abandoned
+// for their budget while it waited: that error matches [ErrAbandoned], or the
+// cause of ctx when ctx ended first. It is idempotent.
 func (p *Pool) Close(ctx context.Context) error {
 	if p.usable() != nil {
 		return nil
@@ -165,7 +168,7 @@ func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 	}
 	select {
 	case <-p.drained:
-		return nil
+		return p.unfinished(0, ErrAbandoned)
 	case <-ctx.Done():
 	}
 	unrun := p.discard()
@@ -176,11 +179,19 @@ func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 	case <-p.drained:
 	case <-timer.C:
 	}
-	stuck := p.abandonAll()
+	p.abandonAll()
+	return p.unfinished(unrun, context.Cause(ctx))
+}
+
+// unfinished is Close's error, nil if everything finished.
+func (p *Pool) unfinished(unrun int, why error) error {
+	p.mu.Lock()
+	stuck := p.lost
+	p.mu.Unlock()
 	if unrun+stuck == 0 {
 		return nil
 	}
-	return fmt.Errorf("pool %s: %d queued units were not run, %d running ones were abandoned: %w", p.site.name, unrun, stuck, context.Cause(ctx))
+	return fmt.Errorf("pool %s: %d queued units were not run, %d running ones were abandoned: %w", p.site.name, unrun, stuck, why)
 }
 
 // discard gives up what is still queued and returns how much that was.

@@ -104,7 +104,7 @@ func TestPoolCloseDrains(t *testing.T) {
 }
 
 // A stuck unit holds up a drain only until it is abandoned, and what is queued
-// behind it runs.
+// behind it runs. Close tells of it.
 func TestPoolCloseDrainsPastAStuckUnit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
@@ -119,8 +119,11 @@ func TestPoolCloseDrainsPastAStuckUnit(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := p.Close(t.Context()); err != nil || ran.Load() != 10 {
-			t.Errorf("Close = %v, %d ran", err, ran.Load())
+		for range 2 { // it says the same again
+			err := p.Close(t.Context())
+			if !errors.Is(err, hale.ErrAbandoned) || !strings.Contains(err.Error(), "0 queued units were not run, 1 running") || ran.Load() != 10 {
+				t.Errorf("Close = %v, %d ran", err, ran.Load())
+			}
 		}
 		close(release)
 	})

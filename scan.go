@@ -72,14 +72,41 @@ func (p *Pool) scan(counted time.Duration) bool {
 	}
 	p.mu.Unlock()
 	for _, l := range out {
-		switch {
-		case l.grace:
-			p.abandon(l)
-		case p.overBudget(l):
-			l.unit.cancel(ErrBudget)
-		}
+		p.rt.guard("watcher", func() bool { p.overLimit(l); return true }) // each by itself: the others' limits must not be lost
 	}
 	return busy
+}
+
+// overLimit does what is due for a unit past a limit.
+func (p *Pool) overLimit(l late) {
+	switch {
+	case l.grace:
+		p.abandon(l, ErrBudget)
+	case p.overBudget(l):
+		p.cancel(l.unit, ErrBudget)
+	}
+}
+
+// cancel cancels a running unit. The methods of the context that it was submitted
+// with may be anybody's: a panic of theirs costs this cancel and nothing else.
+func (p *Pool) cancel(u *unit, cause error) {
+	defer func() {
+		if recover() != nil {
+			p.rt.misuse(observe.Subject{Name: p.site.name}, "a method of a submitted context panicked when the unit was cancelled")
+		}
+	}()
+	u.cancel(cause)
+}
+
+// whyCancelled returns why a unit was cancelled: hale's reason, if its context
+// does not say.
+func (u *unit) whyCancelled(reason error) (cause error) {
+	defer func() {
+		if recover() != nil || cause == nil {
+			cause = reason
+		}
+	}()
+	return u.cause()
 }
 
 // overBudget marks a unit as overdue, and reports false if it ended meanwhile.
@@ -100,13 +127,13 @@ func (p *Pool) overBudget(l late) bool {
 // abandon takes the slot of a stuck worker, if its unit still runs, and gives it
 // to a fresh one. A unit that is run once more is back in the queue then: a
 // closed pool ends when there is no worker and nothing queued.
-func (p *Pool) abandon(l late) bool {
+func (p *Pool) abandon(l late, reason error) bool {
 	w, u := l.worker, l.unit
 	ev := observe.Event{
 		Kind: observe.EventAbandoned, Subject: u.subject(0), Request: requestOf(u.parent), Replacing: true,
 		Detail: "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot",
 	}
-	result := &TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.cause()}
+	result := &TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.whyCancelled(reason)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.site.abandon(1) // before the pointer says so: the body may come back at once
@@ -120,6 +147,8 @@ func (p *Pool) abandon(l late) bool {
 		p.queue.unpop(j)
 		ev.Detail += ", and runs the unit again"
 		t = nil
+	} else if p.closed {
+		p.lost++
 	}
 	p.rt.emit(ev) // within the lock, so that it is told before the body's return is
 	t.settle(result, false)
@@ -141,20 +170,15 @@ func (p *Pool) tellAfterScan(ev observe.Event) {
 // cancelAll cancels the running units.
 func (p *Pool) cancelAll(cause error) {
 	for _, l := range p.running() {
-		l.unit.cancel(cause)
+		p.cancel(l.unit, cause)
 	}
 }
 
-// abandonAll abandons every running unit, without replacement on a closed pool,
-// and returns how many it gave up.
-func (p *Pool) abandonAll() int {
-	n := 0
+// abandonAll abandons every running unit, without replacement on a closed pool.
+func (p *Pool) abandonAll() {
 	for _, l := range p.running() {
-		if p.abandon(l) {
-			n++
-		}
+		p.abandon(l, ErrClosed)
 	}
-	return n
 }
 
 // running returns the busy workers and their units.

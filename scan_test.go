@@ -2,7 +2,9 @@ package hale_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -110,6 +112,93 @@ func TestPoolEventsAreInOrderUnderLoad(t *testing.T) {
 		}
 		if seen[observe.EventEnded] == 0 || seen[observe.EventReturned] == 0 || seen[observe.EventBudget] != seen[observe.EventEnded]+seen[observe.EventReturned] {
 			t.Errorf("events %v", seen)
+		}
+	})
+}
+
+// spiteful is a context whose methods panic once it is armed.
+type spiteful struct {
+	context.Context
+	armed atomic.Bool
+}
+
+func (s *spiteful) check() {
+	if s.armed.Load() {
+		panic("spite")
+	}
+}
+
+func (s *spiteful) Done() <-chan struct{} { s.check(); return s.Context.Done() }
+func (s *spiteful) Err() error            { s.check(); return s.Context.Err() }
+func (s *spiteful) Value(key any) any     { s.check(); return s.Context.Value(key) }
+
+// submitSpiteful submits a unit that cannot be cancelled and one that heeds it,
+// both before the scanner looks, and returns their results.
+func submitSpiteful(t *testing.T, p *hale.Pool, release chan struct{}) (stuck, heeds chan error) {
+	t.Helper()
+	stuck, heeds = make(chan error, 1), make(chan error, 1)
+	ctx := &spiteful{Context: t.Context()}
+	go func() { stuck <- p.Submit(ctx, block(release)) }()
+	synctest.Wait()
+	ctx.armed.Store(true)
+	go func() { heeds <- p.Submit(t.Context(), untilDone) }()
+	synctest.Wait()
+	return stuck, heeds
+}
+
+// A context that panics when its unit is cancelled costs no other unit its limit,
+// and whoever waits for its unit learns that it was given up.
+func TestPanickingContextCostsNoOtherUnit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		log := collect(rt)
+		p := newPool(t, rt, hale.PoolConfig{Workers: 2, Budget: time.Second})
+		release := make(chan struct{})
+		stuck, heeds := submitSpiteful(t, p, release)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for name, r := range map[string]struct {
+			result chan error
+			want   error
+		}{"stuck": {stuck, hale.ErrAbandoned}, "heeds": {heeds, hale.ErrBudget}} {
+			select {
+			case err := <-r.result:
+				if !errors.Is(err, r.want) || !errors.Is(err, hale.ErrBudget) {
+					t.Errorf("%s: %v, want %v for its budget", name, err, r.want)
+				}
+			default:
+				t.Errorf("%s: no result", name)
+			}
+		}
+		if b, a, m := len(log.of(observe.EventBudget)), len(log.of(observe.EventAbandoned)), len(log.of(observe.EventMisuse)); b != 2 || a != 1 || m != 1 {
+			t.Errorf("%d over budget, %d abandoned, %d misuses, want 2, 1 and 1", b, a, m)
+		}
+		close(release)
+		synctest.Wait()
+		if st := p.Stat(); st.Abandoned != 0 || st.Busy != 0 {
+			t.Errorf("stat = %+v", st)
+		}
+	})
+}
+
+// Close cancels and settles all the same.
+func TestPanickingContextInClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		p := newPool(t, rt, hale.PoolConfig{Workers: 2})
+		release := make(chan struct{})
+		defer close(release)
+		stuck, heeds := submitSpiteful(t, p, release)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.Close(ctx); err == nil || !strings.Contains(err.Error(), "0 queued units were not run, 1 running") {
+			t.Errorf("Close = %v", err)
+		}
+		if err := <-stuck; !errors.Is(err, hale.ErrAbandoned) || !errors.Is(err, hale.ErrClosed) {
+			t.Errorf("the stuck unit: %v", err)
+		}
+		if err := <-heeds; !errors.Is(err, hale.ErrClosed) {
+			t.Errorf("the other: %v", err)
 		}
 	})
 }

@@ -127,7 +127,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 		}
 		for _, l := range p.running() {
 			if subject.Task.IsZero() || l.unit.id() == subject.Task {
-				l.unit.cancel(cause)
+				p.cancel(l.unit, cause)
 				n++
 			}
 		}
