@@ -2,12 +2,15 @@ package hale_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -57,5 +60,80 @@ func TestReplacementGoesOnOnceThereIsRoom(t *testing.T) {
 			t.Error(err)
 		}
 		synctest.Wait()
+	})
+}
+
+// A sibling that ignores its context in every run is not given up without end: the
+// group waits for room, and goes on when there is some.
+func TestGroupLosesABoundedNumberOfRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		s := newSupervisor(t, rt, "sup", hale.SupervisorConfig{Strategy: hale.OneForAll})
+		lost := make(chan struct{})
+		var fails, deaf atomic.Int32
+		s.Go("fails", func(ctx context.Context) error {
+			fails.Add(1)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Minute):
+			}
+			return io.EOF
+		}, hale.Restart(hale.Permanent))
+		s.Go("deaf", func(ctx context.Context) error {
+			if deaf.Add(1) <= 65 {
+				<-lost
+				return nil
+			}
+			return untilDone(ctx)
+		}, hale.Restart(hale.Permanent))
+		ctx, cancel := context.WithCancel(t.Context())
+		run := rt.Go(ctx, "run", s.Run)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if n := rt.Status().Abandoned; n != 64 || deaf.Load() != 65 || fails.Load() != 65 {
+			t.Errorf("%d abandoned, %d and %d runs; want 64, and the group to wait", n, deaf.Load(), fails.Load())
+		}
+		if err := hale.RestartByRemedy(rt, "deaf"); !errors.Is(err, heal.ErrNotApplicable) {
+			t.Errorf("Restart by a remedy = %v", err)
+		}
+		close(lost)
+		time.Sleep(90 * time.Second)
+		synctest.Wait()
+		if n := rt.Status().Abandoned; n != 0 || fails.Load() < 66 {
+			t.Errorf("after they came back: %d abandoned, %d runs", n, fails.Load())
+		}
+		cancel()
+		if err := run.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A remedy that starts a whole crowd afresh gives up no more of them.
+func TestRenewLosesABoundedNumberOfRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		lost := make(chan struct{})
+		var handles []*hale.Task
+		for range 100 {
+			handles = append(handles, rt.Go(t.Context(), "deaf", block(lost), hale.Restart(hale.Transient)))
+		}
+		synctest.Wait()
+		if err := hale.RestartByRemedy(rt, "deaf"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := rt.Status().Abandoned; n < 64 || n > 80 { // some look at the same moment
+			t.Errorf("%d abandoned, want about 64", n)
+		}
+		close(lost)
+		for _, h := range handles {
+			h.Cancel(nil)
+		}
+		synctest.Wait()
+		if n := rt.Status().Abandoned; n != 0 {
+			t.Errorf("%d abandoned after all came back", n)
+		}
 	})
 }
