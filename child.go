@@ -250,19 +250,34 @@ func (c *child) replace(t *Task) bool {
 }
 
 // renew starts the child afresh: it cancels the run, and replaces it if it has not
-// returned after its grace. It reports whether there is a run that may be.
+// returned after its grace. It reports whether there is a run that may be: while
+// too many are lost, there is none.
 func (c *child) renew(cause error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.run
-	if t == nil || !t.replaced() {
+	if t == nil || !t.replaced() || c.site.lost() {
 		return false
 	}
 	c.renewing = true
 	c.stopTimerLocked()
-	c.timer = time.AfterFunc(c.graceLocked(), func() { c.replace(t) })
+	c.timer = time.AfterFunc(c.graceLocked(), func() { c.relieve(t) })
 	t.scope.cancel(cause)
 	return true
+}
+
+// relieve replaces a run that was to be renewed and goes on past its grace, once
+// there is room for it among the lost: many may be renewed at once.
+func (c *child) relieve(t *Task) {
+	if !c.mayNotBeLost() {
+		c.replace(t)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run == t && c.renewing {
+		c.timer = time.AfterFunc(lostAgain, func() { c.relieve(t) })
+	}
 }
 
 func (c *child) stopTimerLocked() {

@@ -109,7 +109,9 @@ func (s *Supervisor) halt(c *child, running context.Context) {
 }
 
 // part stops a child that is started again for the sake of another, and gives it
-// up after its grace. It returns early when done is closed.
+// up after its grace. While too many of the name are lost, it waits for one of them
+// to come back, and the group stays down: to give up one more with each restart
+// would fill the memory. It returns early when done is closed.
 func (c *child) part(done <-chan struct{}) {
 	c.mu.Lock()
 	t := c.run
@@ -126,11 +128,16 @@ func (c *child) part(done <-chan struct{}) {
 	t.scope.cancel(ErrSibling)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
-	select {
-	case <-t.Done():
-	case <-timer.C:
-	case <-done:
-		return
+	for waits := true; waits; {
+		select {
+		case <-t.Done():
+			waits = false
+		case <-timer.C:
+			waits = c.mayNotBeLost()
+			timer.Reset(lostAgain)
+		case <-done:
+			return
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,6 +146,17 @@ func (c *child) part(done <-chan struct{}) {
 		c.run = nil
 		c.nextLocked(t.Err())
 	}
+}
+
+// lostAgain is how often it is asked whether there is room for one more lost run.
+const lostAgain = time.Second
+
+// mayNotBeLost reports whether the current run keeps its place although it goes on
+// past its grace. One that ends for good is the last to be lost.
+func (c *child) mayNotBeLost() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped == nil && c.site.lost()
 }
 
 // launch starts what does not run, in order. A child that may not start yet holds

@@ -53,7 +53,7 @@ func (x target) Restart(name string) error {
 		}
 	}
 	if n == 0 {
-		return fmt.Errorf("%w: %s has no supervised child that runs", heal.ErrNotApplicable, name)
+		return fmt.Errorf("%w: %s has no supervised child that may be replaced: none runs, or %d that were given up are alive", heal.ErrNotApplicable, name, maxLostRuns)
 	}
 	return nil
 }

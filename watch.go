@@ -23,6 +23,7 @@ type watch struct {
 	ran    time.Duration // since the watcher first saw the task
 	over   time.Duration // since the task was cancelled for it
 	known  bool          // the watcher saw the task before
+	told   bool          // that it goes on past its grace
 	done   bool          // nothing more to do for it
 }
 
@@ -173,12 +174,16 @@ func (w *watch) advance(counted time.Duration) bool {
 // grace abandon what may be replaced.
 func (w *watcher) overLimit(t *Task) {
 	tw := t.watch()
+	if tw.told {
+		w.giveUp(t)
+		return
+	}
 	ev := observe.Event{Subject: t.subject(), Request: requestOf(t.scope.parent)}
 	cause := ErrBudget
 	switch {
 	case tw.late.Load():
 		ev.Kind, ev.Detail = observe.EventOverdue, "still running "+tw.grace.String()+" after it was cancelled"
-		tw.done = true
+		tw.told = true
 	case tw.heartbeat > 0 && tw.quiet >= tw.heartbeat:
 		cause = ErrHeartbeat
 		ev.Kind, ev.Detail = observe.EventHeartbeatMissed, "no heartbeat for "+tw.heartbeat.String()
@@ -197,17 +202,33 @@ func (w *watcher) overLimit(t *Task) {
 	tw.late.Store(true)
 	w.rt.emit(ev) // within the lock, so that it is told before the task's end is
 	w.mu.Unlock()
-	switch {
-	case !tw.done:
+	if tw.told {
+		w.giveUp(t)
+	} else {
 		t.scope.cancel(cause)
-	case t.child() != nil && t.scope.site().abandoned.Load() < maxLostRuns:
-		t.child().replace(t)
+	}
+}
+
+// giveUp replaces the run of a child that goes on past its grace. While too many
+// are lost, later scans ask again.
+func (w *watcher) giveUp(t *Task) {
+	c := t.child()
+	if c != nil && c.site.lost() {
+		return
+	}
+	t.watch().done = true
+	if c != nil {
+		c.replace(t)
 	}
 }
 
 // maxLostRuns is how many abandoned runs of one name may be alive before a run
 // that hangs keeps its place: replacing it again would only fill the memory.
 const maxLostRuns = 64
+
+// lost reports whether that many are. Replacements at the same moment may go
+// past it by a few.
+func (s *site) lost() bool { return s.abandoned.Load() >= maxLostRuns }
 
 // scanLoop calls scan with the time that may be held against the work, every
 // so often, until stop is closed or scan reports false. It contains its own
