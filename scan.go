@@ -83,30 +83,17 @@ func (p *Pool) overLimit(l late) {
 	case l.grace:
 		p.abandon(l, ErrBudget)
 	case p.overBudget(l):
-		p.cancel(l.unit, ErrBudget)
+		l.unit.cancel(ErrBudget)
 	}
-}
-
-// cancel cancels a running unit. The methods of the context that it was submitted
-// with may be anybody's: a panic of theirs costs this cancel and nothing else.
-func (p *Pool) cancel(u *unit, cause error) {
-	defer func() {
-		if recover() != nil {
-			p.rt.misuse(observe.Subject{Name: p.site.name}, "a method of a submitted context panicked when the unit was cancelled")
-		}
-	}()
-	u.cancel(cause)
 }
 
 // whyCancelled returns why a unit was cancelled: hale's reason, if its context
 // does not say.
-func (u *unit) whyCancelled(reason error) (cause error) {
-	defer func() {
-		if recover() != nil || cause == nil {
-			cause = reason
-		}
-	}()
-	return u.cause()
+func (u *unit) whyCancelled(reason error) error {
+	if cause := u.cause(); cause != nil && cause != errBroken {
+		return cause
+	}
+	return reason
 }
 
 // overBudget marks a unit as overdue, and reports false if it ended meanwhile.
@@ -170,7 +157,7 @@ func (p *Pool) tellAfterScan(ev observe.Event) {
 // cancelAll cancels the running units.
 func (p *Pool) cancelAll(cause error) {
 	for _, l := range p.running() {
-		p.cancel(l.unit, cause)
+		l.unit.cancel(cause)
 	}
 }
 

@@ -224,10 +224,10 @@ func (s *scope) release() {
 
 // cause returns why hale or a parent cancelled the scope, nil if nobody did.
 func (s *scope) cause() error {
-	if s.Err() == nil {
+	if errOf(s) == nil {
 		return nil
 	}
-	return context.Cause(s)
+	return causeOf(s)
 }
 
 // id returns the scope's task ID. Units of a pool get theirs when first asked.

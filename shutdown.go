@@ -127,7 +127,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 		}
 		for _, l := range p.running() {
 			if subject.Task.IsZero() || l.unit.id() == subject.Task {
-				p.cancel(l.unit, cause)
+				l.unit.cancel(cause)
 				n++
 			}
 		}
