@@ -193,6 +193,7 @@ func TestPoolStopsReplacingAtTheCap(t *testing.T) {
 			t.Errorf("stat = %+v, want 4 abandoned and 5 queued", st)
 		}
 		close(release)
+		synctest.Wait() // or the scanner gives up one more as the others come back
 		if err := p.Close(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"errors"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -90,7 +91,7 @@ func (p *Pool) overLimit(l late) {
 // whyCancelled returns why a unit was cancelled: hale's reason, if its context
 // does not say.
 func (u *unit) whyCancelled(reason error) error {
-	if cause := u.cause(); cause != nil && cause != errBroken {
+	if cause := u.cause(); cause != nil && !errors.Is(cause, errBroken) {
 		return cause
 	}
 	return reason
