@@ -17,7 +17,7 @@ const maxStopNamed = 10
 // abandoned: their goroutines may still run.
 type StopError struct {
 	By    string        // By is who gave up: "hale" or "supervisor orders".
-	After time.Duration // After is how long they were waited for.
+	After time.Duration // After is how long they could have been waited for, with those below.
 	Count int           // Count is how many did not stop.
 	Tasks []Unstopped   // Tasks are the first ten of them.
 }
@@ -27,7 +27,8 @@ type Unstopped struct {
 	ID   observe.TaskID
 	Site observe.Site // Site is the function that it runs.
 	// Blocked is where it hangs, as far as one look at the goroutines could tell. It
-	// is zero in a process with more than 1000 goroutines, where looking costs too much.
+	// is known of supervised tasks, which have a label of their own, in a process with
+	// at most 1000 goroutines: looking costs too much where there are more.
 	Blocked observe.Site
 }
 

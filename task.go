@@ -84,7 +84,7 @@ func (t *Task) Done() <-chan struct{} {
 
 // Wait blocks until the task has ended and returns its error with its chain
 // intact: what the function returned, a [*PanicError], a [*TaskError] when hale
-// had cancelled it, or [ErrAbandoned]. A supervised task ends when it will not
+// had cancelled it and it returned an error, or [ErrAbandoned]. A supervised task ends when it will not
 // be restarted any more.
 func (t *Task) Wait() error {
 	if t == nil {
