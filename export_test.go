@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
 )
 
 // BearsLabels reports whether the calling goroutine bears any labels.
@@ -104,6 +105,9 @@ func RestartByRemedy(rt *Runtime, name string) error { return target{rt}.Restart
 
 // CountOption declares nothing, and counts in n how often it is asked.
 func CountOption(n *int) TaskOption { return func(*taskOptions) { *n++ } }
+
+// AbandonByRemedy gives up a task, as the remedy does.
+func AbandonByRemedy(rt *Runtime, id observe.TaskID) error { return target{rt}.Abandon(id) }
 
 // Tally returns a function that counts restarts at times after its first.
 func Tally(period time.Duration, most int) func(at time.Duration) bool {

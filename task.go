@@ -256,7 +256,10 @@ func (t *Task) finish(err error) {
 		}
 		return
 	}
-	if t.scope.state.CompareAndSwap(taskAbandoned, taskReturned) {
+	at.mu.Lock() // of who abandoned it, and may not have told yet
+	returned := t.scope.state.CompareAndSwap(taskAbandoned, taskReturned)
+	at.mu.Unlock()
+	if returned {
 		t.scope.release()
 		at.abandon(-1)
 		t.tell(observe.EventReturned, "the abandoned body came back")
@@ -316,16 +319,21 @@ func (t *Task) abandon() bool {
 	if t.inline() || at == nil {
 		return false
 	}
-	at.abandon(1) // before the state says so: the body may return at once
-	if !t.scope.state.CompareAndSwap(taskRunning, taskAbandoned) {
-		at.abandon(-1)
-		return false
-	}
-	t.wake()
 	e := observe.Event{
 		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestOf(t.scope.parent),
 		Detail: "the body ignores its cancellation and is no longer waited for", Replacing: t.replaced(),
 	}
-	at.rt.emit(e)
+	at.abandon(1) // before the state says so: the body may return at once
+	at.mu.Lock()
+	gaveUp := t.scope.state.CompareAndSwap(taskRunning, taskAbandoned)
+	if gaveUp {
+		at.rt.emit(e) // within the lock, so that it is told before the body's return is
+	}
+	at.mu.Unlock()
+	if !gaveUp {
+		at.abandon(-1)
+		return false
+	}
+	t.wake()
 	return true
 }
