@@ -82,6 +82,9 @@ func (b *baselines) sound() {
 }
 
 func readBaselines(path string) (doc baselinesDoc, err error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a pipe would never end
+		return doc, fmt.Errorf("%s is no regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return doc, err

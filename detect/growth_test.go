@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,20 @@ func TestOverdue(t *testing.T) {
 				t.Errorf("finding %+v", got[0])
 			}
 		})
+	}
+}
+
+// What a product that overflows makes of a limit must not accuse anybody.
+func TestOverdueWithEndlessPatience(t *testing.T) {
+	f := feed{d: detect.NewOverdue(detect.OverdueConfig{Times: math.MaxInt / 1000})}
+	for i := range 200 {
+		s := observe.TaskStat{Name: "a.b", Longest: 15 * time.Second, HeldCells: 1}
+		if i > 120 {
+			s.Oldest = time.Duration(i-120) * time.Second
+		}
+		if got := f.turn(observe.Sample{Tasks: []observe.TaskStat{s}}, nil); len(got) > 0 {
+			t.Fatalf("turn %d: %+v", i, got)
+		}
 	}
 }
 

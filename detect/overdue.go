@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 	"time"
@@ -17,6 +18,14 @@ type OverdueConfig struct {
 	Times int `json:"times" yaml:"times"`
 	// Least is what no task is overdue before. Default: 1m.
 	Least time.Duration `json:"least" yaml:"least"`
+}
+
+// times is Times × d, at most the longest duration there is.
+func (c OverdueConfig) times(d time.Duration) time.Duration {
+	if d > 0 && int64(c.Times) > int64(math.MaxInt64/d) {
+		return math.MaxInt64
+	}
+	return time.Duration(c.Times) * d
 }
 
 // Overdue finds tasks that run for far longer than tasks of their name ever
@@ -81,7 +90,7 @@ func (d *Overdue) Detect(t observe.Turn) []Finding {
 		n.Unseen = 0
 		n.learn(ts.Longest)
 		usual, known := n.usual()
-		limit := max(time.Duration(d.cfg.Times)*usual, d.cfg.Least)
+		limit := max(d.cfg.times(usual), d.cfg.Least)
 		if !known || ts.Oldest < limit || t.Time.Add(-ts.Oldest).Before(n.First.Add(settle)) {
 			n.Since = time.Time{}
 			continue
