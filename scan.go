@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/hale-go/hale/internal/starve"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -188,4 +189,27 @@ func (w *worker) unit(u *unit) *unit {
 		return w.seen
 	}
 	return u
+}
+
+// scanLoop calls scan with the time that may be held against the work, every
+// so often, until stop is closed or scan reports false. It contains its own
+// panics: a fault of hale's must not stop the watch.
+func scanLoop(rt *Runtime, stop chan struct{}, every time.Duration, scan func(time.Duration) bool) {
+	meter := starve.NewMeter()
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+		}
+		now := time.Now()
+		counted := meter.Counted(now.Sub(last), every)
+		last = now
+		if !rt.guard("watcher", func() bool { return scan(counted) }) {
+			return
+		}
+	}
 }

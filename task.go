@@ -129,7 +129,7 @@ func (t *Task) Cancel(cause error) {
 }
 
 // Beat says that the task makes progress. Tasks that declared [Heartbeat] must
-// call it more often than they declared. It takes a nanosecond or two and may be
+// call it more often than they declared. It takes a few nanoseconds and may be
 // called by any goroutine that works for the task; on a task without a heartbeat
 // it does nothing.
 func (t *Task) Beat() {

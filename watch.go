@@ -229,26 +229,3 @@ const maxLostRuns = 64
 // lost reports whether that many are. Replacements at the same moment may go
 // past it by a few.
 func (s *site) lost() bool { return s.abandoned.Load() >= maxLostRuns }
-
-// scanLoop calls scan with the time that may be held against the work, every
-// so often, until stop is closed or scan reports false. It contains its own
-// panics: a fault of hale's must not stop the watch.
-func scanLoop(rt *Runtime, stop chan struct{}, every time.Duration, scan func(time.Duration) bool) {
-	meter := starve.NewMeter()
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-ticker.C:
-		}
-		now := time.Now()
-		counted := meter.Counted(now.Sub(last), every)
-		last = now
-		if !rt.guard("watcher", func() bool { return scan(counted) }) {
-			return
-		}
-	}
-}
