@@ -157,7 +157,7 @@ func (c *child) startLocked() {
 	t.scope.parent = c.under
 	t.declare(c.options)
 	t.scope.extend().child = c
-	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.born), false, false, nil
+	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.clock.born), false, false, nil
 	if c.again {
 		c.again = false
 		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
@@ -339,7 +339,7 @@ func (c *child) restartLocked(err error) (stormed bool) {
 // and whether the intensity bears it.
 func (c *child) countLocked() (delay time.Duration, borne bool) {
 	s, now := c.sup, time.Now()
-	if now.Sub(s.rt.born)-c.begun >= s.cfg.Period {
+	if now.Sub(s.rt.clock.born)-c.begun >= s.cfg.Period {
 		c.restart = 0
 	}
 	c.restart++

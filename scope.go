@@ -24,13 +24,15 @@ type scope struct {
 	extra  atomic.Pointer[extra]
 	seq    atomic.Uint64
 	state  atomic.Uint32 // of the body; see [taskRunning]
-	flags  uint32        // set before the body starts
+	flags  uint32        // set before the body starts; above them, the second of the start
 }
 
 // Flags of a scope.
 const (
 	flagInline uint32 = 1 << iota // it runs on its caller's goroutine and cannot be abandoned
 	flagCrash                     // panics are not contained
+
+	flagBits = 2
 )
 
 // extra is what few scopes have, made when the first of it is needed.

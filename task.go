@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -13,11 +12,9 @@ import (
 // Task is one logical goroutine under hale's care, returned by [Go]. All
 // methods may be called from any goroutine and on a nil Task.
 //
-// It takes 64 bytes: the allocation is the greatest part of what a start costs.
+// It takes 48 bytes: the allocation is the greatest part of what a start costs.
 type Task struct {
-	scope   scope
-	started time.Duration                        // since the runtime was made
-	slot    atomic.Pointer[atomic.Pointer[Task]] // where the registry knows it
+	scope scope
 }
 
 // taskContext is a Task as the context that its function is given, which has
@@ -172,6 +169,9 @@ func (t *Task) subject() observe.Subject { return t.scope.subject(t.entry()) }
 
 func (t *Task) inline() bool { return t.scope.flags&flagInline != 0 }
 
+// started returns when the task started, to the second.
+func (t *Task) started(rt *Runtime) time.Time { return rt.clock.at(t.scope.flags >> flagBits) }
+
 // Beat says that the task of ctx makes progress; see [Task.Beat]. In a hot loop
 // call [FromContext] once and Beat on its result.
 func Beat(ctx context.Context) { FromContext(ctx).Beat() }
@@ -182,12 +182,12 @@ func (t *Task) start(at *site, entry uintptr, own bool) {
 	rt := at.rt
 	seq := rt.seq.Add(1)
 	t.scope.seq.Store(seq)
-	t.started = time.Since(rt.born)
+	t.scope.flags |= rt.clock.second() << flagBits
 	if at.entry.Load() != entry && !at.entry.CompareAndSwap(0, entry) {
 		t.scope.extend().entry = entry // the name has more than one function
 	}
 	t.scope.enter(at.enter(own, seq))
-	rt.reg.tasks.add(t, seq)
+	rt.reg.tasks.add(t)
 	if t.watch() != nil {
 		rt.watcher.add(t)
 	}
@@ -203,23 +203,27 @@ func (t *Task) run(fn func(context.Context) error, back unsafe.Pointer) {
 		setGoroutineLabels(t.scope.bears())
 	}
 	returned := false
-	var err error
 	defer func() {
 		switch {
 		case returned:
 		case t.scope.flags&flagCrash != 0:
-			err = ErrGoexit // or a panic that goes on to end the process
+			t.finish(ErrGoexit, back) // or a panic that goes on to end the process
 		default:
-			err = rescue(recover())
-			t.scope.reportPanic(err)
+			t.broke(recover(), back)
 		}
-		if t.scope.cell != nil {
-			setGoroutineLabels(back) // before the cell is told: see cell.leave
-		}
-		t.finish(err)
 	}()
-	err = fn((*taskContext)(t))
+	err := fn((*taskContext)(t))
 	returned = true
+	t.finish(err, back)
+}
+
+// broke ends a task that did not return.
+//
+//go:noinline
+func (t *Task) broke(v any, back unsafe.Pointer) {
+	err := rescue(v)
+	t.scope.reportPanic(err)
+	t.finish(err, back)
 }
 
 // rescue turns what recover returned into an error. It must be called while
@@ -231,31 +235,44 @@ func rescue(v any) error {
 	return &PanicError{Value: v, trace: stack.CapturePanic()}
 }
 
-// finish ends the task, once, on its own goroutine.
-func (t *Task) finish(err error) {
+// finish ends the task, once, on its own goroutine. What few tasks need is in
+// functions of their own: a goroutine that is one of many finds its stack in no
+// cache, so that each line of it which is touched costs as much as an allocation.
+func (t *Task) finish(err error, back unsafe.Pointer) {
 	if err != nil {
 		err = t.scope.explain(err)
 	}
-	at := t.scope.site()
-	if at != nil {
-		at.leave(t.scope.cell)
-		at.rt.reg.tasks.remove(t)
-		if w := t.watch(); w != nil {
-			at.rt.watcher.drop(t)
-			if w.late.Load() {
-				t.tell(observe.EventEnded, "ended after it was cancelled")
-			}
-		}
+	if c := t.scope.cell; c != nil {
+		setGoroutineLabels(back) // before the cell is told: see cell.leave
+		c.site.leave(c)
+		c.site.rt.reg.tasks.remove(t)
 		if err != nil {
-			at.failed.Add(1)
+			c.site.failed.Add(1)
+		}
+		if t.watch() != nil {
+			t.unwatch()
 		}
 	}
-	if t.conclude(err) {
-		if c := t.child(); c != nil {
-			c.exited(t, err)
-		}
-		return
+	if !t.conclude(err) {
+		t.cameBack()
+	} else if c := t.child(); c != nil {
+		c.exited(t, err)
 	}
+}
+
+//go:noinline
+func (t *Task) unwatch() {
+	t.scope.site().rt.watcher.drop(t)
+	if t.watch().late.Load() {
+		t.tell(observe.EventEnded, "ended after it was cancelled")
+	}
+}
+
+// cameBack counts out the body of a task that was abandoned.
+//
+//go:noinline
+func (t *Task) cameBack() {
+	at := t.scope.site()
 	at.mu.Lock() // of who abandoned it, and may not have told yet
 	returned := t.scope.state.CompareAndSwap(taskAbandoned, taskReturned)
 	at.mu.Unlock()
