@@ -190,13 +190,13 @@ func (t *Task) declare(o contract) {
 		t.scope.flags |= flagCrash
 	}
 	if o.heartbeat > 0 || o.budget > 0 {
-		t.scope.extend().watch = newWatch(o)
+		t.scope.declare().watch = newWatch(o)
 	}
 }
 
 // refuse ends a task that may not start.
 func (t *Task) refuse(at *site, err error) {
-	t.scope.extend().site = at
+	t.scope.declare().site = at
 	t.conclude(err)
 }
 

@@ -141,8 +141,8 @@ func (t *Task) watch() *watch {
 	if t == nil {
 		return nil
 	}
-	if x := t.scope.extra.Load(); x != nil {
-		return x.watch
+	if d := t.scope.declared(); d != nil {
+		return d.watch
 	}
 	return nil
 }
@@ -156,8 +156,11 @@ func (t *Task) child() *child {
 
 // entry returns where the code of the task's function starts.
 func (t *Task) entry() uintptr {
-	if x := t.scope.extra.Load(); x != nil && x.entry != 0 {
-		return x.entry
+	if c := t.child(); c != nil {
+		return c.entry
+	}
+	if d := t.scope.declared(); d != nil && d.entry != 0 {
+		return d.entry
 	}
 	if at := t.scope.site(); at != nil {
 		return at.entry.Load()
@@ -183,8 +186,8 @@ func (t *Task) start(at *site, entry uintptr, own bool) {
 	seq := rt.seq.Add(1)
 	t.scope.seq.Store(seq)
 	t.scope.flags |= rt.clock.second() << flagBits
-	if at.entry.Load() != entry && !at.entry.CompareAndSwap(0, entry) {
-		t.scope.extend().entry = entry // the name has more than one function
+	if at.entry.Load() != entry && !at.entry.CompareAndSwap(0, entry) && t.child() == nil {
+		t.scope.declare().entry = entry // the name has more than one function
 	}
 	t.scope.enter(at.enter(own, seq))
 	rt.reg.tasks.add(t)
