@@ -105,8 +105,9 @@ func (c *child) dismiss(cause error) (t *Task, grace time.Duration, below bool) 
 	return t, grace, below
 }
 
-// leave ends the child with its run, which it gives up if it goes on. It reports
-// whether that run had returned.
+// leave ends the child with its run, which it gives up if it goes on, however many
+// are lost already: the supervisor ends, and starts nothing in its place. It
+// reports whether that run had returned.
 func (c *child) leave(t *Task) bool {
 	if t == nil {
 		return true
