@@ -288,7 +288,8 @@ const closeTimeout = 5 * time.Second
 // at most 5 s, supervisors stop their children in order for half of that, then the
 // grace of pools, at most 500 ms, and at most 1 s each for the recording and for
 // what was learned to reach the disk. The error has a [*StopError] that names the
-// tasks that did not end, and says of each pool how many units. It is idempotent.
+// tasks and units of pools that did not end, and says of each pool how many units.
+// It is idempotent.
 func (rt *Runtime) Close() error {
 	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil
