@@ -17,7 +17,6 @@ type child struct {
 	sup     *Supervisor
 	ctx     context.Context // given to Go; nil: the supervisor's
 	fn      func(context.Context) error
-	entry   uintptr
 	site    *site
 	options contract
 	handle  *Task
@@ -27,8 +26,8 @@ type child struct {
 	life     context.Context // what ends the child: Run's, or its own
 	under    context.Context // what the runs run under; nil while not begun
 	release  func()          // stops waiting for the end of its own life; see waitLocked
-	run      *Task           // current run; nil between two
 	timer    *time.Timer     // pending restart, or the end of the grace of a run that is renewed
+	running  bool            // the latest run is the current one; else it is between two
 	renewing bool            // the current run was cancelled to be started again
 	parting  bool            // the current run was cancelled for the sake of another child
 	again    bool            // the next run follows another
@@ -38,6 +37,17 @@ type child struct {
 	begun    time.Duration   // of the current run, since the runtime was made
 	restarts *tally          // of a child of the root, which has an intensity of its own
 	stopped  error           // cause of Cancel on the handle
+}
+
+// entry returns where the code of the child's function starts.
+func (c *child) entry() uintptr { return entryOf(c.fn) }
+
+// run returns the current run, nil between two; c.mu is held.
+func (c *child) run() *Task {
+	if c.running {
+		return c.latest.Load()
+	}
+	return nil
 }
 
 func (c *child) currentID() observe.TaskID {
@@ -87,7 +97,7 @@ func (c *child) waitNoMoreLocked() {
 func (c *child) lifeDone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.under != nil && c.run == nil && errOf(c.life) != nil {
+	if c.under != nil && !c.running && errOf(c.life) != nil {
 		c.endLocked(causeOf(c.life), c.ctx != nil)
 	}
 }
@@ -104,8 +114,8 @@ func (c *child) stop(cause error) {
 	}
 	c.stopped = cause
 	switch {
-	case c.run != nil:
-		c.run.scope.cancel(cause)
+	case c.running:
+		c.latest.Load().scope.cancel(cause)
 	case c.under != nil:
 		c.endLocked(cause, true)
 	default: // it never began, or has ended
@@ -157,12 +167,13 @@ func (c *child) startLocked() {
 	t.scope.parent = c.under
 	t.declare(c.options)
 	t.scope.extend().child = c
-	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.clock.born), false, false, nil
+	c.begun, c.renewing, c.parting, c.subtree = time.Since(c.sup.rt.clock.born), false, false, nil
 	if c.again {
 		c.again = false
 		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
 	}
-	t.start(c.site, c.entry, true)
+	t.start(c.site, c.entry(), true)
+	c.running = true
 	c.latest.Store(t) // it has its number now, and its body has not begun
 	go c.work(t, int(c.restart))
 }
@@ -192,7 +203,7 @@ func (c *child) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopTimerLocked()
-	if c.under == nil || c.run != nil {
+	if c.under == nil || c.running {
 		return
 	}
 	if errOf(c.life) != nil {
@@ -206,11 +217,11 @@ func (c *child) resume() {
 // that was not abandoned, on the run's own goroutine.
 func (c *child) exited(t *Task, err error) {
 	c.mu.Lock()
-	if c.run != t {
+	if c.run() != t {
 		c.mu.Unlock()
 		return
 	}
-	c.run = nil
+	c.running = false
 	stormed := c.nextLocked(err)
 	c.mu.Unlock()
 	c.tell(stormed, err)
@@ -237,11 +248,11 @@ func (c *child) tell(stormed bool, err error) {
 // It reports whether there was anything to replace.
 func (c *child) replace(t *Task) bool {
 	c.mu.Lock()
-	if c.run != t || !t.abandon() {
+	if c.run() != t || !t.abandon() {
 		c.mu.Unlock()
 		return false
 	}
-	c.run = nil
+	c.running = false
 	err := t.Err()
 	stormed := c.nextLocked(err)
 	c.mu.Unlock()
@@ -255,7 +266,7 @@ func (c *child) replace(t *Task) bool {
 func (c *child) renew(cause error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.run
+	t := c.run()
 	if t == nil || !t.replaced() || c.site.lost() {
 		return false
 	}
@@ -275,7 +286,7 @@ func (c *child) relieve(t *Task) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.run == t && c.renewing {
+	if c.run() == t && c.renewing {
 		c.timer = time.AfterFunc(lostAgain, func() { c.relieve(t) })
 	}
 }

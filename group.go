@@ -118,7 +118,7 @@ func (s *Supervisor) halt(c *child, running context.Context) {
 // would fill the memory. It returns early when done is closed.
 func (c *child) part(done <-chan struct{}) {
 	c.mu.Lock()
-	t := c.run
+	t := c.run()
 	c.failed, c.again = nil, c.under != nil
 	c.site.unhold(c)
 	if t == nil {
@@ -153,9 +153,9 @@ func (c *child) part(done <-chan struct{}) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.run == t {
+	if c.run() == t {
 		t.abandon() // if it does not work, it returned, and finds that this was seen to
-		c.run = nil
+		c.running = false
 		c.nextLocked(t.Err())
 	}
 }
@@ -193,7 +193,7 @@ func (c *child) launch(life, under context.Context) (next, quarantined bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.stopped != nil, c.run != nil:
+	case c.stopped != nil, c.running:
 		return true, false
 	case c.failed != nil:
 		return false, false
@@ -203,7 +203,7 @@ func (c *child) launch(life, under context.Context) (next, quarantined bool) {
 		c.site.unhold(c)
 		c.startLocked()
 	}
-	next = c.run != nil || c.under == nil
+	next = c.running || c.under == nil
 	return next, !next
 }
 

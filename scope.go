@@ -42,7 +42,8 @@ const (
 // context package's own machinery works on that one.
 type extra struct {
 	inner atomic.Pointer[cancellation]
-	made  cancellation // what inner points to, where both were made at once
+	made  cancellation // what inner points to, but for one that was made too late
+	taken atomic.Bool  // by whoever fills made
 
 	wait  atomic.Pointer[chan struct{}] // made when somebody waits for the task
 	err   error                         // valid once the state is taskDone
@@ -206,20 +207,16 @@ func (s *scope) cancellation() *cancellation {
 		return ended()
 	}
 	made := derive(s.parent)
-	var in *cancellation
-	if s.extra.Load() == nil {
-		x := &extra{made: made}
-		x.inner.Store(&x.made)
-		if s.extra.CompareAndSwap(nil, x) {
-			in = &x.made
-		}
+	x := s.extend()
+	in := &x.made
+	if x.taken.CompareAndSwap(false, true) {
+		*in = made
+	} else {
+		in = &cancellation{made.ctx, made.cancel}
 	}
-	if in == nil {
-		in = new(made)
-		if x := s.extra.Load(); !x.inner.CompareAndSwap(nil, in) {
-			in.end(nil)
-			in = x.inner.Load()
-		}
+	if !x.inner.CompareAndSwap(nil, in) {
+		in.end(nil)
+		in = x.inner.Load()
 	}
 	if s.ended() { // meanwhile, and perhaps without a look at this one
 		in.end(nil)

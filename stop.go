@@ -71,7 +71,7 @@ func (c *child) graceLocked() time.Duration {
 func (c *child) runs(t *Task, s *Supervisor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.run == t {
+	if c.run() == t {
 		c.subtree = s
 	}
 }
@@ -89,7 +89,7 @@ func (c *child) ran(s *Supervisor) {
 // be waited for, nil if there is none, its grace, and whether it is a supervisor.
 func (c *child) dismiss(cause error) (t *Task, grace time.Duration, below bool) {
 	c.mu.Lock()
-	t = c.run
+	t = c.run()
 	switch {
 	case t != nil:
 	case c.under != nil:
@@ -114,11 +114,11 @@ func (c *child) leave(t *Task) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.run != t {
+	if c.run() != t {
 		return true
 	}
 	gaveUp := t.abandon()
-	c.run = nil
+	c.running = false
 	c.endLocked(t.Err(), c.stopped != nil)
 	return !gaveUp
 }

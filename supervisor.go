@@ -147,8 +147,8 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 		handle.conclude(ErrNilFunc)
 		return handle
 	}
-	c := &child{sup: s, ctx: o.ctx, fn: fn, entry: entryOf(fn), options: o.contract, handle: handle}
-	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry).Function }, o.domain)
+	c := &child{sup: s, ctx: o.ctx, fn: fn, options: o.contract, handle: handle}
+	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry()).Function }, o.domain)
 	handle.scope.extend().child = c
 	if s.rt.closed.Load() {
 		handle.conclude(ErrClosed)

@@ -157,7 +157,7 @@ func (t *Task) child() *child {
 // entry returns where the code of the task's function starts.
 func (t *Task) entry() uintptr {
 	if c := t.child(); c != nil {
-		return c.entry
+		return c.entry()
 	}
 	if d := t.scope.declared(); d != nil && d.entry != 0 {
 		return d.entry
