@@ -15,7 +15,6 @@ import (
 // what an abandoned predecessor does is not listened to.
 type child struct {
 	sup     *Supervisor
-	ctx     context.Context // given to Go; nil: the supervisor's
 	fn      func(context.Context) error
 	site    *site
 	options contract
@@ -42,6 +41,10 @@ type child struct {
 // entry returns where the code of the child's function starts.
 func (c *child) entry() uintptr { return entryOf(c.fn) }
 
+// own reports whether the child has a context of its own, its handle's, and not
+// its supervisor's.
+func (c *child) own() bool { return c.handle.scope.flags&flagOwn != 0 }
+
 // run returns the current run, nil between two; c.mu is held.
 func (c *child) run() *Task {
 	if c.running {
@@ -67,10 +70,10 @@ func (c *child) begin(life, under context.Context) {
 }
 
 func (c *child) beginLocked(life, under context.Context) {
-	if c.ctx != nil {
-		life, under = c.ctx, c.ctx
+	if c.own() {
+		life, under = c.handle.scope.parent, c.handle.scope.parent
 	}
-	if c.stopped != nil || (c.ctx == nil && errOf(life) != nil) {
+	if c.stopped != nil || (!c.own() && errOf(life) != nil) {
 		return
 	}
 	c.life, c.under, c.restart, c.again = life, under, 0, false
@@ -81,7 +84,7 @@ func (c *child) beginLocked(life, under context.Context) {
 // between two runs. While one runs, it sees the end by itself, and a child that is
 // well should cost nothing.
 func (c *child) waitLocked() {
-	if c.ctx != nil && c.release == nil {
+	if c.own() && c.release == nil {
 		c.release = afterEnd(c.life, c.lifeDone)
 	}
 }
@@ -98,7 +101,7 @@ func (c *child) lifeDone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.under != nil && !c.running && errOf(c.life) != nil {
-		c.endLocked(causeOf(c.life), c.ctx != nil)
+		c.endLocked(causeOf(c.life), c.own())
 	}
 }
 
@@ -207,7 +210,7 @@ func (c *child) resume() {
 		return
 	}
 	if errOf(c.life) != nil {
-		c.endLocked(causeOf(c.life), c.ctx != nil)
+		c.endLocked(causeOf(c.life), c.own())
 		return
 	}
 	c.startLocked()
@@ -305,7 +308,7 @@ func (c *child) nextLocked(err error) (stormed bool) {
 	c.stopTimerLocked()
 	c.renewing = false
 	switch {
-	case errOf(c.life) != nil && c.ctx == nil:
+	case errOf(c.life) != nil && !c.own():
 		c.endLocked(err, c.stopped != nil)
 	case s.rt.closed.Load():
 		c.endLocked(orNil(err), true)

@@ -31,8 +31,9 @@ type scope struct {
 const (
 	flagInline uint32 = 1 << iota // it runs on its caller's goroutine and cannot be abandoned
 	flagCrash                     // panics are not contained
+	flagOwn                       // it is the handle of a child that was given a context
 
-	flagBits = 2
+	flagBits = 3
 )
 
 // extra is what few scopes have, made when the first of it is needed.

@@ -141,13 +141,14 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 	handle.scope.parent = context.Background()
 	if o.ctx != nil {
 		handle.scope.parent = o.ctx
+		handle.scope.flags = flagOwn
 	}
 	if fn == nil {
 		s.rt.misuse(observe.Subject{Name: printable(name, maxName)}, "nil function: no child was added")
 		handle.conclude(ErrNilFunc)
 		return handle
 	}
-	c := &child{sup: s, ctx: o.ctx, fn: fn, options: o.contract, handle: handle}
+	c := &child{sup: s, fn: fn, options: o.contract, handle: handle}
 	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry()).Function }, o.domain)
 	handle.scope.extend().child = c
 	if s.rt.closed.Load() {
