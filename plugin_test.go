@@ -1,0 +1,94 @@
+package hale_test
+
+import (
+	"context"
+	"encoding/json"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
+)
+
+// rememberer is a detector with a state and a baseline, one of whose methods does
+// harm.
+type rememberer struct {
+	method string
+	harm   func()
+}
+
+func (r rememberer) call(method string) {
+	if r.method == method {
+		r.harm()
+	}
+}
+
+func (r rememberer) Detect(observe.Turn) []detect.Finding { return nil }
+
+func (r rememberer) State() (json.RawMessage, error) {
+	r.call("State")
+	return json.RawMessage("{}"), nil
+}
+
+func (r rememberer) SetState(json.RawMessage) error { r.call("SetState"); return nil }
+
+func (r rememberer) Baseline() (json.RawMessage, error) {
+	r.call("Baseline")
+	return json.RawMessage("{}"), nil
+}
+
+func (r rememberer) SetBaseline(json.RawMessage) error { r.call("SetBaseline"); return nil }
+
+// What a detector remembers by is its author's code too: neither New nor the loop
+// nor Close may hang in it or end with it.
+func TestDetectorsThatRememberMayHang(t *testing.T) {
+	for _, method := range []string{"State", "Baseline", "SetBaseline"} {
+		for _, harm := range []string{"hang", "exit", "panic"} {
+			t.Run(method+" "+harm, func(t *testing.T) {
+				dir := t.TempDir()
+				synctest.Test(t, func(t *testing.T) {
+					release := make(chan struct{})
+					harms := map[string]func(){"hang": func() { <-release }, "exit": runtime.Goexit, "panic": func() { panic("x") }}
+					first := newRuntime(t, hale.WithDir(dir), hale.WithDetector("odd", func() detect.Detector { return rememberer{} }))
+					steps(t, first, 1)
+					if err := first.Close(); err != nil {
+						t.Fatal(err)
+					}
+					opts := []hale.Option{hale.WithDir(dir), hale.WithDetector("odd", func() detect.Detector { return rememberer{method, harms[harm]} })}
+					rt, err := hale.New(opts...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					log := collect(rt)
+					loop := make(chan error, 1)
+					go func() { loop <- rt.Run(context.Background()) }()
+					time.Sleep(90 * time.Second)
+					if st := rt.Status(); st.Observer != "up" || (harm == "hang") != (st.Overrun == 1) {
+						t.Errorf("observer %s, %d overrun", st.Observer, st.Overrun)
+					}
+					if n := len(log.of(observe.EventDetectorDisabled)); (harm == "hang") != (n == 1) {
+						t.Errorf("%d detectors disabled", n)
+					}
+					began := time.Now()
+					if err := rt.Close(); err != nil || time.Since(began) > time.Second {
+						t.Errorf("Close = %v after %v", err, time.Since(began))
+					}
+					if err := <-loop; err != nil {
+						t.Error(err)
+					}
+					rec := rt.Recording()
+					if method == "State" && harm != "hang" { // then only the first segment can be replayed
+						rec.Segments = rec.Segments[:1]
+					}
+					if err := hale.VerifyReplay(rec, hale.WithDetector("odd", func() detect.Detector { return rememberer{} })); err != nil && method != "SetBaseline" {
+						t.Error(err)
+					}
+					close(release)
+				})
+			})
+		}
+	}
+}
