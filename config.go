@@ -94,7 +94,7 @@ func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
 // WithLogger sets where the runtime logs incidents, misuse, and the first panic of
 // each fingerprint with its stack. Default: [slog.Default]. The loop writes it,
 // misuse too: a logger that blocks makes the observer late and holds up no task,
-// but Step and Recording wait for it. A healthy service gets no records above INFO.
+// but Step waits for it. A healthy service gets no records above INFO.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // WithJournal writes every remedy to w, as a line of JSON, before it is carried

@@ -110,7 +110,5 @@ func (rt *Runtime) Recording() observe.Recording {
 	if rt.made() == nil {
 		return observe.Recording{}
 	}
-	rt.turnMu.Lock()
-	defer rt.turnMu.Unlock()
-	return rt.recorder.Recording()
+	return rt.recorder.Recording() // no lock of the loop's: it is wanted most while that hangs
 }
