@@ -3,6 +3,8 @@ package hale_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -91,4 +93,73 @@ func TestDetectorsThatRememberMayHang(t *testing.T) {
 			})
 		}
 	}
+}
+
+// harmWriter does harm when it is written to.
+type harmWriter func()
+
+func (w harmWriter) Write(p []byte) (int, error) { w(); return len(p), nil }
+
+// A logger that ends the goroutine which it is called on costs its record.
+func TestLoggerThatExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logged := 0
+		rt := newRuntime(t, hale.WithConfig(contain()), hale.WithLogger(slog.New(slog.NewTextHandler(harmWriter(func() { logged++; runtime.Goexit() }), nil))))
+		ctx, cancel := context.WithCancel(t.Context())
+		loop := make(chan error, 1)
+		go func() { loop <- rt.Run(ctx) }()
+		poison(rt)
+		time.Sleep(10 * time.Second)
+		if st := rt.Status(); st.Observer != "up" || len(st.Incidents) != 1 || logged == 0 {
+			t.Errorf("observer %s, %d incidents, %d records", st.Observer, len(st.Incidents), logged)
+		}
+		cancel()
+		if err := <-loop; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A journal whose writer does harm is one that cannot be written to.
+func TestJournalThatHangs(t *testing.T) {
+	release := make(chan struct{})
+	for name, harm := range map[string]func(){"hang": func() { <-release }, "exit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release = make(chan struct{})
+				rt := newRuntime(t, hale.WithConfig(contain()), hale.WithJournal(harmWriter(harm)))
+				ctx, cancel := context.WithCancel(t.Context())
+				loop := make(chan error, 1)
+				go func() { loop <- rt.Run(ctx) }()
+				poison(rt)
+				time.Sleep(10 * time.Second)
+				if o := rt.Status().Observer; o != "up" {
+					t.Errorf("observer %s", o)
+				}
+				if err := rt.Do(ctx, "mail.send", succeed); !errors.Is(err, hale.ErrQuarantined) {
+					t.Errorf("not in quarantine: %v", err)
+				}
+				cancel()
+				if err := <-loop; err != nil {
+					t.Error(err)
+				}
+				close(release)
+			})
+		})
+	}
+}
+
+// What ends the goroutine of a turn breaks the turn, and not its caller.
+func TestTurnThatExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		log := collect(rt)
+		steps(t, rt, 1)
+		hale.ExitTurn(rt)
+		synctest.Wait()
+		if told := log.of(observe.EventObserverDown); len(told) != 1 || rt.Status().Observer != "down" {
+			t.Errorf("told %v, observer %s", told, rt.Status().Observer)
+		}
+		steps(t, rt, 1)
+	})
 }
