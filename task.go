@@ -210,16 +210,39 @@ func (t *Task) run(fn func(context.Context) error, back unsafe.Pointer) {
 		case t.scope.flags&flagCrash != 0:
 			err = ErrGoexit // or a panic that goes on to end the process
 		default:
-			err = rescue(recover())
-			t.scope.reportPanic(err)
+			t.rescued(rescue(recover()), back)
+			return
 		}
-		if t.scope.cell != nil {
-			setGoroutineLabels(back) // before the cell is told: see cell.leave
-		}
-		t.finish(err)
+		t.leave(err, back)
 	}()
 	err = fn((*taskContext)(t))
 	returned = true
+}
+
+// rescued ends a task whose function panicked or ended the goroutine, which what it
+// panicked with or its context may do here too.
+func (t *Task) rescued(err error, back unsafe.Pointer) {
+	defer t.leave(err, back)
+	t.scope.reportPanic(err)
+}
+
+// leave puts the goroutine's labels back and ends the task.
+func (t *Task) leave(err error, back unsafe.Pointer) {
+	if t.scope.cell != nil {
+		setGoroutineLabels(back) // before the cell is told: see cell.leave
+	}
+	if err != nil {
+		t.fail(err)
+	} else {
+		t.finish(nil)
+	}
+}
+
+// fail ends the task with an error, also when the context that is asked for the
+// cause ends the goroutine.
+func (t *Task) fail(err error) {
+	defer func() { t.finish(err) }()
+	err = t.scope.explain(err)
 }
 
 // rescue turns what recover returned into an error. It must be called while
@@ -233,9 +256,6 @@ func rescue(v any) error {
 
 // finish ends the task, once, on its own goroutine.
 func (t *Task) finish(err error) {
-	if err != nil {
-		err = t.scope.explain(err)
-	}
 	at := t.scope.site()
 	if at != nil {
 		at.leave(t.scope.cell)
@@ -320,7 +340,7 @@ func (t *Task) abandon() bool {
 		return false
 	}
 	e := observe.Event{
-		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestOf(t.scope.parent),
+		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestAside(t.scope.parent),
 		Detail: "the body ignores its cancellation and is no longer waited for", Replacing: t.replaced(),
 	}
 	at.abandon(1) // before the state says so: the body may return at once
