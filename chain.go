@@ -59,30 +59,3 @@ func find[E error](err error) (found E, ok bool) {
 	})
 	return found, ok
 }
-
-// tame reports whether an error, and what it wraps, runs only code of the standard
-// library and of hale's. Other errors may do anything, also hang.
-func tame(err error) (is bool) {
-	defer func() { // a nil pointer's Unwrap panics
-		if recover() != nil {
-			is = false
-		}
-	}()
-	return !search(err, func(e error) bool { return !plain(e) })
-}
-
-func plain(err error) bool {
-	switch err.(type) { //nolint:errorlint // one error of the tree
-	case *PanicError, *TaskError, *StopError, *stormError:
-		return true
-	}
-	t := reflect.TypeOf(err)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t.PkgPath() {
-	case "errors", "fmt", "context", "runtime":
-		return true
-	}
-	return false
-}

@@ -111,20 +111,17 @@ func TestPoolWithHostileContexts(t *testing.T) {
 		if err := p.Go(t.Context(), block(release)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(15 * time.Second)
-		if now := len(log.of(observe.EventAbandoned)); now != n+1 {
-			t.Errorf("%d were abandoned, and then %d: the scanner is gone", n, now)
+		if !eventually(func() bool { return len(log.of(observe.EventAbandoned)) > n }) {
+			t.Error("nothing is abandoned any more: the scanner is gone")
 		}
-		if st := p.Stat(); st.Busy != 0 {
-			t.Errorf("%d are busy", st.Busy)
+		if !eventually(func() bool { return p.Stat().Busy == 0 }) {
+			t.Errorf("%d are busy", p.Stat().Busy)
 		}
 		close(release)
 		synctest.Wait()
 		closed := make(chan error, 1)
 		go func() { closed <- rt.Close() }()
-		select {
-		case <-closed:
-		case <-time.After(time.Minute):
+		if _, ok := patiently(closed); !ok {
 			t.Error("Close hangs")
 		}
 	})
@@ -166,9 +163,7 @@ func TestTasksWithHostileContexts(t *testing.T) {
 				if name == "ignores" || name == "asks" {
 					continue
 				}
-				select {
-				case <-task.Done():
-				case <-time.After(time.Minute):
+				if _, ok := patiently(task.Done()); !ok {
 					t.Errorf("%s, restarted %v: it never ended", name, restart)
 				}
 			}
@@ -179,29 +174,54 @@ func TestTasksWithHostileContexts(t *testing.T) {
 		time.Sleep(time.Minute)
 		n := len(log.of(observe.EventOverdue))
 		rt.Go(t.Context(), "other", block(release), fast...)
-		time.Sleep(20 * time.Second)
-		if now := len(log.of(observe.EventOverdue)); now != n+1 {
-			t.Errorf("%d were overdue, and then %d: the watcher is gone", n, now)
+		if !eventually(func() bool { return len(log.of(observe.EventOverdue)) > n }) {
+			t.Error("nothing is overdue any more: the watcher is gone")
 		}
 		told := make(chan int, 1)
 		go func() { told <- len(rt.Tasks()) }()
-		select {
-		case <-told:
-		case <-time.After(time.Minute):
+		if _, ok := patiently(told); !ok {
 			t.Error("Tasks hangs")
 		}
 		closed := make(chan error, 1)
 		go func() { closed <- rt.Close() }()
-		select {
-		case <-closed:
-		case <-time.After(time.Minute):
+		if _, ok := patiently(closed); !ok {
 			t.Error("Close hangs")
 		}
-		select {
-		case <-run:
-		case <-time.After(time.Minute):
+		if _, ok := patiently(run); !ok {
 			t.Error("the supervisor's Run hangs")
 		}
 		close(release)
+	})
+}
+
+// The Close of a state may end its goroutine, also that of an abandoned worker
+// whose body came back: that is counted once.
+func TestCloseOfAnAbandonedStateThatExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		p, err := hale.NewStatePool(rt, "p", hale.PoolConfig{Workers: 2, Budget: time.Second, Grace: time.Second}, hale.StateConfig[int]{
+			Open:  func(context.Context) (int, error) { return 0, nil },
+			Close: func(int) error { runtime.Goexit(); return nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release := make(chan struct{})
+		for range 3 {
+			if err := p.Go(t.Context(), func(context.Context, int) error { <-release; return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !eventually(func() bool { return p.Stat().Abandoned == 3 }) {
+			t.Errorf("%d are abandoned", p.Stat().Abandoned)
+		}
+		close(release)
+		synctest.Wait()
+		if n := p.Stat().Abandoned; n != 0 {
+			t.Errorf("%d are abandoned, and all came back", n)
+		}
+		if err := p.Submit(t.Context(), func(context.Context, int) error { return nil }); err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -3,7 +3,6 @@ package hale
 import (
 	"context"
 	"errors"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -77,45 +76,14 @@ type heard struct {
 // hear returns ctx as it can be derived from.
 func hear(ctx context.Context) context.Context {
 	switch ctx.(type) {
-	case *scope, *taskContext, *values, *heard, *known:
+	case *scope, *taskContext: // which make theirs when they are asked
 		return ctx
 	}
-	if closed(ctx) {
+	if endTame(ctx) {
 		return ctx
 	}
 	done := ctx.Done() // first: a task's context has a canceller from then on
 	return &heard{ctx, done, ctx.Value(cancelKey())}
-}
-
-// The standard library's contexts that know by themselves whether they have ended.
-var (
-	cancelType = typeOf(context.WithCancel(context.Background()))
-	timerType  = typeOf(context.WithTimeout(context.Background(), time.Hour))
-)
-
-func typeOf(ctx context.Context, cancel context.CancelFunc) reflect.Type {
-	cancel()
-	return reflect.TypeOf(ctx)
-}
-
-// closed reports whether to ask ctx for its end runs nobody else's code.
-func closed(ctx context.Context) bool {
-	for {
-		var s *scope
-		switch c := ctx.(type) {
-		case *scope:
-			s = c
-		case *taskContext:
-			s = &c.scope
-		default:
-			t := reflect.TypeOf(ctx)
-			return t == cancelType || t == timerType || ctx == context.Background()
-		}
-		if s.inner() != nil {
-			return true
-		}
-		ctx = s.parent
-	}
 }
 
 func (h *heard) Done() <-chan struct{} { return h.done }

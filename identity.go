@@ -81,12 +81,8 @@ func requestOf(ctx context.Context) (id string) {
 // requestAside is requestOf where one that hangs must not either: it costs a
 // goroutine, for a moment.
 func requestAside(ctx context.Context) string {
-	switch ctx.(type) {
-	case *known, *values: // which remember it
+	if valueTame(ctx) {
 		return requestOf(ctx)
-	}
-	if ctx == context.Background() {
-		return ""
 	}
 	id, _ := ask(func() string { return requestOf(ctx) })
 	return id

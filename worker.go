@@ -302,7 +302,7 @@ func (s *scope) explain(err error) (out error) {
 		}
 	}()
 	var cause error
-	if closed(s) {
+	if endTame(s) {
 		cause = s.cause()
 	} else {
 		cause, _ = ask(s.cause)
