@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,4 +163,38 @@ func TestTurnThatExits(t *testing.T) {
 		}
 		steps(t, rt, 1)
 	})
+}
+
+// A callback that ends its goroutine misses no later event for it.
+func TestSubscriberThatExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		calls := 0
+		sub := rt.Subscribe(10, func(observe.Event) { calls++; runtime.Goexit() })
+		for range 3 {
+			_ = rt.Do(t.Context(), "a", func(context.Context) error { panic("x") })
+		}
+		sub.Close()
+		<-sub.Done()
+		if calls != 3 || sub.Panics() != 3 {
+			t.Errorf("%d calls, %d panics", calls, sub.Panics())
+		}
+	})
+}
+
+// Settings that cannot be meant are refused.
+func TestSettingsThatCannotBeMeant(t *testing.T) {
+	odd := func() detect.Detector { return rememberer{} }
+	for name, opt := range map[string]hale.Option{
+		"a tick of 5ns":       hale.WithConfig(hale.Config{Tick: 5}),
+		"a name that is huge": hale.WithDetector(strings.Repeat("x", 129), odd),
+		"a name that is torn": hale.WithDetector("a\xff", odd),
+		"a maker that panics": hale.WithDetector("a", func() detect.Detector { panic("x") }),
+		"a maker that exits":  hale.WithDetector("a", func() detect.Detector { runtime.Goexit(); return nil }),
+	} {
+		var ce *hale.ConfigError
+		if _, err := hale.New(opt); !errors.As(err, &ce) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
