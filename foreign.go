@@ -33,7 +33,7 @@ func ask[T any](f func() T) (answer T, ok bool) {
 }
 
 // errBroken is why work ends whose context cannot be asked any more.
-var errBroken = errors.New("hale: the caller's context panics")
+var errBroken = errors.New("hale: the caller's context cannot be asked")
 
 // valueOf is ctx.Value, nil where that panics.
 func valueOf(ctx context.Context, key any) (v any) {

@@ -190,13 +190,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	within := runOf(ctx)
 	running, under, err := s.open(ctx)
 	if err != nil || running == nil {
 		return err
 	}
 	s.rt.forget(s)
 	defer s.shut()
-	if t := runOf(ctx); t != nil {
+	if t := within; t != nil {
 		t.child().runs(t, s)
 		defer t.child().ran(s)
 	} else if !s.rt.oversee(s) {
