@@ -32,10 +32,10 @@ type child struct {
 	renewing bool            // the current run was cancelled to be started again
 	parting  bool            // the current run was cancelled for the sake of another child
 	again    bool            // the next run follows another
+	restart  uint32          // restarts since it last ran for Period
 	failed   error           // waits for the supervisor to restart it, with the error it failed with
 	subtree  *Supervisor     // that the current run runs
 	begun    time.Duration   // of the current run, since the runtime was made
-	restart  int             // restarts since it last ran for Period
 	restarts *tally          // of a child of the root, which has an intensity of its own
 	stopped  error           // cause of Cancel on the handle
 }
@@ -157,14 +157,14 @@ func (c *child) startLocked() {
 	t.scope.parent = c.under
 	t.declare(c.options)
 	t.scope.extend().child = c
-	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.born), false, false, nil
+	c.run, c.begun, c.renewing, c.parting, c.subtree = t, time.Since(c.sup.rt.clock.born), false, false, nil
 	if c.again {
 		c.again = false
 		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
 	}
 	t.start(c.site, c.entry, true)
 	c.latest.Store(t) // it has its number now, and its body has not begun
-	go c.work(t, c.restart)
+	go c.work(t, int(c.restart))
 }
 
 // work is a run's goroutine. One that is a restart first makes its stack grow,
@@ -339,12 +339,12 @@ func (c *child) restartLocked(err error) (stormed bool) {
 // and whether the intensity bears it.
 func (c *child) countLocked() (delay time.Duration, borne bool) {
 	s, now := c.sup, time.Now()
-	if now.Sub(s.rt.born)-c.begun >= s.cfg.Period {
+	if now.Sub(s.rt.clock.born)-c.begun >= s.cfg.Period {
 		c.restart = 0
 	}
 	c.restart++
 	c.again = true
-	delay = s.cfg.Backoff.delay(c.restart, jitter)
+	delay = s.cfg.Backoff.delay(int(c.restart), jitter)
 	if s.root {
 		if c.restarts == nil {
 			c.restarts = new(tally)

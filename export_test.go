@@ -70,7 +70,8 @@ type Slots = slots
 // Enter takes a slot for the nth task and returns what gives it back.
 func (s *slots) Enter(n uint64) (leave func()) {
 	t := &Task{}
-	s.add(t, n)
+	t.scope.seq.Store(n)
+	s.add(t)
 	return func() { s.remove(t) }
 }
 

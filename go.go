@@ -75,7 +75,7 @@ const defaultGrace = time.Second
 // 24h as that. Each of these is reported once for each name as an event.
 //
 // It takes 1.2 to 1.8 times as long as a bare go statement, and 2 allocations of
-// 88 bytes in all.
+// 72 bytes in all.
 func Go(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) *Task {
 	return runtimeOf(ctx).Go(ctx, name, fn, opts...)
 }
@@ -97,7 +97,7 @@ func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context)
 	if at != nil {
 		t.start(at, entryOf(fn), false)
 	}
-	go t.run(fn, nil)
+	go func() { t.run(fn, nil) }() // a closure of 24 bytes; with the nil in it, it has 32
 	return t
 }
 
@@ -191,13 +191,13 @@ func (t *Task) declare(o contract) {
 		t.scope.flags |= flagCrash
 	}
 	if o.heartbeat > 0 || o.budget > 0 {
-		t.scope.extend().watch = newWatch(o)
+		t.scope.declare().watch = newWatch(o)
 	}
 }
 
 // refuse ends a task that may not start.
 func (t *Task) refuse(at *site, err error) {
-	t.scope.extend().site = at
+	t.scope.declare().site = at
 	t.conclude(err)
 }
 

@@ -2,8 +2,11 @@ package hale
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
+
+	"github.com/hale-go/hale/observe"
 )
 
 // What is here is for OneForAll and RestForOne. All of it runs on the goroutine
@@ -29,6 +32,7 @@ func (s *Supervisor) knock() {
 // done.
 func (s *Supervisor) lead(running, under context.Context) {
 	var due time.Time // when those that are stopped may start
+	var told *child   // that holds back others, as it was told
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for running.Err() == nil {
@@ -48,7 +52,7 @@ func (s *Supervisor) lead(running, under context.Context) {
 		}
 		wait := time.Until(due)
 		if wait <= 0 {
-			s.launch(running, under)
+			told = s.tellHeld(told, s.launch(running, under))
 		} else {
 			timer.Reset(wait)
 		}
@@ -128,16 +132,24 @@ func (c *child) part(done <-chan struct{}) {
 	t.scope.cancel(ErrSibling)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
+	held := false
 	for waits := true; waits; {
 		select {
 		case <-t.Done():
 			waits = false
 		case <-timer.C:
 			waits = c.mayNotBeLost()
+			if waits && !held {
+				held = true
+				t.tell(observe.EventRestartHeld, fmt.Sprintf("it does not stop and %d abandoned runs of it are alive: supervisor %s starts nothing until one comes back", maxLostRuns, c.sup.name))
+			}
 			timer.Reset(lostAgain)
 		case <-done:
 			return
 		}
+	}
+	if held {
+		t.tell(observe.EventRestartResumed, "supervisor "+c.sup.name+" goes on")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,30 +172,55 @@ func (c *child) mayNotBeLost() bool {
 }
 
 // launch starts what does not run, in order. A child that may not start yet holds
-// back those after it.
-func (s *Supervisor) launch(running, under context.Context) {
+// back those after it; it is returned if a quarantine is the reason.
+func (s *Supervisor) launch(running, under context.Context) (held *child) {
 	for _, c := range s.list() {
-		if running.Err() != nil || !c.launch(running, under) {
-			return
+		if running.Err() != nil {
+			return nil
+		}
+		if next, quarantined := c.launch(running, under); quarantined {
+			return c
+		} else if !next {
+			return nil
 		}
 	}
+	return nil
 }
 
 // launch starts the child if it is to run and does not. It reports whether those
-// after it may start.
-func (c *child) launch(life, under context.Context) bool {
+// after it may start, and whether it waits for its quarantine to end.
+func (c *child) launch(life, under context.Context) (next, quarantined bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.stopped != nil, c.run != nil:
-		return true
+		return true, false
 	case c.failed != nil:
-		return false
+		return false, false
 	case c.under == nil:
 		c.beginLocked(life, under)
 	default:
 		c.site.unhold(c)
 		c.startLocked()
 	}
-	return c.run != nil || c.under == nil
+	next = c.run != nil || c.under == nil
+	return next, !next
+}
+
+// tellHeld tells once that a child in quarantine holds back others, and once that
+// it no longer does. It returns the one that does now.
+func (s *Supervisor) tellHeld(told, held *child) *child {
+	if told == held {
+		return held
+	}
+	if told != nil {
+		s.rt.emit(observe.Event{Kind: observe.EventRestartResumed, Subject: told.site.subject(), Detail: "supervisor " + s.name + " goes on"})
+	}
+	if held != nil {
+		s.rt.emit(observe.Event{
+			Kind: observe.EventRestartHeld, Subject: held.site.subject(),
+			Detail: "in quarantine: supervisor " + s.name + " does not start it, nor those after it, until that ends or lets it in on probation",
+		})
+	}
+	return held
 }

@@ -174,6 +174,14 @@ func TestGroupGivesUpWhoDoesNotStop(t *testing.T) {
 func TestGroupWaitsForAQuarantine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		co := assemble(t, hale.SupervisorConfig{Strategy: hale.OneForAll}, nil, "a", "b", "c")
+		log := collect(co.rt)
+		told := func(when string, held, resumed int) {
+			t.Helper()
+			h, r := log.of(observe.EventRestartHeld), log.of(observe.EventRestartResumed)
+			if len(h) != held || len(r) != resumed || (held > 0 && (h[0].Subject.Name != "b" || !strings.Contains(h[0].Detail, "quarantine"))) {
+				t.Errorf("%s: told %+v and %+v, want %d and %d", when, h, r, held, resumed)
+			}
+		}
 		gate := func(g heal.Gate) {
 			if err := hale.SetGate(co.rt, "b", g, 1); err != nil {
 				t.Fatal(err)
@@ -184,8 +192,10 @@ func TestGroupWaitsForAQuarantine(t *testing.T) {
 		co.want(t, "while b is held", "c! b a", "a")
 		co.ends["a"] <- io.EOF // one that runs fails meanwhile
 		co.want(t, "again", "a!", "a")
+		told("while b is held", 1, 0)
 		gate(heal.GateProbe)
 		co.want(t, "on probation", "", "b c")
+		told("on probation", 1, 1)
 		gate(heal.GateClosed)
 		co.ends["a"] <- io.EOF
 		co.want(t, "held again, in backoff", "a! c b", "")
@@ -193,6 +203,7 @@ func TestGroupWaitsForAQuarantine(t *testing.T) {
 		co.want(t, "held again", "", "a")
 		co.handles["b"].Cancel(nil) // nobody waits for it any more
 		co.want(t, "b is cancelled", "", "c")
+		told("when nobody waits for it any more", 2, 2)
 		gate(heal.GateOpen)
 		co.close(t)
 	})

@@ -35,7 +35,7 @@ func (s *scribe) write(n *note) observe.Event {
 	if n.event != nil {
 		return *n.event
 	}
-	e := observe.Event{Time: n.site.rt.born.Add(n.at), Subject: n.site.subject()}
+	e := observe.Event{Time: n.site.rt.clock.born.Add(n.at), Subject: n.site.subject()}
 	if n.trace == (stack.Trace{}) {
 		e.Kind, e.Detail, e.Restarts = observe.EventRestarted, "started again", int(n.n)
 		return e
@@ -111,7 +111,7 @@ func (b *inbox) take(show func(observe.Event, stack.Trace)) ([]observe.Event, in
 // blocks. Its frame is small, so that the stack of a goroutine that panics need
 // not grow for it.
 func (rt *Runtime) note(n *note) {
-	n.at = time.Since(rt.born)
+	n.at = time.Since(rt.clock.born)
 	rt.inbox.put(n)
 	if rt.bus.heard.Load() > 0 {
 		rt.tell(n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -68,6 +69,7 @@ func TestReplacementGoesOnOnceThereIsRoom(t *testing.T) {
 func TestGroupLosesABoundedNumberOfRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
+		log := collect(rt)
 		s := newSupervisor(t, rt, "sup", hale.SupervisorConfig{Strategy: hale.OneForAll})
 		lost := make(chan struct{})
 		var fails, deaf atomic.Int32
@@ -96,9 +98,16 @@ func TestGroupLosesABoundedNumberOfRuns(t *testing.T) {
 		if err := hale.RestartByRemedy(rt, "deaf"); !errors.Is(err, heal.ErrNotApplicable) {
 			t.Errorf("Restart by a remedy = %v", err)
 		}
+		held := log.of(observe.EventRestartHeld)
+		if len(held) != 1 || held[0].Subject.Name != "deaf" || !strings.Contains(held[0].Detail, "64 abandoned runs") || len(log.of(observe.EventRestartResumed)) != 0 {
+			t.Errorf("told while it waits: %+v", held)
+		}
 		close(lost)
 		time.Sleep(90 * time.Second)
 		synctest.Wait()
+		if n := len(log.of(observe.EventRestartResumed)); n != 1 || len(log.of(observe.EventRestartHeld)) != 1 {
+			t.Errorf("told %d times that it goes on, want once", n)
+		}
 		if n := rt.Status().Abandoned; n != 0 || fails.Load() < 66 {
 			t.Errorf("after they came back: %d abandoned, %d runs", n, fails.Load())
 		}
@@ -126,6 +135,51 @@ func TestRenewLosesABoundedNumberOfRuns(t *testing.T) {
 		synctest.Wait()
 		if n := rt.Status().Abandoned; n < 64 || n > 80 { // some look at the same moment
 			t.Errorf("%d abandoned, want about 64", n)
+		}
+		close(lost)
+		for _, h := range handles {
+			h.Cancel(nil)
+		}
+		synctest.Wait()
+		if n := rt.Status().Abandoned; n != 0 {
+			t.Errorf("%d abandoned after all came back", n)
+		}
+	})
+}
+
+// The remedy that gives single runs up does not go past the bound either. It does
+// give up what nothing replaces.
+func TestAbandonByRemedyIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		lost := make(chan struct{})
+		plain := rt.Go(t.Context(), "deaf", block(lost))
+		fleeting := rt.Go(t.Context(), "deaf", block(lost), hale.Restart(hale.Temporary))
+		var handles []*hale.Task
+		for range 70 {
+			handles = append(handles, rt.Go(t.Context(), "deaf", block(lost), hale.Restart(hale.Permanent)))
+		}
+		synctest.Wait()
+		refused := 0
+		for _, h := range handles {
+			switch err := hale.AbandonByRemedy(rt, h.ID()); {
+			case errors.Is(err, heal.ErrNotApplicable):
+				refused++
+			case err != nil:
+				t.Error(err)
+			}
+		}
+		if n := rt.Status().Abandoned; n != 64 || refused != 6 {
+			t.Errorf("%d abandoned, %d refused; want 64 and 6", n, refused)
+		}
+		for _, h := range []*hale.Task{plain, fleeting} {
+			if err := hale.AbandonByRemedy(rt, h.ID()); err != nil || !errors.Is(h.Wait(), hale.ErrAbandoned) {
+				t.Errorf("one that nothing replaces: %v, its end: %v", err, h.Err())
+			}
+		}
+		handles[69].Cancel(nil) // it ends for good, and nothing replaces it
+		if err := hale.AbandonByRemedy(rt, handles[69].ID()); err != nil {
+			t.Errorf("one that was cancelled for good: %v", err)
 		}
 		close(lost)
 		for _, h := range handles {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -128,6 +129,25 @@ func TestInboxKeepsTheOrder(t *testing.T) {
 			if got != n {
 				t.Fatalf("%d events, %d dropped, want %d", got, last.Dropped, n)
 			}
+		}
+	})
+}
+
+// A panic that does not repeat is an incident, and nothing is done about it.
+func TestOnePanicIsOnlyTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		_ = rt.Go(t.Context(), "mail.send", func(context.Context) error { panic("poison") }).Wait()
+		steps(t, rt, 1)
+		if inc := only(t, rt); inc.Fault != diagnose.Panic || inc.Phase != diagnose.Detected {
+			t.Errorf("after the panic: %+v", inc)
+		}
+		steps(t, rt, 60)
+		if inc := only(t, rt); inc.Fault != diagnose.Panic || inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
+			t.Errorf("a minute later: %+v", inc)
+		}
+		if st := rt.Status(); len(st.Journal) != 0 {
+			t.Errorf("it was acted on: %+v", st.Journal)
 		}
 	})
 }

@@ -43,7 +43,7 @@ type Pool struct {
 	starved  int        // of them: those that others have overtaken for too long
 	finished uint64     // units, but for those that their workers have not told yet
 	closed   bool
-	lost     int // running bodies that were given up since
+	lost     []*unit // that ran and were given up since
 
 	discarded bool // Close has lost its patience: nothing is run again
 }
@@ -186,7 +186,7 @@ func (p *Pool) close(ctx context.Context, grace time.Duration) error {
 // unfinished is Close's error, nil if everything finished.
 func (p *Pool) unfinished(unrun int, why error) error {
 	p.mu.Lock()
-	stuck := p.lost
+	stuck := len(p.lost)
 	p.mu.Unlock()
 	if unrun+stuck == 0 {
 		return nil

@@ -25,7 +25,6 @@ import (
 // methods may be called from any goroutine.
 type Runtime struct {
 	opts   options
-	born   time.Time
 	number uint64 // of the runtime in the process; part of its labels
 	prefix string
 
@@ -33,6 +32,7 @@ type Runtime struct {
 	seq       atomic.Uint64 // of tasks; every start writes it and reads what stands around it
 	_         [64]byte
 	abandoned atomic.Int64 // bodies that were given up and have not come back
+	clock     clock
 	closed    atomic.Bool
 	halted    atomic.Bool
 	disabled  bool        // by HALE_DISABLE, for good
@@ -99,7 +99,7 @@ func New(opts ...Option) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt := &Runtime{opts: o, born: time.Now(), lastTurn: time.Now(), number: runtimes.Add(1), journal: heal.NewJournal(o.journal)}
+	rt := &Runtime{opts: o, clock: clock{born: time.Now()}, lastTurn: time.Now(), number: runtimes.Add(1), journal: heal.NewJournal(o.journal)}
 	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
 	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
 	rt.watcher.rt = rt
@@ -110,7 +110,7 @@ func New(opts ...Option) (*Runtime, error) {
 		return nil, err
 	}
 	if o.dir != "" {
-		rt.baselines = baselines{path: filepath.Join(o.dir, baselinesFile), last: rt.born, writing: make(chan struct{}, 1), write: writeBaselines}
+		rt.baselines = baselines{path: filepath.Join(o.dir, baselinesFile), last: rt.clock.born, writing: make(chan struct{}, 1), write: writeBaselines}
 		rt.learn()
 	}
 	rt.exec = heal.NewExecutor(target{rt}, rt.journal, remedyLimit, o.allRemedies()...)
@@ -189,7 +189,9 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	defer made.end(nil)
 	ticker := time.NewTicker(rt.opts.config.Tick)
 	defer ticker.Stop()
+	defer rt.clock.stop()
 	for {
+		rt.clock.turn(rt.opts.config.Tick)
 		select {
 		case <-made.ctx.Done():
 			return nil
@@ -295,7 +297,8 @@ const closeTimeout = 5 * time.Second
 // at most 5 s, supervisors stop their children in order for half of that, then the
 // grace of pools, at most 500 ms, and at most 1 s each for the recording and for
 // what was learned to reach the disk. The error has a [*StopError] that names the
-// tasks that did not end, and says of each pool how many units. It is idempotent.
+// tasks and units of pools that did not end, and says of each pool how many units.
+// It is idempotent.
 func (rt *Runtime) Close() error {
 	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil

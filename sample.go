@@ -44,7 +44,7 @@ func (rt *Runtime) observe(now time.Time) observe.Turn {
 // the wall clock must not make tasks look hours old, and neither zone nor
 // monotonic reading would survive a recording.
 func (rt *Runtime) stamp(t time.Time) time.Time {
-	return rt.born.UTC().Round(0).Add(t.Sub(rt.born))
+	return rt.clock.born.UTC().Round(0).Add(t.Sub(rt.clock.born))
 }
 
 // runtimeMetrics are read once a turn; each costs well below a microsecond at

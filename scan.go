@@ -136,7 +136,7 @@ func (p *Pool) abandon(l late, reason error) bool {
 		ev.Detail += ", and runs the unit again"
 		t = nil
 	} else if p.closed {
-		p.lost++
+		p.lost = append(p.lost, u)
 	}
 	p.rt.emit(ev) // within the lock, so that it is told before the body's return is
 	t.settle(result, false)

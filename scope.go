@@ -24,13 +24,15 @@ type scope struct {
 	extra  atomic.Pointer[extra]
 	seq    atomic.Uint64
 	state  atomic.Uint32 // of the body; see [taskRunning]
-	flags  uint32        // set before the body starts
+	flags  uint32        // set before the body starts; above them, the second of the start
 }
 
 // Flags of a scope.
 const (
 	flagInline uint32 = 1 << iota // it runs on its caller's goroutine and cannot be abandoned
 	flagCrash                     // panics are not contained
+
+	flagBits = 2
 )
 
 // extra is what few scopes have, made when the first of it is needed.
@@ -42,14 +44,19 @@ type extra struct {
 	inner atomic.Pointer[cancellation]
 	made  cancellation // what inner points to, where both were made at once
 
-	wait atomic.Pointer[chan struct{}] // made when somebody waits for the task
-	err  error                         // valid once the state is taskDone
+	wait  atomic.Pointer[chan struct{}] // made when somebody waits for the task
+	err   error                         // valid once the state is taskDone
+	child *child                        // the supervised child that the task is a run of, or the handle of
 
-	site   *site   // of work that was refused, and of a handle, which have no cell
+	declared *declared // set before the body starts
+}
+
+// declared is what hardly any scope has.
+type declared struct {
+	site   *site   // of work that was refused, which has no cell
 	labels any     // pprof's label map, where the caller brought labels from elsewhere
 	entry  uintptr // where the function's code starts, if it is not the site's usual one
 	watch  *watch
-	child  *child // the supervised child that the task is a run of, or the handle of
 }
 
 type cancellation struct {
@@ -115,13 +122,33 @@ func (s *scope) extend() *extra {
 	return s.extra.Load()
 }
 
+// declared returns what hardly any scope has, nil if this one has not.
+func (s *scope) declared() *declared {
+	if x := s.extra.Load(); x != nil {
+		return x.declared
+	}
+	return nil
+}
+
+// declare returns it, making it when needed. The body has not started.
+func (s *scope) declare() *declared {
+	x := s.extend()
+	if x.declared == nil {
+		x.declared = new(declared)
+	}
+	return x.declared
+}
+
 // site returns what the tasks of the scope's name share; nil outside a runtime.
 func (s *scope) site() *site {
 	if s.cell != nil {
 		return s.cell.site
 	}
-	if x := s.extra.Load(); x != nil {
-		return x.site
+	if x := s.extra.Load(); x != nil && x.child != nil {
+		return x.child.site
+	}
+	if d := s.declared(); d != nil {
+		return d.site
 	}
 	return nil
 }
@@ -286,14 +313,14 @@ func (s *scope) bring(c *cell) {
 	if p := scopeOf(s.parent); p != nil && p.labels() == brought {
 		return // hale's own, from the task around this one
 	}
-	s.extend().labels = pprof.WithLabels(s.parent, labelsOf(c.site, c.id)).Value(labelKey())
+	s.declare().labels = pprof.WithLabels(s.parent, labelsOf(c.site, c.id)).Value(labelKey())
 }
 
 // labels returns pprof's label map as its context key yields it, nil if the
 // scope has none of its own.
 func (s *scope) labels() any {
-	if x := s.extra.Load(); x != nil && x.labels != nil {
-		return x.labels
+	if d := s.declared(); d != nil && d.labels != nil {
+		return d.labels
 	}
 	if s.cell != nil {
 		return s.cell.labels
@@ -303,8 +330,8 @@ func (s *scope) labels() any {
 
 // bears returns what the goroutine of the scope's body is to bear.
 func (s *scope) bears() unsafe.Pointer {
-	if x := s.extra.Load(); x != nil && x.labels != nil {
-		return reflect.ValueOf(x.labels).UnsafePointer()
+	if d := s.declared(); d != nil && d.labels != nil {
+		return reflect.ValueOf(d.labels).UnsafePointer()
 	}
 	return s.cell.bears
 }

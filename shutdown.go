@@ -46,6 +46,7 @@ func (rt *Runtime) shutdown() error {
 	closing.Wait()
 	errs = append(errs, closed...)
 	var stuck []*Task
+	var units []*unit
 	for _, t := range tasks {
 		if t.inline() {
 			continue // it ends with its caller
@@ -58,7 +59,24 @@ func (rt *Runtime) shutdown() error {
 			stuck = append(stuck, t)
 		}
 	}
-	return errors.Join(append(errs, rt.stopError("hale", closeTimeout, stuck, nil))...)
+	for _, p := range pools {
+		units = append(units, p.unstopped()...)
+	}
+	return errors.Join(append(errs, rt.stopError(byHale, closeTimeout, stuck, units, nil))...)
+}
+
+// unstopped returns the units that were given up since the pool was closed and
+// have not come back.
+func (p *Pool) unstopped() []*unit {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*unit
+	for _, u := range p.lost {
+		if !u.ended() {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 func (rt *Runtime) addPool(p *Pool) error {

@@ -7,7 +7,7 @@ import (
 )
 
 // slots is where the live tasks are found: a table of pointers without locks, so
-// that a start is one compare-and-swap and an end one store. A table that is
+// that a start and an end are one compare-and-swap each. A table that is
 // full is followed by one of twice the size. Tasks stay where they are, until
 // they are the last few of an old table, which would not be forgotten for them.
 // What is found may just have ended, and one that is being moved is found twice.
@@ -29,40 +29,56 @@ const (
 	minSlots     = 256
 )
 
-// add makes t known. n is the number of its start.
-func (s *slots) add(t *Task, n uint64) {
+// add makes t known, which has its number already.
+func (s *slots) add(t *Task) {
 	for {
 		table := s.newest.Load()
 		if table == nil {
 			s.replace(nil, minSlots)
 			continue
 		}
-		p := table.take(t, n)
+		p := table.swap(nil, t, t.scope.seq.Load())
 		if p == nil {
 			s.replace(table, 2*len(table.slots))
 			continue
 		}
-		if s.newest.Load() == table {
-			t.slot.Store(p)
+		if s.newest.Load() == table || !p.CompareAndSwap(t, nil) { // or it was moved already
 			return
 		}
-		p.Store(nil) // another table took over, and this one may already be forgotten
+		// Another table took over, and this one may already be forgotten.
 	}
 }
 
-// remove forgets a task that ends. The slot is whose who took it from the task:
-// this, or one who moves the task.
-func (s *slots) remove(t *Task) { t.slot.Swap(nil).Store(nil) }
+// remove forgets a task that ends.
+func (s *slots) remove(t *Task) {
+	table, n := s.newest.Load(), t.scope.seq.Load()
+	if p := &table.slots[n&uint64(len(table.slots)-1)]; p.Load() != t || !p.CompareAndSwap(t, nil) {
+		s.search(t, n)
+	}
+}
 
-// take finds a slot, nil if there is none nearby.
-func (t *slotTable) take(task *Task, n uint64) *atomic.Pointer[Task] {
+// search removes a task that is not where most are. One that is being moved is in
+// one slot or in both, so that it is found, if not at the first look.
+func (s *slots) search(t *Task, n uint64) {
+	for {
+		for table := s.newest.Load(); table != nil; table = table.older.Load() {
+			if table.swap(t, nil, n) != nil {
+				return
+			}
+		}
+	}
+}
+
+// swap puts a task, or nil, in the place of another, or of nil, in one of the slots
+// where task n may be. It returns that slot, nil if there is none.
+func (t *slotTable) swap(old, task *Task, n uint64) *atomic.Pointer[Task] {
 	mask := uint64(len(t.slots) - 1)
 	for i := range uint64(nextProbes + randomProbes) {
 		at := n + i
 		if i >= nextProbes {
 			at = bits.ReverseBytes64((n + i<<32) * 0x9e3779b97f4a7c15) // Fibonacci hashing
 		}
-		if p := &t.slots[at&mask]; p.Load() == nil && p.CompareAndSwap(nil, task) {
+		if p := &t.slots[at&mask]; p.Load() == old && p.CompareAndSwap(old, task) {
 			return p
 		}
 	}
@@ -121,15 +137,14 @@ func (s *slots) clear(old *slotTable) bool {
 		if t == nil {
 			continue
 		}
-		to := newest.take(t, t.scope.seq.Load())
+		to := newest.swap(nil, t, t.scope.seq.Load())
 		if to == nil {
 			return false
 		}
-		if !t.slot.CompareAndSwap(from, to) { // it ends, or is only about to be told where it stands
-			to.Store(nil)
+		if !from.CompareAndSwap(t, nil) { // it ended, or is added to the newest table
+			to.CompareAndSwap(t, nil)
 			return false
 		}
-		from.Store(nil)
 	}
 	return true
 }

@@ -81,7 +81,7 @@ type TaskInfo struct {
 	Parent  observe.TaskID `json:"parent,omitzero"`
 	Request string         `json:"request,omitempty"`
 	Site    observe.Site   `json:"site"`
-	Started time.Time      `json:"started"`
+	Started time.Time      `json:"started"` // Started is to the second, and may be one early.
 
 	Abandoned bool `json:"abandoned,omitempty"`
 }
@@ -102,7 +102,7 @@ func (rt *Runtime) Tasks() []TaskInfo {
 		}
 		out = append(out, TaskInfo{
 			ID: id.ID, Domain: id.Domain, Parent: id.Parent, Request: id.Request, Site: siteOf(t.entry()),
-			Started: rt.born.Add(t.started), Abandoned: t.scope.state.Load() != taskRunning,
+			Started: t.started(rt), Abandoned: t.scope.state.Load() != taskRunning,
 		})
 	}
 	return out

@@ -1,111 +1,9 @@
 package hale
 
 import (
-	"fmt"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/hale-go/hale/observe"
 )
-
-// maxStopNamed bounds how many tasks a [StopError] names.
-const maxStopNamed = 10
-
-// StopError names the tasks that went on after they were told to stop. They are
-// abandoned: their goroutines may still run.
-type StopError struct {
-	By    string        // By is who gave up: "hale" or "supervisor orders".
-	After time.Duration // After is how long they could have been waited for, with those below.
-	Count int           // Count is how many did not stop.
-	Tasks []Unstopped   // Tasks are the first ten of them.
-}
-
-// Unstopped is a task that did not stop.
-type Unstopped struct {
-	ID   observe.TaskID
-	Site observe.Site // Site is the function that it runs.
-	// Blocked is where it hangs, as far as one look at the goroutines could tell. It
-	// is known of supervised tasks, which have a label of their own, in a process with
-	// at most 1000 goroutines: looking costs too much where there are more.
-	Blocked observe.Site
-}
-
-// Error names the tasks, each with its function and where it hangs.
-func (e *StopError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: did not stop within %v: ", e.By, e.After)
-	for i, t := range e.Tasks {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(t.ID.String())
-		if !t.Site.IsZero() {
-			b.WriteString(" [" + t.Site.String() + "]")
-		}
-		if !t.Blocked.IsZero() {
-			b.WriteString(" at " + t.Blocked.String())
-		}
-	}
-	if more := e.Count - len(e.Tasks); more > 0 {
-		fmt.Fprintf(&b, " and %d more", more)
-	}
-	return b.String()
-}
-
-// Hint says what to look at first.
-func (e *StopError) Hint() string {
-	if len(e.Tasks) == 0 {
-		return ""
-	}
-	at := e.Tasks[0].Blocked
-	if at.IsZero() {
-		at = e.Tasks[0].Site
-	}
-	return "make what " + at.String() + " waits for watch ctx.Done(), or give the task a longer Grace and StopTimeout"
-}
-
-// stopError returns the error that names those tasks and what came up from below;
-// nil if nothing is left.
-func (rt *Runtime) stopError(by string, after time.Duration, tasks []*Task, below []*StopError) error {
-	e := &StopError{By: by, After: after, Count: len(tasks)}
-	for _, t := range tasks[:min(len(tasks), maxStopNamed)] {
-		e.Tasks = append(e.Tasks, Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())})
-	}
-	rt.locate(e.Tasks)
-	for _, b := range below {
-		e.Count += b.Count
-		e.Tasks = append(e.Tasks, b.Tasks[:min(len(b.Tasks), maxStopNamed-len(e.Tasks))]...)
-	}
-	if e.Count == 0 {
-		return nil
-	}
-	return e
-}
-
-// maxLocate is how many goroutines there may be for a look at where tasks hang,
-// which takes up to 13 µs for each.
-const maxLocate = 1000
-
-// locate finds out where tasks with a label of their own hang.
-func (rt *Runtime) locate(tasks []Unstopped) {
-	if len(tasks) == 0 || runtime.NumGoroutine() > maxLocate || !rt.turnMu.TryLock() {
-		return // a turn that hangs must not hold a stop up
-	}
-	defer rt.turnMu.Unlock()
-	rt.guard("capturer", func() bool {
-		snap := rt.capturer.Capture(time.Now())
-		rt.pacer.Done(snap.Time, snap.CPU) // of what snapshots may cost
-		for _, g := range snap.Groups {
-			i := slices.IndexFunc(tasks, func(t Unstopped) bool { return t.ID == g.Task })
-			if i >= 0 && (tasks[i].Blocked.IsZero() || g.Entry.Function == tasks[i].Site.Function) {
-				tasks[i].Blocked = g.Blocked
-			}
-		}
-		return true
-	})
-}
 
 // stop ends a run of the supervisor: it stops the children, the last one first.
 func (s *Supervisor) stop(cause error) error {
@@ -135,7 +33,7 @@ func (s *Supervisor) stop(cause error) error {
 			below = append(below, e)
 		}
 	}
-	return s.rt.stopError("supervisor "+s.name, limit, stuck, below)
+	return s.rt.stopError("supervisor "+s.name, limit, stuck, nil, below)
 }
 
 // stopErrorOf finds what did not stop below a supervisor in the error of its run.
@@ -210,8 +108,9 @@ func (c *child) dismiss(cause error) (t *Task, grace time.Duration, below bool) 
 	return t, grace, below
 }
 
-// leave ends the child with its run, which it gives up if it goes on. It reports
-// whether that run had returned.
+// leave ends the child with its run, which it gives up if it goes on, however many
+// are lost already: the supervisor ends, and starts nothing in its place. It
+// reports whether that run had returned.
 func (c *child) leave(t *Task) bool {
 	if t == nil {
 		return true

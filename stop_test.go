@@ -137,8 +137,10 @@ func TestCloseNamesWhatDidNotStop(t *testing.T) {
 		if !errors.As(err, &stop) || stop.By != "hale" || stop.Count != 13 || len(stop.Tasks) != 10 {
 			t.Fatalf("Close = %v", err)
 		}
-		if stop.Tasks[0].ID.Name != "stuck" || !strings.Contains(stop.Tasks[0].Site.Function, "block") {
-			t.Errorf("named %+v", stop.Tasks[0])
+		for _, u := range stop.Tasks {
+			if u.ID.Name != "stuck" || !strings.Contains(u.Site.Function, "block") || !strings.Contains(u.Blocked.Function, "block") {
+				t.Errorf("named %+v", u)
+			}
 		}
 		close(release)
 		if err := <-run; err != nil {

@@ -150,8 +150,7 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 	}
 	c := &child{sup: s, ctx: o.ctx, fn: fn, entry: entryOf(fn), options: o.contract, handle: handle}
 	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry).Function }, o.domain)
-	x := handle.scope.extend()
-	x.child, x.site, x.entry = c, c.site, c.entry
+	handle.scope.extend().child = c
 	if s.rt.closed.Load() {
 		handle.conclude(ErrClosed)
 		return handle

@@ -30,12 +30,15 @@ func (x target) Cancel(id observe.TaskID, cause error) error {
 	return nil
 }
 
-// Abandon implements [heal.Target].
+// Abandon implements [heal.Target]. A run that another would replace is not given
+// up while too many are lost. Other tasks are: no goroutine is added for them.
 func (x target) Abandon(id observe.TaskID) error {
 	t, err := x.find(id)
 	switch {
 	case err != nil:
 		return err
+	case t.replaced() && t.child().mayNotBeLost():
+		return fmt.Errorf("%w: %d runs of %s that were given up are alive", heal.ErrNotApplicable, maxLostRuns, id.Name)
 	case t.child() != nil && t.child().replace(t), t.child() == nil && t.abandon():
 		return nil
 	case t.inline():

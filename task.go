@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -13,11 +12,9 @@ import (
 // Task is one logical goroutine under hale's care, returned by [Go]. All
 // methods may be called from any goroutine and on a nil Task.
 //
-// It takes 64 bytes: the allocation is the greatest part of what a start costs.
+// It takes 48 bytes: the allocation is the greatest part of what a start costs.
 type Task struct {
-	scope   scope
-	started time.Duration                        // since the runtime was made
-	slot    atomic.Pointer[atomic.Pointer[Task]] // where the registry knows it
+	scope scope
 }
 
 // taskContext is a Task as the context that its function is given, which has
@@ -144,8 +141,8 @@ func (t *Task) watch() *watch {
 	if t == nil {
 		return nil
 	}
-	if x := t.scope.extra.Load(); x != nil {
-		return x.watch
+	if d := t.scope.declared(); d != nil {
+		return d.watch
 	}
 	return nil
 }
@@ -159,8 +156,11 @@ func (t *Task) child() *child {
 
 // entry returns where the code of the task's function starts.
 func (t *Task) entry() uintptr {
-	if x := t.scope.extra.Load(); x != nil && x.entry != 0 {
-		return x.entry
+	if c := t.child(); c != nil {
+		return c.entry
+	}
+	if d := t.scope.declared(); d != nil && d.entry != 0 {
+		return d.entry
 	}
 	if at := t.scope.site(); at != nil {
 		return at.entry.Load()
@@ -172,6 +172,9 @@ func (t *Task) subject() observe.Subject { return t.scope.subject(t.entry()) }
 
 func (t *Task) inline() bool { return t.scope.flags&flagInline != 0 }
 
+// started returns when the task started, to the second.
+func (t *Task) started(rt *Runtime) time.Time { return rt.clock.at(t.scope.flags >> flagBits) }
+
 // Beat says that the task of ctx makes progress; see [Task.Beat]. In a hot loop
 // call [FromContext] once and Beat on its result.
 func Beat(ctx context.Context) { FromContext(ctx).Beat() }
@@ -182,12 +185,12 @@ func (t *Task) start(at *site, entry uintptr, own bool) {
 	rt := at.rt
 	seq := rt.seq.Add(1)
 	t.scope.seq.Store(seq)
-	t.started = time.Since(rt.born)
-	if at.entry.Load() != entry && !at.entry.CompareAndSwap(0, entry) {
-		t.scope.extend().entry = entry // the name has more than one function
+	t.scope.flags |= rt.clock.second() << flagBits
+	if at.entry.Load() != entry && !at.entry.CompareAndSwap(0, entry) && t.child() == nil {
+		t.scope.declare().entry = entry // the name has more than one function
 	}
 	t.scope.enter(at.enter(own, seq))
-	rt.reg.tasks.add(t, seq)
+	rt.reg.tasks.add(t)
 	if t.watch() != nil {
 		rt.watcher.add(t)
 	}
@@ -203,45 +206,40 @@ func (t *Task) run(fn func(context.Context) error, back unsafe.Pointer) {
 		setGoroutineLabels(t.scope.bears())
 	}
 	returned := false
-	var err error
 	defer func() {
 		switch {
 		case returned:
 		case t.scope.flags&flagCrash != 0:
-			err = ErrGoexit // or a panic that goes on to end the process
+			t.finish(ErrGoexit, back) // or a panic that goes on to end the process
 		default:
-			t.rescued(rescue(recover()), back)
-			return
+			t.broke(recover(), back)
 		}
-		t.leave(err, back)
 	}()
-	err = fn((*taskContext)(t))
+	err := fn((*taskContext)(t))
 	returned = true
-}
-
-// rescued ends a task whose function panicked or ended the goroutine, which what it
-// panicked with or its context may do here too.
-func (t *Task) rescued(err error, back unsafe.Pointer) {
-	defer t.leave(err, back)
-	t.scope.reportPanic(err)
-}
-
-// leave puts the goroutine's labels back and ends the task.
-func (t *Task) leave(err error, back unsafe.Pointer) {
-	if t.scope.cell != nil {
-		setGoroutineLabels(back) // before the cell is told: see cell.leave
-	}
 	if err != nil {
-		t.fail(err)
+		t.fail(err, back)
 	} else {
-		t.finish(nil)
+		t.finish(nil, back)
 	}
+}
+
+// broke ends a task that did not return, also when what it panicked with or its
+// context ends the goroutine here too.
+//
+//go:noinline
+func (t *Task) broke(v any, back unsafe.Pointer) {
+	err := rescue(v)
+	defer func() { t.fail(err, back) }()
+	t.scope.reportPanic(err)
 }
 
 // fail ends the task with an error, also when the context that is asked for the
 // cause ends the goroutine.
-func (t *Task) fail(err error) {
-	defer func() { t.finish(err) }()
+//
+//go:noinline
+func (t *Task) fail(err error, back unsafe.Pointer) {
+	defer func() { t.finish(err, back) }()
 	err = t.scope.explain(err)
 }
 
@@ -254,28 +252,41 @@ func rescue(v any) error {
 	return &PanicError{Value: v, trace: stack.CapturePanic()}
 }
 
-// finish ends the task, once, on its own goroutine.
-func (t *Task) finish(err error) {
-	at := t.scope.site()
-	if at != nil {
-		at.leave(t.scope.cell)
-		at.rt.reg.tasks.remove(t)
-		if w := t.watch(); w != nil {
-			at.rt.watcher.drop(t)
-			if w.late.Load() {
-				t.tell(observe.EventEnded, "ended after it was cancelled")
-			}
-		}
+// finish ends the task, once, on its own goroutine. What few tasks need is in
+// functions of their own: a goroutine that is one of many finds its stack in no
+// cache, so that each line of it which is touched costs as much as an allocation.
+func (t *Task) finish(err error, back unsafe.Pointer) {
+	if c := t.scope.cell; c != nil {
+		setGoroutineLabels(back) // before the cell is told: see cell.leave
+		c.site.leave(c)
+		c.site.rt.reg.tasks.remove(t)
 		if err != nil {
-			at.failed.Add(1)
+			c.site.failed.Add(1)
+		}
+		if t.watch() != nil {
+			t.unwatch()
 		}
 	}
-	if t.conclude(err) {
-		if c := t.child(); c != nil {
-			c.exited(t, err)
-		}
-		return
+	if !t.conclude(err) {
+		t.cameBack()
+	} else if c := t.child(); c != nil {
+		c.exited(t, err)
 	}
+}
+
+//go:noinline
+func (t *Task) unwatch() {
+	t.scope.site().rt.watcher.drop(t)
+	if t.watch().late.Load() {
+		t.tell(observe.EventEnded, "ended after it was cancelled")
+	}
+}
+
+// cameBack counts out the body of a task that was abandoned.
+//
+//go:noinline
+func (t *Task) cameBack() {
+	at := t.scope.site()
 	at.mu.Lock() // of who abandoned it, and may not have told yet
 	returned := t.scope.state.CompareAndSwap(taskAbandoned, taskReturned)
 	at.mu.Unlock()

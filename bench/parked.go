@@ -22,7 +22,7 @@ func parkedContest(n int) contest {
 	return contest{
 		name: name,
 		open: func() (out []contestant, err error) {
-			for _, k := range append([]string{"hale", "hale, done", "hale.Go, done", base}, peers...) {
+			for _, k := range append([]string{"hale", "hale, done", "hale, both done", "hale.Go, done", base}, peers...) {
 				out = append(out, contestant{name: k, close: func() {}, measure: func() (reading, error) {
 					m, err := measureInChild("parked", n, k)
 					m.bytes = m.values["bytes"]
@@ -34,6 +34,7 @@ func parkedContest(n int) contest {
 		rows: func(r results) []row {
 			rows := []row{
 				r.memory(name, "hale, done", base, 1.25),
+				r.memory(name, "hale, both done", base, 1.25),
 				r.memory(name, "hale", base, 0),
 				r.memory(name, "hale.Go, done", base, 0),
 			}
@@ -87,9 +88,9 @@ func parkedChild(words []string) (map[string]float64, error) {
 		one = func() { group.Go(func() error { park(); return nil }) }
 	case "conc WaitGroup":
 		one = func() { wait.Go(park) }
-	case "hale", "hale, done", "hale.Go, done":
+	case "hale", "hale, done", "hale, both done", "hale.Go, done":
 		fn := func(context.Context) error { park(); return nil }
-		if form == "hale, done" {
+		if form == "hale, both done" {
 			fn = func(ctx context.Context) error { ready.Done(); <-ctx.Done(); return nil }
 		}
 		options := []hale.TaskOption{hale.Restart(hale.Permanent)}

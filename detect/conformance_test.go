@@ -9,14 +9,23 @@ import (
 
 func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 	for _, c := range []struct {
-		kind  detect.Kind
+		name  string
+		kind  detect.Kind // what it finds in the generated series
 		fresh func() detect.Detector
 	}{
-		{detect.KindLeak, func() detect.Detector { return detect.NewLeak(detect.LeakConfig{}) }},
-		{detect.KindStuck, func() detect.Detector { return detect.NewStuck() }},
-		{detect.KindPanicLoop, func() detect.Detector { return detect.NewPanicLoop(detect.PanicLoopConfig{}) }},
-		{detect.KindAbandoned, func() detect.Detector { return detect.NewAbandoned(detect.AbandonedConfig{}) }},
+		{"leak", detect.KindLeak, func() detect.Detector { return detect.NewLeak(detect.LeakConfig{}) }},
+		{"stuck", detect.KindStuck, func() detect.Detector { return detect.NewStuck() }},
+		{"panic loop", detect.KindPanicLoop, func() detect.Detector { return detect.NewPanicLoop(detect.PanicLoopConfig{}) }},
+		{"abandoned", detect.KindAbandoned, func() detect.Detector { return detect.NewAbandoned(detect.AbandonedConfig{}) }},
+		{"growth", "", func() detect.Detector { return detect.NewGrowth(detect.LeakConfig{}) }},
+		{"overdue", "", func() detect.Detector { return detect.NewOverdue(detect.OverdueConfig{}) }},
 	} {
-		t.Run(string(c.kind), func(t *testing.T) { haletest.Detector(t, c.fresh, haletest.Finds(c.kind)) })
+		t.Run(c.name, func(t *testing.T) {
+			var opts []haletest.DetectorOption
+			if c.kind != "" {
+				opts = append(opts, haletest.Finds(c.kind))
+			}
+			haletest.Detector(t, c.fresh, opts...)
+		})
 	}
 }

@@ -198,11 +198,13 @@ func TestPanicLoop(t *testing.T) {
 		starts uint64 // tasks started a second
 		storm  bool
 		want   detect.Confidence
+		kind   detect.Kind
 	}{
-		{"every run", 5, 1, false, detect.Confirmed},
-		{"twice", 2, 1, false, detect.Suspected},
-		{"one in a thousand", 10, 1000, false, detect.Suspected},
-		{"storm", 1, 1, true, detect.Confirmed},
+		{"every run", 5, 1, false, detect.Confirmed, detect.KindPanicLoop},
+		{"once", 1, 1, false, detect.Suspected, detect.KindPanic},
+		{"twice", 2, 1, false, detect.Suspected, detect.KindPanic},
+		{"one in a thousand", 10, 1000, false, detect.Suspected, detect.KindPanic},
+		{"storm", 1, 1, true, detect.Confirmed, detect.KindPanicLoop},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := feed{d: detect.NewPanicLoop(detect.PanicLoopConfig{})}
@@ -215,14 +217,14 @@ func TestPanicLoop(t *testing.T) {
 			if c.storm {
 				got = f.turn(live(0, started), nil, event(observe.EventRestartStorm, 0))
 			}
-			if len(got) != 1 || got[0].Confidence != c.want || !got[0].Active || !got[0].Subject.Task.IsZero() {
-				t.Fatalf("findings %+v, want %v", got, c.want)
+			if len(got) != 1 || got[0].Confidence != c.want || got[0].Kind != c.kind || !got[0].Active || !got[0].Subject.Task.IsZero() {
+				t.Fatalf("findings %+v, want %v %s", got, c.want, c.kind)
 			}
-			for range 10 {
+			for range 28 { // the first panics are out of the window by then
 				got = f.turn(live(0, started), nil)
 			}
-			if len(got) != 1 || got[0].Active {
-				t.Fatalf("ten quiet seconds: %+v, want it inactive", got)
+			if len(got) != 1 || got[0].Active || got[0].Kind != c.kind {
+				t.Fatalf("28 quiet seconds: %+v, want it inactive and of the same kind", got)
 			}
 			for range 40 {
 				got = f.turn(live(0, started), nil)

@@ -18,8 +18,11 @@ type Kind string
 
 // The kinds that the built-in detectors report.
 const (
-	KindLeak      Kind = "goroutine_leak"
-	KindStuck     Kind = "stuck_task"
+	KindLeak  Kind = "goroutine_leak"
+	KindStuck Kind = "stuck_task"
+	// KindPanic is panics that are no loop, be it one or few among many tasks. That
+	// they happened is certain; what is suspected is a loop.
+	KindPanic     Kind = "panic"
 	KindPanicLoop Kind = "panic_loop"
 	KindAbandoned Kind = "abandoned_bodies"
 	KindOverdue   Kind = "overdue_task"

@@ -34,8 +34,10 @@ func (c PanicLoopConfig) withDefaults() PanicLoopConfig {
 	return c
 }
 
-// PanicLoop finds tasks that panic again and again at the same place. A restart
-// storm of one name confirms at once.
+// PanicLoop finds tasks that panic, and confirms a loop of those that do so again
+// and again at the same place. A restart storm of one name confirms at once.
+// Panics that are no loop are [KindPanic] and suspected: nothing is done about
+// them, since they were contained.
 type PanicLoop struct {
 	cfg   PanicLoopConfig
 	state panicState
@@ -58,7 +60,8 @@ type panicSeries struct {
 	Since       time.Time       `json:"since"`
 	Hits        []time.Time     `json:"hits"`
 	Storm       bool            `json:"storm,omitempty"`
-	Started     []startedAt     `json:"started"` // tasks started, at most one entry a second, over the window
+	Loop        bool            `json:"loop,omitempty"` // it was one, and its last panics are that loop's
+	Started     []startedAt     `json:"started"`        // tasks started, at most one entry a second, over the window
 }
 
 type startedAt struct {
@@ -97,6 +100,9 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 		d.count(s, t)
 		f := d.finding(s, t.Time)
 		if n := len(out); n > 0 && out[n-1].Subject.Name == f.Subject.Name {
+			if f.Kind == KindPanicLoop {
+				out[n-1].Kind = f.Kind
+			}
 			out[n-1] = merge(out[n-1], f)
 			continue
 		}
@@ -190,12 +196,16 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 	runs := s.Started[len(s.Started)-1].N - min(s.Started[0].N, s.Started[len(s.Started)-1].N)
 	share := float64(n) / float64(max(runs, uint64(n), 1))
 	span := d.span(s)
-	text := fmt.Sprintf("%d panics in %v, fingerprint %s: %s", n, d.cfg.Window, s.Fingerprint, s.Detail)
+	panics := "panics"
+	if n == 1 {
+		panics = "panic"
+	}
+	text := fmt.Sprintf("%d %s in %v, fingerprint %s: %s", n, panics, d.cfg.Window, s.Fingerprint, s.Detail)
 	if s.Fingerprint == "" {
 		text = s.Subject.Name + " " + s.Detail
 	}
 	f := Finding{
-		Kind: KindPanicLoop, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
+		Kind: KindPanic, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
 		Active: now.Sub(s.Hits[n-1]) <= span, TimeToVisible: span + time.Second,
 		Evidence: []Evidence{
 			{Tasks, cutText(text)},
@@ -206,7 +216,10 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 		f.Level = 0 // panics of the past are not left of anything
 	}
 	if (n >= d.cfg.Count && share >= d.cfg.MinShare) || s.Storm {
-		f.Confidence = Confirmed
+		f.Confidence, s.Loop = Confirmed, true
+	}
+	if s.Loop {
+		f.Kind = KindPanicLoop
 	}
 	return f
 }

@@ -56,6 +56,33 @@ func TestFindingsOfOneCauseAreOneIncident(t *testing.T) {
 	}
 }
 
+// A panic is an incident that is no loop; one incident becomes the other when it
+// repeats, and only what is a loop is confirmed.
+func TestPanicBecomesALoop(t *testing.T) {
+	d := diagnose.New()
+	at := func(n int) time.Time { return t0.Add(time.Duration(n) * time.Second) }
+	once := finding(detect.KindPanic, "a", 0, detect.Suspected, detect.Tasks)
+	i := d.Diagnose(at(0), []detect.Finding{once})[0]
+	if i.Fault != diagnose.Panic || i.Phase != diagnose.Detected {
+		t.Errorf("one panic: %+v", i)
+	}
+	d.Diagnose(at(1), nil)
+	if i.Phase != diagnose.Verified || i.Outcome != diagnose.Recovered || i.Fault != diagnose.Panic {
+		t.Errorf("one that was not seen again: %+v", i)
+	}
+	next := d.Diagnose(at(2), []detect.Finding{once})[0]
+	loop := finding(detect.KindPanicLoop, "a", 0, detect.Confirmed, detect.Tasks)
+	if open := d.Diagnose(at(3), []detect.Finding{loop}); len(open) != 1 || open[0] != next {
+		t.Fatalf("a loop that began is another incident: %+v", open)
+	}
+	if next.Fault != diagnose.PanicLoop || next.Phase != diagnose.Diagnosed || next.Root != "panic_loop of a at shop.f f.go:3: because" {
+		t.Errorf("the loop: %+v", next)
+	}
+	if next.Key != i.Key {
+		t.Errorf("keys %q and %q: the loop's remedies have no cooldown from before", i.Key, next.Key)
+	}
+}
+
 func TestLifeOfAnIncident(t *testing.T) {
 	d := diagnose.New()
 	at := func(n int) time.Time { return t0.Add(time.Duration(n) * time.Second) }

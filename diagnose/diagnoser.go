@@ -41,7 +41,11 @@ func keyOf(f detect.Finding) string {
 	if about.Name != "" {
 		about.Task = observe.TaskID{}
 	}
-	return string(faultOf(f.Kind)) + " " + about.String()
+	cause := faultOf(f.Kind)
+	if cause == PanicLoop {
+		cause = Panic // of which a loop begins
+	}
+	return string(cause) + " " + about.String()
 }
 
 // Diagnose takes the findings of a turn and returns the open incidents, which
@@ -93,7 +97,12 @@ func worthOpening(fs []detect.Finding) bool {
 func (i *Incident) update(now time.Time, fs []detect.Finding) {
 	i.Active, i.Level, i.From = false, 0, time.Time{}
 	if len(fs) == 0 {
-		if i.Phase == Detected {
+		switch {
+		case i.Phase != Detected:
+		case i.Fault == Panic: // no mere suspicion: it happened
+			i.Outcome = Recovered
+			i.Advance(now, Verified, "contained, and not seen again; recovered: the symptom is gone")
+		default:
 			i.Advance(now, Dismissed, "the suspicion did not hold")
 		}
 		return
@@ -106,6 +115,9 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 		i.Active = i.Active || f.Active
 		i.Level = max(i.Level, f.Level)
 		i.TimeToVisible = max(i.TimeToVisible, f.TimeToVisible)
+		if i.Fault == Panic {
+			i.Fault = faultOf(f.Kind)
+		}
 		own = own || (f.Active && !f.Reflex && f.Confidence == detect.Confirmed)
 		if !f.From.IsZero() && (i.From.IsZero() || f.From.Before(i.From)) {
 			i.From = f.From

@@ -16,6 +16,9 @@ type Fault string
 const (
 	Leak      Fault = "goroutine_leak"
 	StuckTask Fault = "stuck_task"
+	// Panic is one panic, or few among many tasks. It was contained, and nothing is
+	// done about it. The incident becomes one of PanicLoop if they turn out to be that.
+	Panic     Fault = "panic"
 	PanicLoop Fault = "panic_loop"
 )
 
@@ -68,8 +71,8 @@ const maxSteps = 64
 
 // Incident is one fault of one subject, from suspicion to verification.
 type Incident struct {
-	ID      string          `json:"id"` // "inc-1"; counts in the order of opening
-	Key     string          `json:"key"`
+	ID      string          `json:"id"`  // "inc-1"; counts in the order of opening
+	Key     string          `json:"key"` // equal for incidents with one cause
 	Fault   Fault           `json:"fault"`
 	Subject observe.Subject `json:"subject"` // the name that is at fault
 	// Tasks are the tasks that are affected, where the findings name them.

@@ -1,9 +1,8 @@
 package haletest
 
 import (
-	"encoding/json"
 	"fmt"
-	"runtime"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +40,8 @@ func Finds(kind detect.Kind, turns ...observe.Turn) DetectorOption {
 //
 //   - The same turns lead to the same findings, in a detector of its own, run
 //     after run, and after State and SetState between any two turns.
+//   - One without State and SetState remembers nothing: its findings are of the
+//     turn alone. Else a replay that begins at a checkpoint would find other things.
 //   - It neither changes the turn nor keeps any of it.
 //   - It reports nothing confirmed on a healthy service.
 //   - The panel, which checks findings, drops none of its.
@@ -48,8 +49,10 @@ func Finds(kind detect.Kind, turns ...observe.Turn) DetectorOption {
 //     second, five under the race detector.
 //   - What it remembers is bounded.
 //
-// Each rule that is broken fails t once for each series. It takes a second or two,
-// and several under the race detector.
+// Each rule that is broken fails t once for each series, and the others are checked
+// all the same, unless the detector hangs: that one is not called again. Where the
+// findings depend on chance, the rules that compare findings cannot be checked. It
+// takes a second or two, and several under the race detector.
 func Detector(t testing.TB, fresh func() detect.Detector, opts ...DetectorOption) {
 	t.Helper()
 	c := &detectorTest{t: t, fresh: fresh, limit: slowness * time.Second, endless: 10_000}
@@ -68,18 +71,13 @@ func Detector(t testing.TB, fresh func() detect.Detector, opts ...DetectorOption
 		c.finds(s, c.sickKinds[i])
 	}
 	for _, s := range append([]series{newGenerator(1).healthy(100), newGenerator(2).sick(60)}, c.sick...) {
-		if !c.pure(s) {
-			return // it panics or hangs: it would again
-		}
+		c.pure(s)
 		c.accepted(s)
 	}
-	if !c.pure(newGenerator(3).garbage(300)) {
-		return
-	}
+	c.pure(newGenerator(3).garbage(300))
 	c.state()
-	if c.quick() {
-		c.bounded()
-	}
+	c.quick()
+	c.bounded()
 }
 
 // detectorTest is one run of [Detector].
@@ -90,42 +88,76 @@ type detectorTest struct {
 	limit   time.Duration // of a turn
 	endless int           // turns in which new names come
 
+	hung   bool                // it is not called again
+	slow   bool                // with many names
+	chance bool                // its findings cannot be compared
+	told   map[string]struct{} // what was reported
+
 	kinds     []detect.Kind // wanted in the generated series
 	sick      []series      // given
 	sickKinds []detect.Kind // what is wanted in each
 }
 
-// pure checks all rules that hold for any series. It reports false for a
-// detector that cannot be fed at all.
-func (c *detectorTest) pure(s series) bool {
+// errorf reports a broken rule, once: several checks may run into the same panic.
+func (c *detectorTest) errorf(format string, args ...any) {
 	c.t.Helper()
-	base, failed := c.play(s, mode{})
-	if failed != "" {
-		c.t.Errorf("haletest: detector: on %s: %s", s.name, failed)
+	text := fmt.Sprintf("haletest: detector: "+format, args...)
+	if _, known := c.told[text]; known {
+		return
+	}
+	if c.told == nil {
+		c.told = map[string]struct{}{}
+	}
+	c.told[text] = struct{}{}
+	c.t.Errorf("%s", text)
+}
+
+// feed is [feed], on turns that are called so, and reports whether the detector
+// got through them.
+func (c *detectorTest) feed(on string, d detect.Detector, turns iter.Seq[observe.Turn], each func(i int, out []detect.Finding)) bool {
+	c.t.Helper()
+	if c.hung {
 		return false
+	}
+	failed := feed(d, turns, each)
+	if failed == "" {
+		return true
+	}
+	c.hung = strings.Contains(failed, doesNotReturn)
+	c.errorf("on %s: %s", on, failed)
+	return false
+}
+
+// pure checks all rules that hold for any series.
+func (c *detectorTest) pure(s series) {
+	c.t.Helper()
+	base, ok := c.play(s, mode{})
+	if !ok {
+		return
 	}
 	for range 4 { // a map of two keys keeps its order every other time
 		if !c.same(s, base, mode{}, "the same turns led to other findings in another run: it depends on a clock, on chance or on map order") {
-			return true // the other rules would fail for the same reason
+			c.chance = true
+			return // the other rules would fail for the same reason
 		}
 	}
 	c.same(s, base, mode{scribbles: true}, "overwriting turns after their call changed later findings: it keeps part of the turn")
-	if _, ok := c.fresh().(detect.Stateful); ok {
-		c.same(s, base, mode{relays: true}, "State and SetState between turns changed the findings: State leaves something out")
+	rule := "State and SetState between turns changed the findings: State leaves something out"
+	if _, ok := c.fresh().(detect.Stateful); !ok {
+		rule = "a fresh detector for each turn finds other things: it remembers, and has no State and SetState to go on from a checkpoint with; see detect.Stateful"
 	}
-	return true
+	c.same(s, base, mode{relays: true}, rule)
 }
 
 func (c *detectorTest) same(s series, base [][]string, m mode, rule string) bool {
 	c.t.Helper()
-	again, failed := c.play(s, m)
-	if failed != "" {
-		c.t.Errorf("haletest: detector: on %s: %s", s.name, failed)
+	again, ok := c.play(s, m)
+	if !ok {
 		return false
 	}
 	for i := range base {
 		if !slices.Equal(base[i], again[i]) {
-			c.t.Errorf("haletest: detector: on %s: turn %d: %s\n\tonce:  %s\n\tagain: %s", s.name, i, rule, strings.Join(base[i], "\n\t       "), strings.Join(again[i], "\n\t       "))
+			c.errorf("on %s: turn %d: %s\n\tonce:  %s\n\tagain: %s", s.name, i, rule, strings.Join(base[i], "\n\t       "), strings.Join(again[i], "\n\t       "))
 			return false
 		}
 	}
@@ -135,13 +167,18 @@ func (c *detectorTest) same(s series, base [][]string, m mode, rule string) bool
 // accepted checks the findings with the panel that a runtime runs them in.
 func (c *detectorTest) accepted(s series) {
 	c.t.Helper()
+	if c.hung {
+		return
+	}
 	p := detect.NewPanel(0, detect.Named{Name: "detector", Detector: c.fresh()})
 	for i, t := range s.turns {
 		t = copyTurn(t)
 		_, events := p.Detect(&t)
 		for _, e := range events {
-			c.t.Errorf("haletest: detector: on %s: turn %d: %s: %s", s.name, i, e.Kind, e.Detail)
-			return
+			if e.Kind == observe.EventDetectorGarbage { // that it panics was told
+				c.errorf("on %s: turn %d: %s: %s", s.name, i, e.Kind, e.Detail)
+				return
+			}
 		}
 	}
 }
@@ -150,19 +187,15 @@ func (c *detectorTest) accepted(s series) {
 func (c *detectorTest) healthy() {
 	c.t.Helper()
 	s := newGenerator(1).healthy(600)
-	var accused string
-	feed(c.fresh(), copies(s.turns), func(i int, out []detect.Finding) string { // a failure is told by the next rule
+	accused := false
+	c.feed(s.name, c.fresh(), copies(s.turns), func(i int, out []detect.Finding) {
 		for _, f := range out {
-			if f.Confidence == detect.Confirmed {
-				accused = fmt.Sprintf("turn %d: it confirmed %s: %s", i, f.Key(), firstText(f))
-				return accused
+			if f.Confidence == detect.Confirmed && !accused {
+				accused = true
+				c.errorf("on %s: turn %d: it confirmed %s: %s", s.name, i, f.Key(), firstText(f))
 			}
 		}
-		return ""
 	})
-	if accused != "" {
-		c.t.Errorf("haletest: detector: on %s: %s", s.name, accused)
-	}
 }
 
 func firstText(f detect.Finding) string {
@@ -176,152 +209,17 @@ func firstText(f detect.Finding) string {
 func (c *detectorTest) finds(s series, kinds ...detect.Kind) {
 	c.t.Helper()
 	seen := map[detect.Kind]bool{}
-	failed := feed(c.fresh(), copies(s.turns), func(_ int, out []detect.Finding) string {
+	ok := c.feed(s.name, c.fresh(), copies(s.turns), func(_ int, out []detect.Finding) {
 		for _, f := range out {
 			seen[f.Kind] = seen[f.Kind] || f.Confidence == detect.Confirmed
 		}
-		return ""
 	})
-	if failed != "" {
-		return // told by the next rule
-	}
-	for _, k := range kinds {
-		if !seen[k] {
-			c.t.Errorf("haletest: detector: on %s: it confirmed no %s", s.name, k)
-		}
-	}
-}
-
-// state checks what the relay of [detectorTest.play] does not see.
-func (c *detectorTest) state() {
-	c.t.Helper()
-	used, ok := c.fresh().(detect.Stateful)
 	if !ok {
 		return
 	}
-	s := newGenerator(2).sick(60)
-	for _, t := range s.turns {
-		used.Detect(copyTurn(t))
-	}
-	once, err := used.State()
-	again, err2 := used.State()
-	if err != nil || err2 != nil || string(once) != string(again) {
-		c.t.Errorf("haletest: detector: State returned another state the second time (errors: %v, %v)", err, err2)
-	}
-	// A detector that was used before must forget what it knew.
-	if err := handOver(c.fresh(), used); err != nil {
-		c.t.Errorf("haletest: detector: %v", err)
-		return
-	}
-	fresh := c.fresh()
-	for i, t := range s.turns {
-		if a, b := written(fresh.Detect(copyTurn(t))), written(used.Detect(copyTurn(t))); !slices.Equal(a, b) {
-			c.t.Errorf("haletest: detector: turn %d: after SetState it still knows what it knew before\n\tfresh: %s\n\tused:  %s", i, a, b)
-			break
+	for _, k := range kinds {
+		if !seen[k] {
+			c.errorf("on %s: it confirmed no %s", s.name, k)
 		}
 	}
-	for _, damaged := range []string{"{", `"a`, ""} {
-		if err := setState(c.fresh().(detect.Stateful), json.RawMessage(damaged)); err == nil {
-			c.t.Errorf("haletest: detector: SetState took %q, which is no state, without an error", damaged)
-		} else if strings.HasPrefix(err.Error(), "panic") {
-			c.t.Errorf("haletest: detector: SetState of %q %v", damaged, err)
-		}
-	}
-}
-
-func setState(d detect.Stateful, raw json.RawMessage) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panicked: %v", v)
-		}
-	}()
-	return d.SetState(raw)
-}
-
-// quick checks the time that the largest turn takes, the best of a few: what
-// else the machine does is not the detector's fault.
-func (c *detectorTest) quick() bool {
-	c.t.Helper()
-	best := time.Hour
-	for range 3 {
-		g := newGenerator(4)
-		var begin time.Time
-		turns := func(yield func(observe.Turn) bool) {
-			for range 3 { // what is new, what is known, what has grown
-				t := g.big()
-				begin = time.Now()
-				if !yield(t) {
-					return
-				}
-			}
-		}
-		var worst time.Duration
-		failed := feed(c.fresh(), turns, func(int, []detect.Finding) string {
-			worst = max(worst, time.Since(begin))
-			return ""
-		})
-		if failed != "" {
-			c.t.Errorf("haletest: detector: on turns of 4096 names: %s", failed)
-			return false
-		}
-		if best = min(best, worst); best < c.limit {
-			return true
-		}
-	}
-	c.t.Errorf("haletest: detector: on a turn of 4096 names: Detect takes %v; a runtime disables it at 1s", best)
-	return false
-}
-
-// maxGrowth is by how much memory may grow in 5,000 turns, in which 6 MB of new
-// names come, and state by half of that.
-const maxGrowth = 2 << 20
-
-// bounded checks that names which never come again are not kept.
-func (c *detectorTest) bounded() {
-	c.t.Helper()
-	var told string
-	for range 3 { // what else the process does in the meantime is in the figure
-		if told = c.growth(); told == "" {
-			return
-		}
-	}
-	c.t.Errorf("haletest: detector: on %d turns with ever new names: %s: bound what you remember", c.endless, told)
-}
-
-func (c *detectorTest) growth() string {
-	g := newGenerator(5)
-	d := c.fresh()
-	var heap [2]uint64
-	var state [2]int
-	for half := range 2 {
-		turns := func(yield func(observe.Turn) bool) {
-			for range c.endless / 2 {
-				if !yield(g.endless()) {
-					return
-				}
-			}
-		}
-		if failed := feed(d, turns, func(int, []detect.Finding) string { return "" }); failed != "" {
-			return failed
-		}
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		heap[half] = m.HeapAlloc
-		if s, ok := d.(detect.Stateful); ok {
-			raw, err := s.State()
-			if err != nil {
-				return "State: " + err.Error()
-			}
-			state[half] = len(raw)
-		}
-	}
-	runtime.KeepAlive(d)
-	switch {
-	case state[1]-state[0] > maxGrowth/2:
-		return fmt.Sprintf("its state grew from %d to %d bytes", state[0], state[1])
-	case int64(heap[1])-int64(heap[0]) > maxGrowth:
-		return fmt.Sprintf("memory grew from %d to %d KB", heap[0]>>10, heap[1]>>10)
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package haletest_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -104,6 +105,14 @@ func TestDetectorSaysWhichRuleIsBroken(t *testing.T) {
 			}
 			return out
 		}, []string{"the turns that were given for crowd", "the same turns led to other findings"}},
+		{"map order", func(c *crowd, _ observe.Turn, out []detect.Finding) []detect.Finding {
+			for name := range map[string]bool{"a": true, "b": true} {
+				for i := range out {
+					out[i].Evidence[0].Text = name // the last
+				}
+			}
+			return out
+		}, []string{"the turns that were given for crowd", "the same turns led to other findings"}},
 		{"changes the turn", func(_ *crowd, t observe.Turn, out []detect.Finding) []detect.Finding {
 			if len(t.Sample.Tasks) > 0 && t.Seq == 20 {
 				t.Sample.Tasks[0].Live = 0
@@ -132,20 +141,25 @@ func TestDetectorSaysWhichRuleIsBroken(t *testing.T) {
 			}
 			return out
 		}, []string{"detector.garbage", "evidence of 1024 bytes"}},
+		{"says too much", func(_ *crowd, _ observe.Turn, out []detect.Finding) []detect.Finding {
+			for i := range 101 * len(out) {
+				out = append(out, finding("crowd", fmt.Sprint("name.", i), detect.Confirmed))
+			}
+			return out
+		}, []string{"detector.garbage", "102 findings in one turn, 100 are kept"}},
+		{"panics on many names", func(_ *crowd, t observe.Turn, out []detect.Finding) []detect.Finding {
+			if len(t.Sample.Tasks) > 1000 {
+				panic("too many")
+			}
+			return out
+		}, []string{"on turns of 4096 names: turn 0: Detect panicked: too many"}},
 		{"sleeps", func(_ *crowd, t observe.Turn, out []detect.Finding) []detect.Finding {
 			if len(t.Sample.Tasks) > 1000 {
 				time.Sleep(300 * time.Millisecond)
 			}
 			return out
 		}, []string{"Detect takes 3"}},
-		{"remembers every name", func(c *crowd, t observe.Turn, out []detect.Finding) []detect.Finding {
-			for _, ts := range t.Sample.Tasks {
-				if len(ts.Name) > 80 {
-					c.names[strings.Clone(ts.Name)] = true
-				}
-			}
-			return out
-		}, []string{"10000 turns with ever new names: memory grew"}},
+		{"remembers every name", hoard, []string{"10000 turns with ever new names: memory grew"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := record(t)
@@ -155,7 +169,7 @@ func TestDetectorSaysWhichRuleIsBroken(t *testing.T) {
 			}
 			haletest.Detector(r, func() detect.Detector { return &crowd{brk: c.brk, names: map[string]bool{}} },
 				haletest.Finds("crowd", crowded()...), haletest.Scaled(turns, 300*time.Millisecond))
-			if c.name == "says nothing" || c.name == "accuses the healthy" {
+			if c.name == "says nothing" || c.name == "accuses the healthy" || c.name == "changes the turn" { // with other things, or on each series
 				r.errors = r.errors[:min(1, len(r.errors))]
 			}
 			told(t, r.end(), c.want...)
@@ -163,10 +177,79 @@ func TestDetectorSaysWhichRuleIsBroken(t *testing.T) {
 	}
 }
 
+// hoard keeps every name that is new each time.
+func hoard(c *crowd, t observe.Turn, out []detect.Finding) []detect.Finding {
+	for _, ts := range t.Sample.Tasks {
+		if len(ts.Name) > 80 {
+			c.names[strings.Clone(ts.Name)] = true
+		}
+	}
+	return out
+}
+
+// silent is a detector that remembers and tells nobody what.
+type silent struct{ crowd crowd }
+
+func (s *silent) Detect(t observe.Turn) []detect.Finding { return s.crowd.Detect(t) }
+
+// momentary is one that remembers nothing.
+type momentary struct{}
+
+func (momentary) Detect(t observe.Turn) []detect.Finding {
+	for _, ts := range t.Sample.Tasks {
+		if ts.Live > 100 && ts.Live < 1<<30 {
+			return []detect.Finding{finding("crowd", "a.b", detect.Confirmed)}
+		}
+	}
+	return nil
+}
+
+func TestDetectorWantsAStateOfWhatRemembers(t *testing.T) {
+	r := record(t)
+	haletest.Detector(r, func() detect.Detector { return &silent{} },
+		haletest.Finds("crowd", crowded()...), haletest.Scaled(100, 5*time.Second))
+	told(t, r.end(), "the turns that were given for crowd: turn 13", "it remembers, and has no State and SetState")
+	r = record(t)
+	haletest.Detector(r, func() detect.Detector { return momentary{} },
+		haletest.Finds("crowd", crowded()...), haletest.Scaled(100, 5*time.Second))
+	told(t, r.end())
+}
+
+// One run tells all that is wrong.
+func TestDetectorTellsAllThatIsBroken(t *testing.T) {
+	r := record(t)
+	haletest.Detector(r, func() detect.Detector {
+		return &silent{crowd{names: map[string]bool{}, brk: func(c *crowd, t observe.Turn, out []detect.Finding) []detect.Finding {
+			switch {
+			case t.Time.IsZero():
+				panic("no time")
+			case len(t.Sample.Tasks) > 1000:
+				time.Sleep(20 * time.Millisecond)
+			case len(t.Sample.Tasks) > 0 && t.Seq == 20:
+				t.Sample.Tasks[0].Live = 0
+				out = append(out, finding("crowd", t.Sample.Tasks[0].Name, detect.Confirmed), detect.Finding{})
+			}
+			return hoard(c, t, out)
+		}}}
+	}, haletest.Finds("crowd", crowded()...), haletest.Finds("mob"), haletest.Scaled(10_000, 10*time.Millisecond))
+	all := strings.Join(r.end(), "\n")
+	for _, want := range []string{
+		"on a healthy service: turn 19: it confirmed crowd", "on a sick service: it confirmed no mob",
+		"on a healthy service: turn 19: Detect changed the turn", "on the turns that were given for crowd: turn 19: Detect changed the turn",
+		"it remembers, and has no State", "detector.garbage", "on garbage: turn 300: Detect panicked: no time",
+		"on a turn of 4096 names: Detect takes", "memory grew",
+	} {
+		if n := strings.Count(all, want); n == 0 {
+			t.Errorf("it does not say %q:\n%s", want, all)
+		}
+	}
+}
+
 // forgetful leaves something out of its state.
 type forgetful struct {
 	crowd
-	how string
+	how   string
+	calls int
 }
 
 func (f *forgetful) State() (json.RawMessage, error) {
@@ -177,6 +260,13 @@ func (f *forgetful) State() (json.RawMessage, error) {
 		return nil, errors.New("too lazy")
 	case "no JSON":
 		return json.RawMessage("turns: 3"), nil
+	case "panics too":
+		panic("no state")
+	case "counts":
+		f.calls++
+		return json.Marshal(map[string]int{"Turns": f.state.Turns, "Calls": f.calls})
+	case "hoards":
+		return json.Marshal(map[string]any{"Turns": f.state.Turns, "Names": f.names})
 	}
 	return f.crowd.State()
 }
@@ -207,11 +297,22 @@ func TestDetectorChecksTheState(t *testing.T) {
 		"no JSON": "what is not JSON",
 		"blind":   `SetState took "{", which is no state, without an error`,
 		"panics":  `SetState of "{" panicked`,
+		// Each turn is taken by a fresh one, so that only one which was used tells.
+		"adds":       "after SetState it still knows what it knew before",
+		"panics too": "its State failed: panicked: no state",
+		"counts":     "State returned another state the second time",
+		"hoards":     "its state grew from",
 	} {
 		t.Run(how, func(t *testing.T) {
 			r := record(t)
-			haletest.Detector(r, func() detect.Detector { return &forgetful{how: how} },
-				haletest.Finds("crowd", crowded()...), haletest.Scaled(100, 5*time.Second))
+			f := func() detect.Detector { return &forgetful{how: how} }
+			turns := 100
+			if how == "hoards" {
+				turns, f = 10_000, func() detect.Detector {
+					return &forgetful{how: how, crowd: crowd{names: map[string]bool{}, brk: hoard}}
+				}
+			}
+			haletest.Detector(r, f, haletest.Finds("crowd", crowded()...), haletest.Scaled(turns, 5*time.Second))
 			if len(r.errors) == 0 || !strings.Contains(strings.Join(r.errors, "\n"), want) {
 				t.Errorf("not told %q: %q", want, r.errors)
 			}

@@ -17,10 +17,13 @@ import (
 // Only this package's own tests change it.
 var hangs = 10 * time.Second
 
+// doesNotReturn is in what feed returns of a detector that hangs.
+const doesNotReturn = "did not return"
+
 // feed gives turns to a detector, one after the other, and each of them what came
-// of it. It returns why it stopped before the end, "" when it did not: each said
-// so, or Detect panicked or did not return. Its goroutine is then left behind.
-func feed(d detect.Detector, turns iter.Seq[observe.Turn], each func(i int, out []detect.Finding) string) string {
+// of it. It returns why it stopped before the end, "" when it did not: Detect
+// panicked or does not return. Its goroutine is then left behind.
+func feed(d detect.Detector, turns iter.Seq[observe.Turn], each func(i int, out []detect.Finding)) string {
 	var turn atomic.Int64
 	var left atomic.Bool
 	done := make(chan string, 1)
@@ -42,10 +45,7 @@ func feed(d detect.Detector, turns iter.Seq[observe.Turn], each func(i int, out 
 			if left.Load() {
 				return
 			}
-			if failed = each(i, out); failed != "" {
-				return
-			}
-			failed = "ended its goroutine"
+			each(i, out)
 			i++
 		}
 		failed = ""
@@ -60,7 +60,7 @@ func feed(d detect.Detector, turns iter.Seq[observe.Turn], each func(i int, out 
 			now := turn.Load()
 			if now == last {
 				left.Store(true)
-				return fmt.Sprintf("turn %d: Detect did not return within %v", now, hangs)
+				return fmt.Sprintf("turn %d: Detect %s within %v", now, doesNotReturn, hangs)
 			}
 			last = now
 		}
@@ -85,7 +85,7 @@ type mode struct {
 }
 
 // relay is a detector whose every turn is taken by another, which takes over from
-// the one before.
+// the one before if that has a state.
 type relay struct {
 	fresh func() detect.Detector
 	d     detect.Detector
@@ -94,7 +94,7 @@ type relay struct {
 // Detect implements [detect.Detector].
 func (r *relay) Detect(t observe.Turn) []detect.Finding {
 	next := r.fresh()
-	if r.d != nil {
+	if _, remembers := r.d.(detect.Stateful); remembers {
 		if err := handOver(r.d, next); err != nil {
 			panic(err)
 		}
@@ -103,8 +103,10 @@ func (r *relay) Detect(t observe.Turn) []detect.Finding {
 	return next.Detect(t)
 }
 
-// play feeds a series to a fresh detector and returns the findings of each turn.
-func (c *detectorTest) play(s series, m mode) (found [][]string, failed string) {
+// play feeds a series to a fresh detector and returns the findings of each turn,
+// and whether it got through.
+func (c *detectorTest) play(s series, m mode) (found [][]string, ok bool) {
+	c.t.Helper()
 	d := c.fresh()
 	if m.relays {
 		d = &relay{fresh: c.fresh}
@@ -117,40 +119,18 @@ func (c *detectorTest) play(s series, m mode) (found [][]string, failed string) 
 			}
 		}
 	}
-	failed = feed(d, turns, func(i int, out []detect.Finding) string {
-		if !reflect.DeepEqual(given, s.turns[i]) {
-			return "changed the turn"
+	changed := false
+	ok = c.feed(s.name, d, turns, func(i int, out []detect.Finding) {
+		if !changed && !reflect.DeepEqual(given, s.turns[i]) {
+			changed = true
+			c.errorf("on %s: turn %d: Detect changed the turn", s.name, i)
 		}
 		found = append(found, written(out))
 		if m.scribbles {
 			scribble(&given)
 		}
-		return ""
 	})
-	if failed != "" {
-		return nil, failed
-	}
-	return found, ""
-}
-
-// handOver makes next go on where d is.
-func handOver(d, next detect.Detector) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("taking the state over panicked: %v", v)
-		}
-	}()
-	raw, err := d.(detect.Stateful).State()
-	if err != nil {
-		return fmt.Errorf("its State failed: %w", err)
-	}
-	if !json.Valid(raw) {
-		return fmt.Errorf("its State returned what is not JSON: %.60q", raw)
-	}
-	if err := next.(detect.Stateful).SetState(slices.Clone(raw)); err != nil {
-		return fmt.Errorf("its SetState of what State returned failed: %w", err)
-	}
-	return nil
+	return found, ok
 }
 
 // written returns findings as text, in an order that does not depend on theirs.

@@ -12,7 +12,8 @@ type Policy struct {
 	// Act says how far remedies may go. Default: observe.
 	Act Act `json:"act" yaml:"act"`
 	// Ladders are the remedies for each fault, mildest first. A fault without a
-	// ladder here uses [DefaultLadders], and one without any is escalated.
+	// ladder here uses [DefaultLadders], and one without any is escalated. Panics
+	// that are no loop are never acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
 	// Quarantine is how long a site is cut off before probation. It doubles each
 	// time that probation fails. Default: 30s, at most MaxQuarantine.

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"compress/flate"
 	"encoding/json"
 	"slices"
 )
@@ -41,3 +42,30 @@ func Records(s Segment) []string {
 
 // MaxParts bounds the commas of a turn.
 const MaxParts = maxParts
+
+// Encoder returns a function that makes a turn's frame as a writer does, at another
+// level of deflate or of all that the turn holds, and returns its length.
+func Encoder(level int, whole bool) func(Turn) int {
+	var d deflated
+	var err error
+	if d.flate, err = flate.NewWriter(&d.out, level); err != nil {
+		panic(err)
+	}
+	var prev *Turn
+	return func(t Turn) int {
+		diff, delta := t, false
+		if !whole {
+			diff, delta = t.since(prev)
+			prev = &t
+		}
+		raw, err := json.Marshal(record[*Turn]{Turn: &diff, Delta: delta})
+		if err != nil {
+			panic(err)
+		}
+		frame, err := d.frame(raw)
+		if err != nil {
+			panic(err)
+		}
+		return len(frame)
+	}
+}

@@ -82,8 +82,9 @@ func (d *deflated) restart() error {
 		return nil
 	}
 	var err error
-	// Level 3 is the cheapest that finds what repeats: level 1 doubles the bytes,
-	// level 6 the time.
+	// Level 3 is the cheapest that finds what repeats: level 1 doubles the bytes where
+	// little changes, level 6 saves a tenth and takes a third more time
+	// (BenchmarkEncoding).
 	d.flate, err = flate.NewWriter(&d.out, 3)
 	return err
 }

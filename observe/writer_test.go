@@ -135,3 +135,28 @@ func BenchmarkWriter(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkEncoding is what the format was chosen by, see docs/design/0006: turns
+// with all that they hold or with what changed, and the levels of deflate. Level 3
+// with what changed is what a writer does.
+func BenchmarkEncoding(b *testing.B) {
+	for _, c := range []struct {
+		level int
+		whole bool
+	}{{3, true}, {1, false}, {3, false}, {6, false}} {
+		for _, names := range []int{100, 1000} {
+			for _, busy := range []float64{0, 1} {
+				b.Run(fmt.Sprintf("level=%d/whole=%t/names=%d/changing=%.0f%%", c.level, c.whole, names, 100*busy), func(b *testing.B) {
+					turns := service(names, 120, busy)
+					encode := observe.Encoder(c.level, c.whole)
+					n, total := 0, 0
+					for b.Loop() {
+						total += encode(turns[n%len(turns)])
+						n++
+					}
+					b.ReportMetric(float64(total)/float64(n), "B/turn")
+				})
+			}
+		}
+	}
+}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
-	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/examples/healthy"
+	"github.com/hale-go/hale/examples/trial"
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
@@ -46,7 +46,7 @@ func TestHealthyServiceIsNeverAccused(t *testing.T) {
 	if testing.Short() {
 		total = min(total, 15*time.Second)
 	}
-	rt, w := watch(t, harsh())
+	rt, w := watch(t, trial.Harsh(heal.Full))
 	load, _, done := start(t, rt, healthy.Config{}, healthy.Day(total))
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -59,7 +59,7 @@ func TestHealthyServiceIsNeverAccused(t *testing.T) {
 	snapshots, most, held := w.snapshots, w.most, maps.Clone(w.held)
 	w.mu.Unlock()
 	t.Logf("%d requests, %d snapshots, at most %d goroutines in one, %d findings; held cells: %v", load.Sent(), snapshots, most,
-		len(w.heard(observe.EventFinding, "")), held)
+		len(w.Heard(observe.EventFinding, "")), held)
 	if want := max(3, int(total/(20*time.Second))); snapshots < want {
 		t.Errorf("%d snapshots were taken, want at least %d", snapshots, want)
 	}
@@ -83,15 +83,14 @@ func TestHealthyServiceIsNeverAccused(t *testing.T) {
 }
 
 func TestLeakIsFoundInIt(t *testing.T) {
-	cfg := harsh()
-	cfg.Policy.Act = heal.Observe
+	cfg := trial.Harsh(heal.Observe)
 	rt, w := watch(t, cfg)
 	begin := time.Now()
 	_, stop, done := start(t, rt, healthy.Config{Leak: true}, []healthy.Phase{
 		{For: patience, Rate: healthy.Steady(30), Polls: 2},
 	})
 	found := func() *observe.Event {
-		for _, e := range w.heard(observe.EventFinding, detect.Confirmed.String()) {
+		for _, e := range w.Confirmed() {
 			if strings.HasSuffix(e.Subject.Site.Function, "leakylib.(*Client).wait") {
 				return &e
 			}
@@ -107,13 +106,13 @@ func TestLeakIsFoundInIt(t *testing.T) {
 	}
 	e := found()
 	if e == nil {
-		t.Fatalf("the leak was not found within %v; findings: %v", patience, w.heard(observe.EventFinding, ""))
+		t.Fatalf("the leak was not found within %v; findings: %v", patience, w.Heard(observe.EventFinding, ""))
 	}
 	t.Logf("found after %v: %s: %s", e.Time.Sub(begin).Round(100*time.Millisecond), e.Finding, e.Detail)
 	if e.Subject.Name != "GET /quote/{id}" {
 		t.Errorf("the leak is attributed to %q", e.Subject.Name)
 	}
-	for _, other := range w.heard(observe.EventFinding, detect.Confirmed.String()) {
+	for _, other := range w.Confirmed() {
 		if other.Finding != e.Finding {
 			t.Errorf("accused beside the leak: %s: %s", other.Finding, other.Detail)
 		}

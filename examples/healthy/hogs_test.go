@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/examples/trial"
+	"github.com/hale-go/hale/heal"
 )
 
 // spin takes processor time and nothing else.
@@ -92,7 +94,7 @@ func TestNoFalseAbandonsUnderHogs(t *testing.T) {
 	if testing.Short() {
 		length = 3 * time.Second
 	}
-	rt, w := watch(t, harsh())
+	rt, w := watch(t, trial.Harsh(heal.Full))
 	pool, err := rt.NewPool("units", hale.PoolConfig{Workers: 4, Budget: budget})
 	if err != nil {
 		t.Fatal(err)

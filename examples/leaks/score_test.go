@@ -16,12 +16,12 @@ import (
 // score compares, snapshot by snapshot, what leaked with what is confirmed. It
 // is a detector that finds nothing: so it sees each snapshot.
 type score struct {
-	zoo       *leaks.Zoo
-	grace     time.Duration
-	incidents func() []diagnose.Incident
+	zoo   *leaks.Zoo
+	grace time.Duration
 
-	mu    sync.Mutex
-	looks []look
+	mu        sync.Mutex
+	incidents func() []diagnose.Incident
+	looks     []look
 }
 
 // look is one snapshot and what was confirmed after it.

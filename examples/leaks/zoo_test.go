@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/examples/healthy"
 	"github.com/hale-go/hale/examples/leaks"
+	"github.com/hale-go/hale/examples/trial"
 	"github.com/hale-go/hale/heal"
-	"github.com/hale-go/hale/observe"
 )
 
 var times = flag.Int("leaks.times", 30, "how often each kind leaks at the least")
@@ -29,49 +28,17 @@ func TestMain(m *testing.M) {
 
 const grace = 2 * time.Second
 
-// watch runs hale, looking as often as it can, and hears what it confirms.
-func watch(t *testing.T, s *score) (rt *hale.Runtime, confirmed func() []observe.Event) {
+// watch runs hale, looking as often as it can, and hears what it says.
+func watch(t *testing.T, s *score) (*hale.Runtime, *trial.Log) {
 	t.Helper()
-	rt, err := hale.New(
-		hale.WithConfig(hale.Config{
-			Tick: 200 * time.Millisecond, Epoch: 400 * time.Millisecond, Snapshots: 400 * time.Millisecond,
-			Leak: detect.LeakConfig{Grace: grace, Patience: grace}, Policy: heal.Policy{Act: heal.Observe},
-		}),
-		hale.WithLogger(slog.New(slog.DiscardHandler)),
-		hale.WithDetector("score", func() detect.Detector { return s }),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := trial.Harsh(heal.Observe)
+	cfg.Leak = detect.LeakConfig{Grace: grace, Patience: grace}
+	rt, log := trial.Run(t, hale.WithConfig(cfg), hale.WithLogger(slog.New(slog.DiscardHandler)),
+		hale.WithDetector("score", func() detect.Detector { return s }))
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.incidents = rt.Incidents
-	var mu sync.Mutex
-	var heard []observe.Event
-	sub := rt.Subscribe(1<<16, func(e observe.Event) {
-		if e.Kind == observe.EventFinding && e.Confidence == detect.Confirmed.String() {
-			mu.Lock()
-			defer mu.Unlock()
-			heard = append(heard, e)
-		}
-	})
-	ctx, cancel := context.WithCancel(context.Background())
-	var loop sync.WaitGroup
-	loop.Go(func() { _ = rt.Run(ctx) }) // nil: it is called once
-	t.Cleanup(func() {
-		cancel()
-		loop.Wait()
-		if err := rt.Close(); err != nil {
-			t.Error(err)
-		}
-		<-sub.Done()
-		if n := sub.Dropped(); n > 0 {
-			t.Errorf("%d events were dropped", n)
-		}
-	})
-	return rt, func() []observe.Event {
-		mu.Lock()
-		defer mu.Unlock()
-		return slices.Clone(heard)
-	}
+	return rt, log
 }
 
 func TestAllLeaksAreFoundAndNothingElse(t *testing.T) {
@@ -80,7 +47,7 @@ func TestAllLeaksAreFoundAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &score{zoo: zoo, grace: grace}
-	rt, confirmed := watch(t, s)
+	rt, log := watch(t, s)
 	service, err := healthy.Start(t.Context(), rt, healthy.Config{Routes: zoo.Routes()})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +79,7 @@ func TestAllLeaksAreFoundAndNothingElse(t *testing.T) {
 	if percent(covered, old) < 95 {
 		t.Errorf("%.1f %% of the leaked goroutines are covered by confirmed findings, want 95", percent(covered, old))
 	}
-	for _, e := range confirmed() {
+	for _, e := range log.Confirmed() {
 		if !strings.HasPrefix(e.Subject.Name, "GET /leak/") {
 			t.Errorf("accused, and healthy: %s: %s", e.Finding, e.Detail)
 			continue

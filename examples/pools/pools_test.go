@@ -3,7 +3,6 @@
 package pools_test
 
 import (
-	"context"
 	"flag"
 	"log/slog"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/examples/healthy"
 	"github.com/hale-go/hale/examples/pools"
+	"github.com/hale-go/hale/examples/trial"
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
@@ -88,35 +88,8 @@ func TestPoolsOfOthersAreNeverAccused(t *testing.T) {
 		}
 	})
 	w := &witness{outlived: map[string]int{}, grew: map[string]int{}}
-	var mu sync.Mutex
-	var said []observe.Event
-	rt, err := hale.New(
-		hale.WithConfig(hale.Config{
-			Tick: 200 * time.Millisecond, Epoch: 400 * time.Millisecond, Snapshots: 400 * time.Millisecond,
-			Leak: detect.LeakConfig{Grace: 2 * time.Second}, Policy: heal.Policy{Act: heal.Full},
-		}),
-		hale.WithLogger(slog.New(slog.NewTextHandler(t.Output(), nil))),
-		hale.WithDetector("witness", func() detect.Detector { return w }),
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sub := rt.Subscribe(1<<16, func(e observe.Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		said = append(said, e)
-	})
-	ctx, cancel := context.WithCancel(context.Background())
-	var loop sync.WaitGroup
-	loop.Go(func() { _ = rt.Run(ctx) }) // nil: it is called once
-	t.Cleanup(func() {
-		cancel()
-		loop.Wait()
-		if err := rt.Close(); err != nil {
-			t.Error(err)
-		}
-		<-sub.Done()
-	})
+	rt, log := trial.Run(t, hale.WithConfig(trial.Harsh(heal.Full)), hale.WithLogger(slog.New(slog.NewTextHandler(t.Output(), nil))),
+		hale.WithDetector("witness", func() detect.Detector { return w }))
 	s, err := healthy.Start(t.Context(), rt, healthy.Config{Routes: p.Routes()})
 	if err != nil {
 		t.Fatal(err)
@@ -131,17 +104,10 @@ func TestPoolsOfOthersAreNeverAccused(t *testing.T) {
 		t.Error(err)
 	}
 
-	mu.Lock()
-	defer mu.Unlock()
-	suspected := 0
-	for _, e := range said {
-		switch {
-		case e.Kind == observe.EventFinding && e.Confidence == detect.Suspected.String():
-			suspected++
-		case e.Kind == observe.EventFinding && e.Confidence == detect.Confirmed.String(), e.Kind == observe.EventRemedy:
-			t.Errorf("accused, and healthy: %s %s: %s", e.Kind, e.Finding, e.Detail)
-		}
+	for _, e := range append(log.Confirmed(), log.Heard(observe.EventRemedy, "")...) {
+		t.Errorf("accused, and healthy: %s %s: %s", e.Kind, e.Finding, e.Detail)
 	}
+	suspected := len(log.Heard(observe.EventFinding, detect.Suspected.String()))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	dialled := p.Dialled()

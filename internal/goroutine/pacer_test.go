@@ -19,9 +19,9 @@ func TestPacer(t *testing.T) {
 	}{
 		{"default interval", 0, time.Millisecond, false, 10 * time.Second},
 		{"interval", time.Minute, time.Millisecond, false, time.Minute},
-		{"cost", time.Second, 300 * time.Millisecond, false, 30 * time.Second},
-		{"suspicion waives the interval", time.Minute, 5 * time.Millisecond, true, 500 * time.Millisecond},
-		{"suspicion keeps the budget", time.Second, 300 * time.Millisecond, true, 30 * time.Second},
+		{"cost", time.Second, 300 * time.Millisecond, false, 36 * time.Second},
+		{"suspicion waives the interval", time.Minute, 5 * time.Millisecond, true, 600 * time.Millisecond},
+		{"suspicion keeps the budget", time.Second, 300 * time.Millisecond, true, 36 * time.Second},
 		{"suspicion after a skipped one", time.Minute, 0, true, 0},
 		{"negative cost", time.Second, -time.Hour, false, time.Second},
 	}

@@ -1,0 +1,4 @@
+package main
+
+// Run is what main runs.
+var Run = run

@@ -1,0 +1,80 @@
+// Quickstart is a small service under hale's care: the main.go of the README.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/heal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	l, err := net.Listen("tcp", "localhost:8080")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := run(ctx, l); err != nil {
+		log.Fatal(err, "\nhint: ", hale.Hint(err))
+	}
+}
+
+func run(ctx context.Context, l net.Listener) (err error) {
+	rt, err := hale.New(hale.WithConfig(hale.Config{Policy: heal.Policy{Act: heal.Contain}}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rt.Close()) }() // names what did not stop
+	hale.SetDefault(rt)
+	hale.Go(ctx, "hale.loop", rt.Run) // observe → detect → diagnose → heal → verify
+
+	// Instead of go consume(ctx): it is started again when it ends, panics or hangs.
+	hale.Go(ctx, "orders.consume", consume, hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
+		err := hale.Do(r.Context(), "GET /orders/{id}", func(context.Context) error { return order(w, r) })
+		switch {
+		case errors.Is(err, hale.ErrQuarantined): // cut off, until probation passes
+			http.Error(w, "try again later", http.StatusServiceUnavailable)
+		case err != nil: // a panic too
+			http.Error(w, "it failed", http.StatusInternalServerError)
+		}
+	})
+	srv := &http.Server{Handler: mux}
+	served := hale.Go(ctx, "http.serve", func(context.Context) error { return srv.Serve(l) })
+	select {
+	case <-served.Done():
+		return served.Err()
+	case <-ctx.Done():
+		return srv.Shutdown(context.WithoutCancel(ctx))
+	}
+}
+
+func consume(ctx context.Context) error {
+	for {
+		hale.Beat(ctx) // a task that declares a heartbeat must beat
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second): // take an order from the queue
+		}
+	}
+}
+
+func order(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("id") == "0" {
+		panic("an order without a number")
+	}
+	_, err := fmt.Fprintln(w, "order", r.PathValue("id"))
+	return err
+}

@@ -1,0 +1,91 @@
+package main_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"image"
+	"io"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/haletest"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
+)
+
+// What the README shows besides main.go; see TestReadmeHoldsThisCode.
+var _ = []any{pools, logs, total, backtest, TestConsumerIsReplaced, TestOrders}
+
+// Browser is a state that is costly to make.
+type Browser struct{ io.Closer }
+
+// Render draws a page.
+func (*Browser) Render(context.Context, string) error { return nil }
+
+func pools(ctx context.Context, rt *hale.Runtime, decode func(context.Context) (image.Image, error), launch func(context.Context) (*Browser, error), page string) error {
+	pool, err := rt.NewPool("thumbnails", hale.PoolConfig{Workers: 8, Budget: 2 * time.Second})
+	if err != nil {
+		return err
+	}
+	img, err := hale.Submit(ctx, pool, decode, hale.Idempotent()) // a worker that ignores its budget is replaced
+	if err != nil {
+		return err
+	}
+	err = pool.Resize(16) // while it runs
+	if err != nil {
+		return err
+	}
+	_ = img
+	browsers, err := hale.NewStatePool(rt, "render", hale.PoolConfig{Workers: 4}, hale.StateConfig[*Browser]{Open: launch})
+	if err != nil {
+		return err
+	}
+	return browsers.Submit(ctx, func(ctx context.Context, b *Browser) error { return b.Render(ctx, page) })
+}
+
+func logs() *slog.Logger {
+	log := slog.New(hale.LogHandler(slog.NewJSONHandler(os.Stderr, nil))) // task, domain, request, incident in every record
+	return log
+}
+
+func total(ctx context.Context, db *sql.DB, id string, sum int, boot int64) error {
+	if err := hale.Fenced(ctx); err != nil {
+		return err // it was given up, or another run has its place
+	}
+	_, err := db.ExecContext(ctx, `UPDATE totals SET sum = $1, boot = $2, run = $3 WHERE id = $4 AND (boot, run) <= ($2, $3)`,
+		sum, boot, int64(hale.Generation(ctx)), id)
+	return err
+}
+
+func backtest() error {
+	rec, err := observe.ReadRecording("/var/lib/shop/hale/recording") // of hale.WithDir("/var/lib/shop/hale")
+	if err != nil {
+		return err
+	}
+	decisions, err := hale.Replay(rec, hale.WithConfig(hale.Config{Policy: heal.Policy{Act: heal.Full}}))
+	for _, d := range decisions { // what would have been done; nothing is carried out
+		for _, c := range d.Commands {
+			fmt.Println(c.Time, c.Op, c.Remedy, c.Subject, c.Withheld)
+		}
+	}
+	return err
+}
+
+func consume(ctx context.Context) error { <-ctx.Done(); return nil } // it never beats
+
+func TestConsumerIsReplaced(t *testing.T) {
+	haletest.Run(t, func(t *testing.T, b *haletest.Bubble) { // a testing/synctest bubble: a minute takes milliseconds
+		b.Go(t.Context(), "orders.consume", consume, hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
+		b.Event(time.Minute, func(e observe.Event) bool { return e.Kind == observe.EventRestarted })
+	})
+}
+
+func TestOrders(t *testing.T) {
+	t.Parallel()
+	haletest.NoLeaks(t) // "1 × orders.(*Consumer).watch consumer.go:40: chan receive at …"
+	// …
+}
