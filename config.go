@@ -14,7 +14,7 @@ import (
 
 // Config holds the settings of a [Runtime]. The zero value is useful.
 type Config struct {
-	// Tick is how often the loop takes a turn. Default: 1s.
+	// Tick is how often the loop takes a turn, at least 1ms. Default: 1s.
 	Tick time.Duration `json:"tick" yaml:"tick"`
 	// Epoch is for how long tasks of one name that start share a label. Shorter
 	// finds leaks sooner and costs more labels. Default: 2s.
@@ -34,6 +34,9 @@ type Config struct {
 // maxGrace is as far back as a snapshot tells when a task ended.
 const maxGrace = 90 * time.Second
 
+// minTick keeps turns, which take some ten microseconds, from taking a processor.
+const minTick = time.Millisecond
+
 // maxDuration bounds what settings say, so that sums of them cannot overflow.
 const maxDuration = 24 * time.Hour
 
@@ -45,6 +48,9 @@ func (c Config) withDefaults() (Config, error) {
 		if f.value < 0 || f.value > maxDuration {
 			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
+	}
+	if c.Tick > 0 && c.Tick < minTick { // a number without a unit, most likely
+		return c, &ConfigError{Field: "Config.Tick", Value: c.Tick, Mend: "give at least " + minTick.String() + ", or 0 for the default"}
 	}
 	if c.Leak.Grace >= time.Minute {
 		return c, &ConfigError{Field: "Config.Leak.Grace", Value: c.Leak.Grace, Mend: "give less than 1m"}
@@ -94,7 +100,7 @@ func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
 // WithLogger sets where the runtime logs incidents, misuse, and the first panic of
 // each fingerprint with its stack. Default: [slog.Default]. The loop writes it,
 // misuse too: a logger that blocks makes the observer late and holds up no task,
-// but Step and Recording wait for it. A healthy service gets no records above INFO.
+// but Step waits for it. A healthy service gets no records above INFO.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // WithJournal writes every remedy to w, as a line of JSON, before it is carried
@@ -130,6 +136,9 @@ func gather(opts []Option) (options, error) {
 	for _, d := range o.detectors {
 		if d.name == "" || d.fresh == nil {
 			return o, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "give a name and a function that makes a detector"}
+		}
+		if shown := printable(d.name, maxName); shown != d.name { // a recording would know it by another name
+			return o, &ConfigError{Field: "WithDetector", Value: shown, Mend: "give a printable name of at most 128 bytes"}
 		}
 	}
 	var err error

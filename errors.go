@@ -99,9 +99,16 @@ func (s stringerError) Error() string { return s.String() }
 
 // errText returns an error's text, whatever its Error method does.
 func errText(err error) (text string) {
-	defer func() {
+	mute := func() string { return fmt.Sprintf("(%T that cannot tell its text)", err) }
+	if !tame(err) {
+		if text, ok := ask(func() string { return err.Error() }); ok {
+			return text
+		}
+		return mute()
+	}
+	defer func() { // a nil pointer's panics
 		if recover() != nil {
-			text = fmt.Sprintf("(%T that cannot tell its text)", err)
+			text = mute()
 		}
 	}()
 	return err.Error()

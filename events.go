@@ -68,7 +68,8 @@ type Subscription struct {
 // Subscribe calls f with every event from now on, one at a time, in order, on a
 // goroutine of the subscription. At most buffer events wait for f (at least 1,
 // at most 65536); further ones are dropped and counted, so that a slow
-// subscriber slows nothing down. A panic in f is counted and contained. The
+// subscriber slows nothing down. A panic in f is counted and contained, and so is
+// [runtime.Goexit]. The
 // subscription ends with its Close or the runtime's.
 func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
 	s := &Subscription{rt: rt, queue: make(chan observe.Event, min(max(buffer, 1), 1<<16)), done: make(chan struct{})}
@@ -94,10 +95,19 @@ func (rt *Runtime) Subscribe(buffer int, f func(observe.Event)) *Subscription {
 }
 
 func (s *Subscription) run(f func(observe.Event)) {
-	defer close(s.done)
+	ended := false
+	defer func() {
+		if ended {
+			close(s.done)
+			return
+		}
+		s.panics.Add(1)
+		go s.run(f) // it ended the goroutine: the subscription goes on, on another
+	}()
 	for e := range s.queue {
 		s.call(f, e)
 	}
+	ended = true
 }
 
 func (s *Subscription) call(f func(observe.Event), e observe.Event) {

@@ -2,6 +2,7 @@ package hale
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"github.com/hale-go/hale/heal"
@@ -41,6 +42,11 @@ func BreakObserver(rt *Runtime) (mend func()) {
 		defer rt.turnMu.Unlock()
 		rt.meter = meter
 	}
+}
+
+// ExitTurn takes a turn that ends its goroutine.
+func ExitTurn(rt *Runtime) {
+	rt.guard("loop", func() bool { defer rt.afresh(); runtime.Goexit(); return true })
 }
 
 // LateStart is a start of the name that has entered the open cell and not yet seen
@@ -130,3 +136,6 @@ func (p *Pool) QueueLate(ctx context.Context, fn func(context.Context) error) (s
 		}
 	}
 }
+
+// EndTame and ValueTame report whether nobody else's code is in a context.
+var EndTame, ValueTame = endTame, valueTame

@@ -26,10 +26,14 @@ func above(ctx context.Context, f func(*Task) bool) {
 		if t := FromContext(ctx); t != nil && !f(t) { // of the same scope, nil for a unit
 			return
 		}
-		if _, cut := s.parent.(apart); cut {
+		ctx = s.parent
+		around := ctx
+		if k, ok := ctx.(*known); ok {
+			around = k.Context
+		}
+		if _, cut := around.(apart); cut {
 			return
 		}
-		ctx = s.parent
 	}
 }
 

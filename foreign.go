@@ -3,14 +3,37 @@ package hale
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/internal/aside"
 )
 
 // The contexts that callers hand over are anybody's code, and may be used after
 // their time: that of a request which was recycled panics. Such a panic on a
-// goroutine of hale's would end the process, so hale asks through these.
+// goroutine of hale's would end the process, so hale asks through these. A context
+// may also hang or end the goroutine: where that must not do so, hale asks aside.
+
+const (
+	// askLimit is how long other people's code is waited for that is asked aside.
+	askLimit = 50 * time.Millisecond
+	// maxHung is how many such calls may hang before nobody is asked any more.
+	maxHung = 64
+)
+
+var hung atomic.Int64
+
+// ask runs other people's code aside, and reports whether it answered.
+func ask[T any](f func() T) (answer T, ok bool) {
+	if hung.Load() >= maxHung {
+		return answer, false
+	}
+	answer, err := aside.Call(askLimit, &hung, f)
+	return answer, err == nil
+}
 
 // errBroken is why work ends whose context cannot be asked any more.
-var errBroken = errors.New("hale: the caller's context panics")
+var errBroken = errors.New("hale: the caller's context cannot be asked")
 
 // valueOf is ctx.Value, nil where that panics.
 func valueOf(ctx context.Context, key any) (v any) {
@@ -42,16 +65,105 @@ func causeOf(ctx context.Context) (err error) {
 	return context.Cause(ctx)
 }
 
+// heard is a caller's context whose end hale waits for. What the context package
+// asks it again and again, also on goroutines that must not hang, is asked once.
+type heard struct {
+	context.Context
+	done      <-chan struct{}
+	canceller any // what the context package finds in it, by its key
+}
+
+// hear returns ctx as it can be derived from.
+func hear(ctx context.Context) context.Context {
+	switch ctx.(type) {
+	case *scope, *taskContext: // which make theirs when they are asked
+		return ctx
+	}
+	if endTame(ctx) {
+		return ctx
+	}
+	done := ctx.Done() // first: a task's context has a canceller from then on
+	return &heard{ctx, done, ctx.Value(cancelKey())}
+}
+
+func (h *heard) Done() <-chan struct{} { return h.done }
+
+func (h *heard) Value(key any) any {
+	if key == cancelKey() {
+		return h.canceller
+	}
+	return h.Context.Value(key)
+}
+
+// Err asks nobody before the context has ended, and then, where it can, only the
+// standard library's context in it.
+func (h *heard) Err() error {
+	select {
+	case <-h.done:
+	default:
+		return nil
+	}
+	if in, ok := h.canceller.(context.Context); ok && in.Done() == h.done {
+		return in.Err()
+	}
+	if err, ok := ask(func() error { return h.Context.Err() }); ok && err != nil {
+		return err
+	}
+	return errBroken
+}
+
+// known is a caller's context that outlives the call it was given with, and is
+// asked under locks. What hale asks of it is asked once.
+type known struct {
+	heard
+	scope, task, labels, request any
+}
+
+func remember(ctx context.Context) *known {
+	done := doneOf(ctx) // first: a task's context has a canceller from then on
+	return &known{
+		heard: heard{ctx, done, valueOf(ctx, cancelKey())},
+		scope: valueOf(ctx, scopeKey{}), task: valueOf(ctx, taskKey{}),
+		labels: valueOf(ctx, labelKey()), request: valueOf(ctx, requestKey{}),
+	}
+}
+
+// doneOf is ctx.Done. Where that panics, the end is not heard of.
+func doneOf(ctx context.Context) (done <-chan struct{}) {
+	defer func() { _ = recover() }()
+	return ctx.Done()
+}
+
+func (k *known) Value(key any) any {
+	switch key.(type) {
+	case scopeKey:
+		return k.scope
+	case taskKey:
+		return k.task
+	case requestKey:
+		return k.request
+	}
+	if key == labelKey() {
+		return k.labels
+	}
+	return k.heard.Value(key)
+}
+
 // derive is [context.WithCancelCause]. Where the parent's Done panics, its end is
 // not heard of any more.
 func derive(parent context.Context) (made cancellation) {
 	defer func() {
 		if recover() != nil {
-			ctx, cancel := context.WithCancelCause(&values{parent})
-			made = cancellation{ctx, cancel}
+			made = alone(parent)
 		}
 	}()
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(hear(parent))
+	return cancellation{ctx, cancel}
+}
+
+// alone is derive without the parent's end. It asks the parent nothing.
+func alone(parent context.Context) cancellation {
+	ctx, cancel := context.WithCancelCause(&values{parent})
 	return cancellation{ctx, cancel}
 }
 

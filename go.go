@@ -49,7 +49,8 @@ func Grace(d time.Duration) TaskOption { return func(o *taskOptions) { o.grace =
 func InDomain(d observe.Domain) TaskOption { return func(o *taskOptions) { o.domain = d } }
 
 // Restart makes the task a supervised child of the runtime: it is started again
-// by the rules of kind, with the default backoff and intensity.
+// by the rules of kind, with the default backoff and intensity. A kind that is
+// none counts as [Permanent] and is reported as an event.
 func Restart(kind RestartKind) TaskOption {
 	return func(o *taskOptions) { o.restart, o.supervised = kind, true }
 }
@@ -231,6 +232,12 @@ func (rt *Runtime) options(name string, opts []TaskOption) *taskOptions {
 				rt.misuse(observe.Subject{Name: printable(name, maxName)}, "negative heartbeat, budget or grace: it counts as not given")
 			}
 		}
+	}
+	if o.restart > Permanent {
+		if rt != nil {
+			rt.misuse(observe.Subject{Name: printable(name, maxName)}, o.restart.String()+" is none: it counts as permanent")
+		}
+		o.restart = Permanent // who asks for restarts would rather have too many
 	}
 	switch {
 	case o.grace == 0:

@@ -71,11 +71,21 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// requestOf is RequestID for hale's own goroutines, on which a context of
-// somebody's that panics must stop nothing.
+// requestOf is RequestID where a context of somebody's that panics must stop
+// nothing.
 func requestOf(ctx context.Context) (id string) {
 	defer func() { _ = recover() }()
 	return RequestID(ctx)
+}
+
+// requestAside is requestOf where one that hangs must not either: it costs a
+// goroutine, for a moment.
+func requestAside(ctx context.Context) string {
+	if valueTame(ctx) {
+		return requestOf(ctx)
+	}
+	id, _ := ask(func() string { return requestOf(ctx) })
+	return id
 }
 
 // siteOf returns the place of the function that starts at entry.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
 )
@@ -93,12 +94,14 @@ func identityAttrs(ctx context.Context) []slog.Attr {
 }
 
 func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
-	defer func() { _ = recover() }() // a logger that panics must not stop the loop
 	l := rt.opts.logger
 	if l == nil {
 		l = slog.Default()
 	}
-	l.Log(context.Background(), level, msg, args...)
+	_, _ = aside.Call(0, nil, func() bool { // a logger that panics or exits must not stop the loop
+		l.Log(context.Background(), level, msg, args...)
+		return true
+	})
 }
 
 // maxShown is of how many panics the stack is logged.
@@ -130,6 +133,8 @@ func (rt *Runtime) logEvent(e observe.Event) {
 			level = slog.LevelError
 		}
 		rt.log(level, "incident "+e.Phase, "incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail)
+	case observe.EventObserverDown:
+		rt.log(slog.LevelError, e.Subject.Name+" broke and starts afresh", "detail", e.Detail)
 	case observe.EventMisuse:
 		rt.log(slog.LevelWarn, "hale was misused", "name", e.Subject.Name, "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:

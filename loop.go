@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -43,8 +45,12 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
 	}
 	for _, d := range o.detectors {
-		fresh := detect.Named{Name: d.name, Detector: d.fresh()}
-		if fresh.Detector == nil {
+		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)
+		if err != nil {
+			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "return a detector: " + err.Error()}
+		}
+		fresh := detect.Named{Name: d.name, Detector: made}
+		if made == nil {
 			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "return a detector"}
 		}
 		i := slices.IndexFunc(detectors, func(known detect.Named) bool { return known.Name == d.name })

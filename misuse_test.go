@@ -106,6 +106,30 @@ func TestNilContexts(t *testing.T) {
 	})
 }
 
+// A kind of restart that is none is told, and counts as one that is.
+func TestRestartKindThatIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		log := collect(rt)
+		s := newSupervisor(t, rt, "s", hale.SupervisorConfig{})
+		runs := 0
+		s.Go("a", func(ctx context.Context) error {
+			if runs++; runs == 2 {
+				<-ctx.Done()
+			}
+			return nil
+		}, hale.Restart(hale.RestartKind(77)))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := s.Run(ctx); err != nil || runs != 2 {
+			t.Errorf("Run = %v after %d runs", err, runs)
+		}
+		if told := log.of(observe.EventMisuse); len(told) != 1 || told[0].Subject.Name != "a" {
+			t.Errorf("told %v", told)
+		}
+	})
+}
+
 // cyclic is an error that says it wraps itself.
 type cyclic struct{}
 

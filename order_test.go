@@ -39,7 +39,7 @@ func TestAbandonedIsToldBeforeReturned(t *testing.T) {
 		ctx := &hooked{Context: t.Context(), hook: func() {
 			if armed.Swap(false) {
 				close(release)
-				time.Sleep(time.Second) // the body returns
+				time.Sleep(10 * time.Millisecond) // the body returns
 			}
 		}}
 		task := rt.Go(ctx, "deaf", block(release))

@@ -2,6 +2,7 @@ package hale
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -131,7 +132,7 @@ func (p *Pool) waitForRoom(j job) error {
 		case <-p.closing:
 			err = ErrClosed
 		case <-done:
-			err = context.Cause(j.ctx)
+			err = errGone
 		}
 		p.mu.Lock()
 	}
@@ -152,8 +153,14 @@ func (p *Pool) waitForRoom(j job) error {
 	if next { // what woke this one was for all who wait
 		p.offerRoom()
 	}
+	if err == errGone { //nolint:errorlint // as it was set
+		err = context.Cause(j.ctx) // it may panic: nobody must count on this submitter then
+	}
 	return err
 }
+
+// errGone stands in for the cause of a submitter's context.
+var errGone = errors.New("hale: the submitter's context ended")
 
 // offerRoom wakes a submitter that waits for room.
 func (p *Pool) offerRoom() {

@@ -3,6 +3,7 @@ package hale
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -28,7 +29,7 @@ const (
 
 // openSegment opens a segment in the recordings when one is due.
 func (rt *Runtime) openSegment() {
-	if !rt.recorder.Due() {
+	if !rt.recorder.Due() && !rt.disk.lost() {
 		return
 	}
 	state, err := rt.loop.state()
@@ -59,6 +60,7 @@ type diskRecorder struct {
 	gap     bool          // turns are dropped until the next segment
 	closed  bool
 	failing bool // it has been reported
+	anew    bool // its file was removed: the next turn is to open a segment
 }
 
 // segmentWriter is an [observe.Writer], or what tests have in its place.
@@ -188,6 +190,7 @@ func (d *diskRecorder) report(err error) {
 	d.mu.Lock()
 	was := d.failing
 	d.failing = err != nil
+	d.anew = d.anew || !was && errors.Is(err, fs.ErrNotExist)
 	d.mu.Unlock()
 	switch {
 	case err != nil && !was:
@@ -197,6 +200,19 @@ func (d *diskRecorder) report(err error) {
 	case err == nil && was:
 		d.rt.log(slog.LevelInfo, "the recording is written to disk again")
 	}
+}
+
+// lost reports, once, that the file was removed: only a segment's begin can be
+// written to another.
+func (d *diskRecorder) lost() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	anew := d.anew
+	d.anew = false
+	return anew
 }
 
 // close ends the recording. It waits for the disk, but not for ever.

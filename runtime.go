@@ -3,8 +3,6 @@ package hale
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/internal/goroutine"
 	"github.com/hale-go/hale/internal/starve"
 	"github.com/hale-go/hale/observe"
@@ -186,20 +185,22 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	}
 	defer rt.running.Add(-1)
 	defer rt.openGates()
+	made := derive(ctx) // the caller's own is asked once: it may be anybody's code
+	defer made.end(nil)
 	ticker := time.NewTicker(rt.opts.config.Tick)
 	defer ticker.Stop()
 	defer rt.clock.stop()
 	for {
 		rt.clock.turn(rt.opts.config.Tick)
 		select {
-		case <-ctx.Done():
+		case <-made.ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
 		if rt.closed.Load() {
 			return nil
 		}
-		rt.guard("loop", func() bool { rt.turn(ctx); return true })
+		rt.guard("loop", func() bool { rt.turn(made.ctx); return true })
 	}
 }
 
@@ -216,7 +217,9 @@ func (rt *Runtime) Step(ctx context.Context) error {
 	if rt.closed.Load() {
 		return ErrClosed
 	}
-	rt.guard("loop", func() bool { rt.turn(ctx); return true })
+	made := derive(ctx)
+	defer made.end(nil)
+	rt.guard("loop", func() bool { rt.turn(made.ctx); return true })
 	if rt.down.Load() {
 		return errors.New("hale: the turn broke; the loop starts afresh with the next")
 	}
@@ -266,18 +269,24 @@ func (rt *Runtime) afresh() {
 	}
 }
 
-// guard runs a piece of hale's own work. A panic in it is reported and goes no
-// further: a fault of hale's must not take the service down. It returns what f
-// returned, and true after a panic.
-func (rt *Runtime) guard(what string, f func() bool) (ok bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			ok = true
-			rt.emit(observe.Event{Kind: observe.EventObserverDown, Subject: observe.Subject{Name: "hale." + what}, Detail: printable(fmt.Sprint("panic: ", v), maxDetail)})
-			rt.log(slog.LevelError, "hale's "+what+" broke and starts afresh", "panic", v)
-		}
-	}()
-	return f()
+// guard runs a piece of hale's own work. A fault of hale's must not take the
+// service down, nor one that ends the goroutine take hale down: what breaks is
+// reported and goes no further. It returns what f returned, and true after that.
+func (rt *Runtime) guard(what string, f func() bool) bool {
+	ok, err := aside.Call(0, nil, f)
+	if err == nil {
+		return ok
+	}
+	detail := err.Error()
+	if _, panicked := errors.AsType[aside.Panicked](err); panicked {
+		detail = "panic: " + detail
+	}
+	e := observe.Event{Kind: observe.EventObserverDown, Subject: observe.Subject{Name: "hale." + what}, Detail: printable(detail, maxDetail)}
+	rt.emit(e) // logged by the next turn, unless turns break
+	if what == "loop" {
+		rt.logEvent(e)
+	}
+	return true
 }
 
 // closeTimeout is how long Close waits for pools and children.

@@ -119,7 +119,7 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 		}
 	}
 	for _, e := range t.Events {
-		if e.Kind == observe.EventMisuse {
+		if e.Kind == observe.EventMisuse || e.Kind == observe.EventObserverDown && e.Subject.Name != "hale.loop" {
 			rt.logEvent(e)
 		}
 	}

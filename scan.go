@@ -1,7 +1,6 @@
 package hale
 
 import (
-	"errors"
 	"time"
 
 	"github.com/hale-go/hale/internal/starve"
@@ -92,7 +91,7 @@ func (p *Pool) overLimit(l late) {
 // whyCancelled returns why a unit was cancelled: hale's reason, if its context
 // does not say.
 func (u *unit) whyCancelled(reason error) error {
-	if cause := u.cause(); cause != nil && !errors.Is(cause, errBroken) {
+	if cause := u.cause(); cause != nil && cause != errBroken { //nolint:errorlint // as it is made; others may be anybody's
 		return cause
 	}
 	return reason
@@ -101,7 +100,7 @@ func (u *unit) whyCancelled(reason error) error {
 // overBudget marks a unit as overdue, and reports false if it ended meanwhile.
 func (p *Pool) overBudget(l late) bool {
 	ev := observe.Event{
-		Kind: observe.EventBudget, Subject: l.unit.subject(0), Request: requestOf(l.unit.parent),
+		Kind: observe.EventBudget, Subject: l.unit.subject(0), Request: requestAside(l.unit.parent),
 		Detail: "ran longer than its budget of " + p.cfg.Budget.String(),
 	}
 	p.mu.Lock()
@@ -119,7 +118,7 @@ func (p *Pool) overBudget(l late) bool {
 func (p *Pool) abandon(l late, reason error) bool {
 	w, u := l.worker, l.unit
 	ev := observe.Event{
-		Kind: observe.EventAbandoned, Subject: u.subject(0), Request: requestOf(u.parent), Replacing: true,
+		Kind: observe.EventAbandoned, Subject: u.subject(0), Request: requestAside(u.parent), Replacing: true,
 		Detail: "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot",
 	}
 	result := &TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.whyCancelled(reason)}

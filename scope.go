@@ -80,6 +80,7 @@ type keyProbe struct {
 }
 
 func (p *keyProbe) Value(key any) any { p.key = key; return nil }
+func (p *keyProbe) Err() error        { return context.Canceled } // or Cause looks no further
 
 // labelKey is the key under which runtime/pprof keeps a context's labels.
 var labelKey = sync.OnceValue(func() any {
@@ -207,7 +208,11 @@ func (s *scope) cancellation() *cancellation {
 	if s.ended() {
 		return ended()
 	}
-	made := derive(s.parent)
+	return s.adopt(derive(s.parent))
+}
+
+// adopt makes a cancellation the scope's, and returns the one that it has.
+func (s *scope) adopt(made cancellation) *cancellation {
 	x := s.extend()
 	in := &x.made
 	if x.taken.CompareAndSwap(false, true) {
@@ -225,7 +230,18 @@ func (s *scope) cancellation() *cancellation {
 	return in
 }
 
-func (s *scope) cancel(cause error) { s.cancellation().end(cause) }
+// cancel asks the parent nothing, since that may hang: nobody has waited for its
+// end, and nobody needs to any more.
+func (s *scope) cancel(cause error) {
+	in := s.inner()
+	if in == nil {
+		if s.ended() {
+			return
+		}
+		in = s.adopt(alone(s.parent))
+	}
+	in.end(cause)
+}
 
 // ended reports whether the body has returned.
 func (s *scope) ended() bool {
@@ -279,10 +295,15 @@ func (s *scope) subject(entry uintptr) observe.Subject {
 	return observe.Subject{Task: s.id(), Name: at.name, Domain: at.domain, Site: siteOf(entry)}
 }
 
-// enter puts the scope into a cell, and makes it bear the cell's labels, merged
-// with those that the caller brought from elsewhere.
+// enter puts the scope into a cell.
 func (s *scope) enter(c *cell) {
 	s.cell = c
+	s.bring(c)
+}
+
+// bring makes the scope bear the labels of its cell merged with those that the
+// caller brought from elsewhere.
+func (s *scope) bring(c *cell) {
 	brought := valueOf(s.parent, labelKey())
 	if brought == nil {
 		return

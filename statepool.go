@@ -125,7 +125,15 @@ func (p *StatePool[S]) inner() *Pool {
 	return p.pool
 }
 
-// noState is what units get that no worker could be made for.
-func (p *Pool) noState(err error) error {
-	return fmt.Errorf("pool %s: %w: %w", p.site.name, ErrNoState, err)
+// noStateError is what units get that no worker could be made for. Its text is made
+// when somebody reads it: that runs code of Open's author.
+type noStateError struct {
+	pool string
+	err  error
 }
+
+func (e *noStateError) Error() string {
+	return fmt.Sprintf("pool %s: %v: %s", e.pool, ErrNoState, errText(e.err))
+}
+
+func (e *noStateError) Unwrap() []error { return []error{ErrNoState, e.err} }

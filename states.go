@@ -110,7 +110,7 @@ func (w *worker) open() (mine bool) {
 		}
 		p.mu.Unlock()
 		if give {
-			p.refuse(p.noState(err))
+			p.refuse(&noStateError{p.site.name, err})
 		}
 	})
 	return mine

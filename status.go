@@ -95,7 +95,11 @@ func (rt *Runtime) Tasks() []TaskInfo {
 	live := rt.reg.live(func(*Task) bool { return true })
 	out := make([]TaskInfo, 0, len(live))
 	for _, t := range live {
-		id := Identify((*taskContext)(t))
+		id, ok := ask(func() Identity { return Identify((*taskContext)(t)) })
+		if !ok { // a context that hangs must not keep the others from being shown
+			at := t.scope.site()
+			id = Identity{ID: t.scope.id(), Name: at.name, Domain: at.domain}
+		}
 		out = append(out, TaskInfo{
 			ID: id.ID, Domain: id.Domain, Parent: id.Parent, Request: id.Request, Site: siteOf(t.entry()),
 			Started: t.started(rt), Abandoned: t.scope.state.Load() != taskRunning,
@@ -110,7 +114,5 @@ func (rt *Runtime) Recording() observe.Recording {
 	if rt.made() == nil {
 		return observe.Recording{}
 	}
-	rt.turnMu.Lock()
-	defer rt.turnMu.Unlock()
-	return rt.recorder.Recording()
+	return rt.recorder.Recording() // no lock of the loop's: it is wanted most while that hangs
 }

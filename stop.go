@@ -37,9 +37,12 @@ func (s *Supervisor) stop(cause error) error {
 }
 
 // stopErrorOf finds what did not stop below a supervisor in the error of its run.
-func stopErrorOf(err error) (e *StopError) {
-	defer func() { _ = recover() }() // the methods of an error are anybody's
-	e, _ = find[*StopError](err)
+func stopErrorOf(err error) *StopError {
+	look := func() *StopError { e, _ := find[*StopError](err); return e }
+	if tame(err) {
+		return look()
+	}
+	e, _ := ask(look) // the methods of an error are anybody's
 	return e
 }
 

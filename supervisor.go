@@ -140,6 +140,7 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 	handle := &Task{}
 	handle.scope.parent = context.Background()
 	if o.ctx != nil {
+		o.ctx = remember(o.ctx)
 		handle.scope.parent = o.ctx
 		handle.scope.flags = flagOwn
 	}
@@ -189,13 +190,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	within := runOf(ctx)
 	running, under, err := s.open(ctx)
 	if err != nil || running == nil {
 		return err
 	}
 	s.rt.forget(s)
 	defer s.shut()
-	if t := runOf(ctx); t != nil {
+	if t := within; t != nil {
 		t.child().runs(t, s)
 		defer t.child().ran(s)
 	} else if !s.rt.oversee(s) {
@@ -220,7 +222,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // open begins a run, unless ctx ended before it could. One that is on its way out is waited for: a supervisor that
 // was given up by the one above it may be called again before it has returned.
 func (s *Supervisor) open(ctx context.Context) (running, under context.Context, err error) {
-	done := ctx.Done() // before the lock: it is anybody's code
+	_ = ctx.Done() // panics here, if it does, and not where its end would be missed
+	asked := remember(ctx)
+	made := derive(asked) // before the lock, as all that is anybody's code
+	defer func() {
+		if running == nil {
+			made.end(nil)
+		}
+	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.running != nil {
@@ -231,19 +240,18 @@ func (s *Supervisor) open(ctx context.Context) (running, under context.Context, 
 		s.mu.Unlock()
 		select {
 		case <-ended:
-		case <-done:
+		case <-made.ctx.Done():
 		}
 		s.mu.Lock()
-		if errOf(ctx) != nil {
+		if made.ctx.Err() != nil {
 			return nil, nil, nil
 		}
 	}
 	if s.rt.closed.Load() {
 		return nil, nil, ErrClosed
 	}
-	made := derive(ctx)
 	s.running, s.cancel = made.ctx, made.end
-	s.under = &values{ctx}
+	s.under = &values{asked}
 	s.ended, s.wake = make(chan struct{}), make(chan struct{}, 1)
 	s.storm, s.restarts = nil, tally{}
 	return s.running, s.under, nil

@@ -217,16 +217,30 @@ func (t *Task) run(fn func(context.Context) error, back unsafe.Pointer) {
 	}()
 	err := fn((*taskContext)(t))
 	returned = true
-	t.finish(err, back)
+	if err != nil {
+		t.fail(err, back)
+	} else {
+		t.finish(nil, back)
+	}
 }
 
-// broke ends a task that did not return.
+// broke ends a task that did not return, also when what it panicked with or its
+// context ends the goroutine here too.
 //
 //go:noinline
 func (t *Task) broke(v any, back unsafe.Pointer) {
 	err := rescue(v)
+	defer func() { t.fail(err, back) }()
 	t.scope.reportPanic(err)
-	t.finish(err, back)
+}
+
+// fail ends the task with an error, also when the context that is asked for the
+// cause ends the goroutine.
+//
+//go:noinline
+func (t *Task) fail(err error, back unsafe.Pointer) {
+	defer func() { t.finish(err, back) }()
+	err = t.scope.explain(err)
 }
 
 // rescue turns what recover returned into an error. It must be called while
@@ -242,9 +256,6 @@ func rescue(v any) error {
 // functions of their own: a goroutine that is one of many finds its stack in no
 // cache, so that each line of it which is touched costs as much as an allocation.
 func (t *Task) finish(err error, back unsafe.Pointer) {
-	if err != nil {
-		err = t.scope.explain(err)
-	}
 	if c := t.scope.cell; c != nil {
 		setGoroutineLabels(back) // before the cell is told: see cell.leave
 		c.site.leave(c)
@@ -340,7 +351,7 @@ func (t *Task) abandon() bool {
 		return false
 	}
 	e := observe.Event{
-		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestOf(t.scope.parent),
+		Kind: observe.EventAbandoned, Subject: t.subject(), Request: requestAside(t.scope.parent),
 		Detail: "the body ignores its cancellation and is no longer waited for", Replacing: t.replaced(),
 	}
 	at.abandon(1) // before the state says so: the body may return at once

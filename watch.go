@@ -178,7 +178,7 @@ func (w *watcher) overLimit(t *Task) {
 		w.giveUp(t)
 		return
 	}
-	ev := observe.Event{Subject: t.subject(), Request: requestOf(t.scope.parent)}
+	ev := observe.Event{Subject: t.subject(), Request: requestAside(t.scope.parent)}
 	cause := ErrBudget
 	switch {
 	case tw.late.Load():

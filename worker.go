@@ -29,6 +29,7 @@ type worker struct {
 	state    any   // what the pool's units get
 	life     *unit // the context that the state lives in; nil: there is no state
 	failures int   // units in a row that failed
+	lost     *unit // that was abandoned and came back
 
 	// The scanner's own, guarded by Pool.mu.
 	seen    *unit         // what ran at the last scan
@@ -101,7 +102,7 @@ func (w *worker) loop() {
 func (w *worker) run() (again bool) {
 	p := w.pool
 	var u *unit
-	begun, ended := false, false
+	ended := false
 	defer func() {
 		switch {
 		case ended:
@@ -109,16 +110,8 @@ func (w *worker) run() (again bool) {
 		case u == nil: // runtime.Goexit in a function of the state
 			w.end()
 			return
-		case !begun: // a method of the submitter's context panicked
-			w.begin(u)
 		}
-		v := recover()
-		err := rescue(v)
-		u.reportPanic(err)
-		again = w.finish(u, err, true) && v != nil
-		if !again { // after runtime.Goexit this goroutine is lost; its slot is not
-			w.end()
-		}
+		again = w.rescued(u, recover())
 	}()
 	for {
 		if p.states != nil {
@@ -130,13 +123,14 @@ func (w *worker) run() (again bool) {
 		if !ok {
 			break
 		}
-		u, begun = &unit{scope{parent: j.ctx}}, false
+		u = &unit{scope{parent: j.ctx}}
 		if j.ticket != nil {
 			w.ticket = j.ticket
 		}
-		w.bear(u)
+		w.enter(u)
 		w.begin(u)
-		begun = true
+		u.bring(u.cell) // from here on the context is asked, which may hang
+		w.wear(u)
 		switch {
 		case j.ctx.Err() != nil:
 			ok = w.finish(u, context.Cause(j.ctx), false)
@@ -155,6 +149,27 @@ func (w *worker) run() (again bool) {
 	return false
 }
 
+// rescued settles a unit whose body panicked with v, or ended the goroutine, and
+// reports whether the worker goes on. The context, or what was panicked with, may
+// end the goroutine here too.
+func (w *worker) rescued(u *unit, v any) (again bool) {
+	err := rescue(v)
+	done := false
+	defer func() {
+		if !done {
+			_ = recover()
+			w.finish(u, ErrGoexit, true)
+		}
+		if !again { // after runtime.Goexit this goroutine is lost; its slot is not
+			w.end()
+		}
+	}()
+	u.reportPanic(err)
+	ok := w.finish(u, err, true)
+	done, again = true, ok && v != nil
+	return again
+}
+
 // begin makes the unit known to the scanner.
 func (w *worker) begin(u *unit) {
 	w.current.Store(u)
@@ -163,15 +178,14 @@ func (w *worker) begin(u *unit) {
 	}
 }
 
-// bear counts the worker into the cell of the present epoch, which units of one
-// epoch share, and puts the unit's labels on it. Most units find nothing to do.
-func (w *worker) bear(u *unit) {
+// enter counts the worker into the cell of the present epoch, which units of one
+// epoch share. Most units find nothing to do.
+func (w *worker) enter(u *unit) {
 	if s := w.pool.site; w.cell == nil || s.open.Load() != w.cell {
 		w.release()
 		w.cell = s.enter(false, 0)
 	}
-	u.enter(w.cell)
-	w.wear(u)
+	u.cell = w.cell
 }
 
 // wear puts the unit's labels on the worker's goroutine.
@@ -206,8 +220,7 @@ func (w *worker) finish(u *unit, err error, returned bool) bool {
 	}
 	if !w.yield(u) {
 		u.end()
-		defer w.comeBack(u) // also when the state's Close ends the goroutine
-		w.closeState()      // nobody else gets it
+		w.lost = u
 		return false
 	}
 	w.finished++
@@ -254,6 +267,7 @@ func (w *worker) judge(u *unit, err error) {
 	switch {
 	case err == nil:
 		w.failures = 0
+	case err == ErrGoexit: //nolint:errorlint // the worker ends, and perhaps because the context was asked
 	case u.parent.Err() == nil:
 		w.failures++
 	}
@@ -268,10 +282,15 @@ func (w *worker) tell() {
 	w.finished = 0
 }
 
-// end ends a worker. It has its slot until its state is closed.
+// end ends a worker. It has its slot until its state is closed, which nobody else
+// gets, unless it was abandoned.
 func (w *worker) end() {
 	defer w.pool.drop(w)
 	defer w.release()
+	if u := w.lost; u != nil {
+		w.lost = nil
+		defer w.comeBack(u) // also when the state's Close ends the goroutine
+	}
 	w.closeState()
 }
 
@@ -282,7 +301,13 @@ func (s *scope) explain(err error) (out error) {
 			out = err
 		}
 	}()
-	if cause := s.cause(); cause != nil {
+	var cause error
+	if endTame(s) {
+		cause = s.cause()
+	} else {
+		cause, _ = ask(s.cause)
+	}
+	if cause != nil {
 		return s.explainBy(cause, err)
 	}
 	return err
@@ -290,7 +315,16 @@ func (s *scope) explain(err error) (out error) {
 
 //go:noinline
 func (s *scope) explainBy(cause, err error) error { // apart, so that the stack of a body that panicked need not grow for it
-	if matches(err, cause) || matches(cause, context.Canceled) || matches(cause, context.DeadlineExceeded) {
+	follows := func() bool {
+		return matches(err, cause) || matches(cause, context.Canceled) || matches(cause, context.DeadlineExceeded)
+	}
+	known, ok := false, true
+	if tame(err) && tame(cause) {
+		known = follows()
+	} else {
+		known, ok = ask(follows)
+	}
+	if known || !ok {
 		return err
 	}
 	return &TaskError{ID: s.id(), Err: err, Cause: cause}
@@ -315,6 +349,6 @@ func (s *scope) reportPanic(err error) {
 	at.panics.Add(1)
 	at.rt.note(&note{
 		site: at, n: s.id().Seq,
-		trace: p.trace, value: cutValue(valueText(p.Value)), request: requestOf(s.parent),
+		trace: p.trace, value: cutValue(valueText(p.Value)), request: requestAside(s.parent),
 	})
 }

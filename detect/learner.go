@@ -13,7 +13,8 @@ import (
 // Baseline returns what was learned, a few bytes for each site, as JSON.
 // SetBaseline is called before the first turn, with what an earlier process
 // returned; data of a form that it does not know gives an error and changes
-// nothing. Both are called by the goroutine that calls Detect.
+// nothing. Neither is called while another of its methods is. One that hangs is
+// disabled.
 type Learner interface {
 	Detector
 	Baseline() (json.RawMessage, error)
@@ -30,11 +31,13 @@ func (p *Panel) Baselines() (map[string]json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
 	for _, s := range p.slots {
 		d, ok := s.Detector.(Learner)
-		if !ok || s.disabled != "" {
+		if !ok || s.disabled != "" || s.overran {
 			continue
 		}
-		var raw json.RawMessage
-		err := contained(func() (err error) { raw, err = d.Baseline(); return err })
+		raw, err := p.ask(s, d.Baseline)
+		if s.overran {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("detect: baseline of %s: %w", s.Name, err)
 		}
@@ -52,21 +55,12 @@ func (p *Panel) SetBaselines(in map[string]json.RawMessage) (first error) {
 		if !ok || !known {
 			continue
 		}
-		if err := contained(func() error { return d.SetBaseline(raw) }); err != nil && first == nil {
+		_, err := p.ask(s, func() (json.RawMessage, error) { return nil, d.SetBaseline(raw) })
+		if err != nil && !s.overran && first == nil {
 			first = fmt.Errorf("detect: baseline of %s: %w", s.Name, err)
 		}
 	}
 	return first
-}
-
-// contained turns a panic of a user's detector into an error.
-func contained(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %.200v", v)
-		}
-	}()
-	return f()
 }
 
 // leakBaseline is what outlives a restart of [Leak].

@@ -2,12 +2,14 @@ package detect
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -26,7 +28,8 @@ type Detector interface {
 
 // Stateful is a [Detector] that remembers. Its state is taken into recordings,
 // so that a replay can start in the middle of a service's life. State returns
-// everything that later findings depend on, and SetState continues from it.
+// everything that later findings depend on, and SetState continues from it. One
+// that hangs in either is disabled.
 type Stateful interface {
 	Detector
 	State() (json.RawMessage, error)
@@ -53,6 +56,7 @@ type slot struct {
 	Named
 	panics   int
 	disabled string // why; "" while it runs
+	overran  bool   // it did so outside of Detect, and is still to be disabled
 }
 
 // NewPanel returns a panel that gives each detector at most limit a turn; 0
@@ -83,6 +87,9 @@ func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
 		events = append(events, observe.Event{Time: t.Time, Kind: kind, Subject: observe.Subject{Name: s.Name}, Detail: detail})
 	}
 	for _, s := range p.slots {
+		if s.overran && s.disabled == "" && !slices.Contains(t.Disabled, s.Name) {
+			t.Disabled = append(t.Disabled, s.Name)
+		}
 		if s.disabled == "" && slices.Contains(t.Disabled, s.Name) {
 			s.disabled = overranText
 			tell(observe.EventDetectorDisabled, s, s.disabled)
@@ -90,22 +97,22 @@ func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
 		if s.disabled != "" {
 			continue
 		}
-		out := p.run(s, *t)
+		findings, err := p.run(s, *t)
 		switch {
-		case out.overran:
+		case errors.Is(err, aside.ErrOverran):
 			s.disabled = overranText
 			t.Disabled = append(t.Disabled, s.Name)
 			tell(observe.EventDetectorDisabled, s, s.disabled)
 			continue
-		case out.panicked != "":
+		case err != nil:
 			if s.panics++; s.panics == maxPanics {
-				s.disabled = out.panicked
-				tell(observe.EventDetectorDisabled, s, fmt.Sprintf("panicked %d times in a row: %s", maxPanics, out.panicked))
+				s.disabled = err.Error()
+				tell(observe.EventDetectorDisabled, s, fmt.Sprintf("panicked %d times in a row: %s", maxPanics, err))
 			}
 			continue
 		}
 		s.panics = 0
-		good, garbage := sift(s.Name, out.findings)
+		good, garbage := sift(s.Name, findings)
 		if garbage != nil {
 			tell(observe.EventDetectorGarbage, s, garbage.Error())
 		}
@@ -117,56 +124,38 @@ func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
 	return all, events
 }
 
-type result struct {
-	findings []Finding
-	panicked string
-	overran  bool
-}
-
 // run gives the detector its turn. One that overruns is left behind: its
 // goroutine cannot be stopped, only counted.
-func (p *Panel) run(s *slot, t observe.Turn) result {
-	done := make(chan result, 1)
-	var state atomic.Int32 // 1: finished, 2: left behind; the first to set it wins
-	go func() {
-		out := result{panicked: "it ended its goroutine"} // stands if the detector calls runtime.Goexit
-		defer func() {
-			if state.CompareAndSwap(0, 1) {
-				done <- out
-			} else {
-				p.overrun.Add(-1)
-			}
-		}()
-		out = call(s.Detector, t)
-	}()
-	if p.limit <= 0 {
-		return <-done
-	}
-	timer := time.NewTimer(p.limit)
-	defer timer.Stop()
-	select {
-	case out := <-done:
-		return out
-	case <-timer.C:
-	}
-	p.overrun.Add(1) // before the state says so: it may end at once
-	if state.CompareAndSwap(0, 2) {
-		return result{overran: true}
-	}
-	p.overrun.Add(-1)
-	return <-done
+func (p *Panel) run(s *slot, t observe.Turn) ([]Finding, error) {
+	return aside.Call(p.limit, &p.overrun, func() []Finding { return s.Detector.Detect(t) })
 }
 
-func call(d Detector, t observe.Turn) (out result) {
-	ok := false
-	defer func() {
-		if v := recover(); v != nil || !ok {
-			out = result{panicked: fmt.Sprintf("%.200v", v)}
+// askLimits is for how many times the limit of a turn a detector's other methods
+// may run: what was learned may be megabytes, and is given while a process starts.
+const askLimits = 5
+
+// ask calls one of a detector's other methods as run does. One that overruns
+// is disabled in the next turn.
+func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage, error) {
+	type answer struct {
+		raw json.RawMessage
+		err error
+	}
+	out, err := aside.Call(askLimits*p.limit, &p.overrun, func() answer {
+		raw, err := f()
+		if err != nil { // its text is the user's code too
+			err = fmt.Errorf("%.200s", err.Error())
 		}
-	}()
-	out.findings = d.Detect(t)
-	ok = true
-	return out
+		return answer{raw, err}
+	})
+	switch {
+	case errors.Is(err, aside.ErrOverran):
+		s.overran = true
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("panic: %w", err)
+	}
+	return out.raw, out.err
 }
 
 // sift drops findings that make no sense and all past the limit.
@@ -202,9 +191,9 @@ func (p *Panel) State() (json.RawMessage, error) {
 	var out []slotState
 	for _, s := range p.slots {
 		st := slotState{Name: s.Name, Panics: s.panics, Disabled: s.disabled}
-		if d, ok := s.Detector.(Stateful); ok && s.disabled == "" {
-			raw, err := stateOf(d)
-			if err != nil {
+		if d, ok := s.Detector.(Stateful); ok && s.disabled == "" && !s.overran {
+			raw, err := p.ask(s, d.State)
+			if err != nil && !s.overran { // the turn disables that one, also in a replay
 				return nil, fmt.Errorf("detect: state of %s: %w", s.Name, err)
 			}
 			st.State = raw
@@ -212,16 +201,6 @@ func (p *Panel) State() (json.RawMessage, error) {
 		out = append(out, st)
 	}
 	return json.Marshal(out)
-}
-
-// stateOf contains a panic of a user's detector.
-func stateOf(d Stateful) (raw json.RawMessage, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %.200v", v)
-		}
-	}()
-	return d.State()
 }
 
 // SetState continues from what State returned. Detectors are matched by name;
@@ -241,7 +220,7 @@ func (p *Panel) SetState(raw json.RawMessage) error {
 			if !ok || len(st.State) == 0 {
 				continue
 			}
-			if err := d.SetState(st.State); err != nil {
+			if _, err := p.ask(s, func() (json.RawMessage, error) { return nil, d.SetState(st.State) }); err != nil {
 				return fmt.Errorf("detect: state of %s: %w", s.Name, err)
 			}
 		}

@@ -8,7 +8,10 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/hale-go/hale/internal/aside"
 )
 
 // Entry is one line of the journal: a command before it is carried out, or what
@@ -30,16 +33,18 @@ const maxEntries = 1024
 // Journal keeps the last 1024 entries in memory and writes each as a line of
 // JSON to a writer, if it has one. It may be used from any goroutine.
 type Journal struct {
-	writing sync.Mutex // of w, so that a writer that hangs hangs no reader
 	w       io.Writer
+	writing sync.Mutex   // of w
+	behind  atomic.Int64 // writes that hang
 
 	mu      sync.Mutex
 	entries []Entry
 	failed  int
 }
 
-// NewJournal returns a journal. w may be nil; it is written to under a lock and
-// must not block for long.
+// NewJournal returns a journal. w may be nil. A write that fails, panics or takes
+// longer than a second is an error, and so is all that comes before one that hangs
+// has returned.
 func NewJournal(w io.Writer) *Journal { return &Journal{w: w} }
 
 // Append adds an entry. An error matches [ErrJournal].
@@ -53,27 +58,40 @@ func (j *Journal) Append(e Entry) (err error) {
 	if j.w == nil {
 		return nil
 	}
-	j.writing.Lock()
-	defer j.writing.Unlock()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: the writer panicked: %.200v", ErrJournal, v)
-		}
-		if err != nil {
-			j.mu.Lock()
-			j.failed++
-			j.mu.Unlock()
-		}
-	}()
+	if err = j.write(e); err != nil {
+		j.mu.Lock()
+		j.failed++
+		j.mu.Unlock()
+	}
+	return err
+}
+
+// write writes a line, on a goroutine of its own: the writer is other people's
+// code, and so are its errors, whose text is made there too.
+func (j *Journal) write(e Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	if n, err := j.w.Write(append(line, '\n')); err != nil || n <= len(line) {
-		return fmt.Errorf("%w: %w", ErrJournal, cmp.Or(err, io.ErrShortWrite))
+	if j.behind.Load() > 0 {
+		return fmt.Errorf("%w: the writer has not come back from a line before", ErrJournal)
 	}
-	return nil
+	err, broke := aside.Call(patience, &j.behind, func() error {
+		j.writing.Lock()
+		defer j.writing.Unlock()
+		if n, err := j.w.Write(append(line, '\n')); err != nil || n <= len(line) {
+			return fmt.Errorf("%w: %w", ErrJournal, cmp.Or(err, io.ErrShortWrite))
+		}
+		return nil
+	})
+	if broke != nil {
+		return fmt.Errorf("%w: the writer: %w", ErrJournal, broke)
+	}
+	return err
 }
+
+// patience is how long a line may take to be written.
+const patience = time.Second
 
 // Entries returns the entries that are kept, oldest first.
 func (j *Journal) Entries() []Entry {

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"encoding/json"
+	"sync"
 	"time"
 )
 
@@ -59,6 +60,8 @@ type Recording struct {
 type Recorder struct {
 	turns    int // of a segment
 	segments int
+
+	mu       sync.Mutex
 	sizes    []int // of the segments, in bytes, roughly
 	cut      bool  // the next turn does not follow from the last
 	revision string
@@ -86,6 +89,8 @@ func NewRecorder(revision string, segments, turns int) *Recorder {
 // Due reports whether the next turn opens a new segment, which needs the state
 // of the loop.
 func (r *Recorder) Due() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	n := len(r.rec.Segments)
 	return n == 0 || r.cut || len(r.rec.Segments[n-1].Turns) >= r.turns || r.sizes[n-1] > maxRecording/r.segments
 }
@@ -93,6 +98,12 @@ func (r *Recorder) Due() bool {
 // Open begins a segment with the state of the loop before its first turn, and
 // returns it.
 func (r *Recorder) Open(state json.RawMessage) Segment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open(state)
+}
+
+func (r *Recorder) open(state json.RawMessage) Segment {
 	if len(r.rec.Segments) == r.segments {
 		r.rec.Segments = append([]Segment(nil), r.rec.Segments[1:]...)
 		r.sizes = append([]int(nil), r.sizes[1:]...)
@@ -106,12 +117,18 @@ func (r *Recorder) Open(state json.RawMessage) Segment {
 
 // Cut ends the segment: the loop started afresh, and its next turn does not
 // follow from the last.
-func (r *Recorder) Cut() { r.cut = true }
+func (r *Recorder) Cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = true
+}
 
 // Add keeps a turn.
 func (r *Recorder) Add(t Turn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.rec.Segments) == 0 {
-		r.Open(nil)
+		r.open(nil)
 	}
 	s := &r.rec.Segments[len(r.rec.Segments)-1]
 	s.Turns = append(s.Turns, t)
@@ -120,6 +137,8 @@ func (r *Recorder) Add(t Turn) {
 
 // Recording returns what is kept. The turns are shared and must not be changed.
 func (r *Recorder) Recording() Recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	out := r.rec
 	out.Segments = append([]Segment(nil), r.rec.Segments...)
 	return out

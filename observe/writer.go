@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -26,7 +27,8 @@ const (
 // Writer streams a recording into a ring of files in a folder. Each turn is on
 // its way to the disk when Add returns: a crash of the process loses nothing
 // that was added, a power failure what the system had not written yet. When the
-// ring is full, the oldest files go first.
+// ring is full, the oldest files go first. A file that was removed is an error that
+// matches [fs.ErrNotExist].
 //
 // A turn takes about 135 bytes and 30 µs at 10 names of which none changes, and 230
 // bytes when all do; 145 bytes and 40 µs, or 1 kB and 180 µs, at 100; 240 bytes and
@@ -78,6 +80,9 @@ func NewWriter(dir string, maxBytes int64) (*Writer, error) {
 // Add. After an error of Open or Add, this is where the writer tries again, with
 // a new file.
 func (w *Writer) Open(s Segment) error {
+	if err := w.lost(); err != nil {
+		return err
+	}
 	if w.err != nil || w.size >= w.bytes/ringParts {
 		if err := w.next(); err != nil {
 			return w.fail(err)
@@ -93,11 +98,26 @@ func (w *Writer) Add(t Turn) error {
 	if w.err != nil {
 		return w.err
 	}
+	if err := w.lost(); err != nil {
+		return err
+	}
 	diff, delta := t.since(w.prev)
 	if err := w.write(record[*Turn]{Turn: &diff, Delta: delta}); err != nil {
 		return err
 	}
 	w.prev = &t
+	return nil
+}
+
+// lost ends the segment if someone has removed the file, which writing to it does
+// not show.
+func (w *Writer) lost() error {
+	if w.file == nil {
+		return nil
+	}
+	if _, err := os.Lstat(w.file.Name()); errors.Is(err, fs.ErrNotExist) {
+		return w.fail(err)
+	}
 	return nil
 }
 
