@@ -114,7 +114,7 @@ func (c *cell) leave() {
 }
 
 func newCell(s *site, id string, count *cellCount) *cell {
-	labels := pprof.WithLabels(context.Background(), labelsOf(s, id)).Value(labelKey())
+	labels := pprof.WithLabels(context.Background(), labelsOf(s, id)).Value(labelKey)
 	return &cell{
 		site: s, id: id, labels: labels, bears: reflect.ValueOf(labels).UnsafePointer(),
 		opened: time.Now(), count: count,

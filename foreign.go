@@ -83,13 +83,13 @@ func hear(ctx context.Context) context.Context {
 		return ctx
 	}
 	done := ctx.Done() // first: a task's context has a canceller from then on
-	return &heard{ctx, done, ctx.Value(cancelKey())}
+	return &heard{ctx, done, ctx.Value(cancelKey)}
 }
 
 func (h *heard) Done() <-chan struct{} { return h.done }
 
 func (h *heard) Value(key any) any {
-	if key == cancelKey() {
+	if key == cancelKey {
 		return h.canceller
 	}
 	return h.Context.Value(key)
@@ -122,9 +122,9 @@ type known struct {
 func remember(ctx context.Context) *known {
 	done := doneOf(ctx) // first: a task's context has a canceller from then on
 	return &known{
-		heard: heard{ctx, done, valueOf(ctx, cancelKey())},
+		heard: heard{ctx, done, valueOf(ctx, cancelKey)},
 		scope: valueOf(ctx, scopeKey{}), task: valueOf(ctx, taskKey{}),
-		labels: valueOf(ctx, labelKey()), request: valueOf(ctx, requestKey{}),
+		labels: valueOf(ctx, labelKey), request: valueOf(ctx, requestKey{}),
 	}
 }
 
@@ -143,7 +143,7 @@ func (k *known) Value(key any) any {
 	case requestKey:
 		return k.request
 	}
-	if key == labelKey() {
+	if key == labelKey {
 		return k.labels
 	}
 	return k.heard.Value(key)

@@ -30,7 +30,7 @@ func former(ctx context.Context) unsafe.Pointer {
 	if bears == nil {
 		return nil
 	}
-	if v := reflect.ValueOf(valueOf(ctx, labelKey())); v.Kind() == reflect.Pointer && v.UnsafePointer() == bears {
+	if v := reflect.ValueOf(valueOf(ctx, labelKey)); v.Kind() == reflect.Pointer && v.UnsafePointer() == bears {
 		return bears
 	}
 	return nil

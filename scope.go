@@ -83,19 +83,19 @@ func (p *keyProbe) Value(key any) any { p.key = key; return nil }
 func (p *keyProbe) Err() error        { return context.Canceled } // or Cause looks no further
 
 // labelKey is the key under which runtime/pprof keeps a context's labels.
-var labelKey = sync.OnceValue(func() any {
+var labelKey = func() any {
 	p := &keyProbe{Context: context.Background()}
 	pprof.ForLabels(p, func(string, string) bool { return true })
 	return p.key
-})
+}()
 
 // cancelKey is the key by which the context package finds the innermost
 // cancellable context.
-var cancelKey = sync.OnceValue(func() any {
+var cancelKey = func() any {
 	p := &keyProbe{Context: context.Background()}
 	_ = context.Cause(p)
 	return p.key
-})
+}()
 
 // ended stands in for the cancellation of every scope that ended before
 // anybody asked for one.
@@ -178,7 +178,7 @@ func (s *scope) Value(key any) any {
 	case taskKey:
 		return nil // of a unit: it is no task, and neither is what is around it
 	}
-	if key == labelKey() {
+	if key == labelKey {
 		if l := s.labels(); l != nil {
 			return l
 		}
@@ -186,7 +186,7 @@ func (s *scope) Value(key any) any {
 	if in := s.inner(); in != nil {
 		return in.ctx.Value(key)
 	}
-	if s.ended() && key == cancelKey() {
+	if s.ended() && key == cancelKey {
 		return ended().ctx.Value(key)
 	}
 	return s.parent.Value(key)
@@ -304,14 +304,17 @@ func (s *scope) enter(c *cell) {
 // bring makes the scope bear the labels of its cell merged with those that the
 // caller brought from elsewhere.
 func (s *scope) bring(c *cell) {
-	brought := valueOf(s.parent, labelKey())
+	if s.parent == context.Background() {
+		return
+	}
+	brought := valueOf(s.parent, labelKey)
 	if brought == nil {
 		return
 	}
 	if p := scopeOf(s.parent); p != nil && p.labels() == brought {
 		return // hale's own, from the task around this one
 	}
-	s.declare().labels = pprof.WithLabels(s.parent, labelsOf(c.site, c.id)).Value(labelKey())
+	s.declare().labels = pprof.WithLabels(s.parent, labelsOf(c.site, c.id)).Value(labelKey)
 }
 
 // labels returns pprof's label map as its context key yields it, nil if the

@@ -140,7 +140,9 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 	handle := &Task{}
 	handle.scope.parent = context.Background()
 	if o.ctx != nil {
-		o.ctx = remember(o.ctx)
+		if !endTame(o.ctx) || !valueTame(o.ctx) {
+			o.ctx = remember(o.ctx)
+		}
 		handle.scope.parent = o.ctx
 		handle.scope.flags = flagOwn
 	}
@@ -266,7 +268,7 @@ func (*values) Done() <-chan struct{}                   { return nil }
 func (*values) Err() error                              { return nil }
 
 func (v *values) Value(key any) any {
-	if key == cancelKey() {
+	if key == cancelKey {
 		return nil
 	}
 	return v.of.Value(key)
