@@ -140,7 +140,7 @@ func patiently[T any](c <-chan T) (v T, ok bool) {
 // isIntensity is errors.Is, which would run what does harm.
 func isIntensity(err error) bool {
 	for err != nil {
-		if err == hale.ErrIntensity { //nolint:errorlint // this is what walks
+		if err == hale.ErrIntensity {
 			return true
 		}
 		u, ok := err.(interface{ Unwrap() []error })

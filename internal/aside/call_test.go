@@ -25,7 +25,7 @@ func TestCall(t *testing.T) {
 			if _, err := aside.Call(limit, &behind, func() int { runtime.Goexit(); return 0 }); !errors.Is(err, aside.ErrGoexit) {
 				t.Errorf("Goexit = %v", err)
 			}
-			if _, err := aside.Call(limit, &behind, func() int { panic("x") }); err != aside.Panicked("x") { //nolint:errorlint // as it is made
+			if _, err := aside.Call(limit, &behind, func() int { panic("x") }); err != aside.Panicked("x") {
 				t.Errorf("panic = %v", err)
 			}
 		}
