@@ -89,7 +89,7 @@ func lookHale() func() (map[string]float64, error) {
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			values["memory"] = float64(after.TotalAlloc-before.TotalAlloc) / (foreseen * 1e6)
-			values["share"] = 100 * values["cpu"] / interval(float64(snap.CPU))
+			values["share"] = 100 * values["cpu"] / float64(interval(snap.CPU))
 		}
 		return values, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/hale-go/hale/internal/goroutine"
 )
@@ -88,8 +89,10 @@ func thousands(n int) string {
 	return fmt.Sprintf("%dk", n/1_000)
 }
 
-// interval is the time in nanoseconds after which the pacer allows the snapshot
-// that follows one of such a cost.
-func interval(cost float64) float64 {
-	return max(float64(goroutine.DefaultInterval), 100*cost)
+// interval is the time after which the pacer allows the snapshot that follows one
+// of such a cost, while nothing is suspected.
+func interval(cost time.Duration) time.Duration {
+	var p goroutine.Pacer
+	p.Done(time.Now(), cost)
+	return p.Spacing()
 }
