@@ -56,8 +56,7 @@ func LateStart(rt *Runtime, name string) (goOn func()) {
 	c := s.open.Load()
 	c.enter()
 	return func() {
-		if s.open.Load() != c {
-			c.undo()
+		if !s.stays(c) {
 			c = s.enter(false, 0)
 		}
 		s.leave(c)

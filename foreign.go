@@ -65,12 +65,23 @@ func causeOf(ctx context.Context) (err error) {
 	return context.Cause(ctx)
 }
 
-// heard is a caller's context whose end hale waits for. What the context package
-// asks it again and again, also on goroutines that must not hang, is asked once.
-type heard struct {
+// known is a caller's context that hale derives from, or that outlives the call it
+// was given with and is asked under locks. What the context package and hale ask
+// again and again, also on goroutines that must not hang, is asked once.
+type known struct {
 	context.Context
-	done      <-chan struct{}
-	canceller any // what the context package finds in it, by its key
+	done <-chan struct{}
+
+	canceller                    any // what the context package finds in it, by its key
+	scope, task, labels, request any
+}
+
+// remember returns ctx as it can be kept, and asked under locks.
+func remember(ctx context.Context) context.Context {
+	if endTame(ctx) && valueTame(ctx) {
+		return ctx
+	}
+	return know(ctx)
 }
 
 // hear returns ctx as it can be derived from.
@@ -82,47 +93,14 @@ func hear(ctx context.Context) context.Context {
 	if endTame(ctx) {
 		return ctx
 	}
-	done := ctx.Done() // first: a task's context has a canceller from then on
-	return &heard{ctx, done, ctx.Value(cancelKey)}
+	return know(ctx)
 }
 
-func (h *heard) Done() <-chan struct{} { return h.done }
-
-func (h *heard) Value(key any) any {
-	if key == cancelKey {
-		return h.canceller
-	}
-	return h.Context.Value(key)
-}
-
-// Err asks nobody before the context has ended, and then, where it can, only the
-// standard library's context in it.
-func (h *heard) Err() error {
-	select {
-	case <-h.done:
-	default:
-		return nil
-	}
-	if in, ok := h.canceller.(context.Context); ok && in.Done() == h.done {
-		return in.Err()
-	}
-	if err, ok := ask(func() error { return h.Context.Err() }); ok && err != nil {
-		return err
-	}
-	return errBroken
-}
-
-// known is a caller's context that outlives the call it was given with, and is
-// asked under locks. What hale asks of it is asked once.
-type known struct {
-	heard
-	scope, task, labels, request any
-}
-
-func remember(ctx context.Context) *known {
+// know asks ctx for all that hale may want.
+func know(ctx context.Context) *known {
 	done := doneOf(ctx) // first: a task's context has a canceller from then on
 	return &known{
-		heard: heard{ctx, done, valueOf(ctx, cancelKey)},
+		Context: ctx, done: done, canceller: valueOf(ctx, cancelKey),
 		scope: valueOf(ctx, scopeKey{}), task: valueOf(ctx, taskKey{}),
 		labels: valueOf(ctx, labelKey), request: valueOf(ctx, requestKey{}),
 	}
@@ -134,6 +112,25 @@ func doneOf(ctx context.Context) (done <-chan struct{}) {
 	return ctx.Done()
 }
 
+func (k *known) Done() <-chan struct{} { return k.done }
+
+// Err asks nobody before the context has ended, and then, where it can, only the
+// standard library's context in it.
+func (k *known) Err() error {
+	select {
+	case <-k.done:
+	default:
+		return nil
+	}
+	if in, ok := k.canceller.(context.Context); ok && in.Done() == k.done {
+		return in.Err()
+	}
+	if err, ok := ask(func() error { return k.Context.Err() }); ok && err != nil {
+		return err
+	}
+	return errBroken
+}
+
 func (k *known) Value(key any) any {
 	switch key.(type) {
 	case scopeKey:
@@ -143,20 +140,18 @@ func (k *known) Value(key any) any {
 	case requestKey:
 		return k.request
 	}
-	if key == labelKey {
+	switch key {
+	case labelKey:
 		return k.labels
+	case cancelKey:
+		return k.canceller
 	}
-	return k.heard.Value(key)
+	return k.Context.Value(key)
 }
 
 // derive is [context.WithCancelCause]. Where the parent's Done panics, its end is
 // not heard of any more.
-func derive(parent context.Context) (made cancellation) {
-	defer func() {
-		if recover() != nil {
-			made = alone(parent)
-		}
-	}()
+func derive(parent context.Context) cancellation {
 	ctx, cancel := context.WithCancelCause(hear(parent))
 	return cancellation{ctx, cancel}
 }

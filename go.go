@@ -2,7 +2,9 @@ package hale
 
 import (
 	"context"
+	"log/slog"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -65,7 +67,7 @@ const defaultGrace = time.Second
 
 // Go runs fn on a new goroutine as the task name, under the [Runtime] found in
 // ctx, else under [Default]; without either it is a plain goroutine whose panic
-// is contained. fn gets a context that is cancelled when it returns, when ctx
+// is contained, and whose options are not kept, which is logged once. fn gets a context that is cancelled when it returns, when ctx
 // is, and with a cause when hale or [Task.Cancel] stops it.
 //
 // Go never panics and never blocks. Work that cannot start gives a task that
@@ -152,6 +154,9 @@ func Detach(ctx context.Context, name string) context.Context {
 	return &scope{parent: out, cell: c}
 }
 
+// unkept tells once in a process that options were given without a runtime.
+var unkept sync.Once
+
 // newTask makes the task without starting it, and returns what it is to be
 // counted in, nil without a runtime. A task that may not start has ended.
 func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, o *taskOptions) (*Task, *site) {
@@ -173,6 +178,11 @@ func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Con
 		t.declare(o.contract)
 	}
 	if rt == nil {
+		if o != nil {
+			unkept.Do(func() {
+				slog.Warn("hale: a task declares what nobody keeps: there is no runtime; see hale.SetDefault", "task", printable(name, maxName))
+			})
+		}
 		return t, nil
 	}
 	at := rt.siteFor(name, func() string { return runtime.FuncForPC(entryOf(fn)).Name() }, domain)

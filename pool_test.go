@@ -59,7 +59,7 @@ func TestPoolResults(t *testing.T) {
 func TestPoolBadInput(t *testing.T) {
 	rt := newRuntime(t)
 	for _, cfg := range []hale.PoolConfig{
-		{Workers: -1}, {Queue: -1}, {MaxWait: -1}, {Budget: -1}, {Grace: -1}, {MaxAbandoned: -1}, {Workers: 1 << 30}, {Queue: 1 << 40},
+		{Workers: -1}, {Queue: -1}, {MaxWait: -2}, {Budget: -1}, {Grace: -1}, {MaxAbandoned: -1}, {Workers: 1 << 30}, {Queue: 1 << 40},
 	} {
 		var ce *hale.ConfigError
 		if _, err := rt.NewPool("bad", cfg); !errors.As(err, &ce) || ce.Hint() == "" {

@@ -13,7 +13,8 @@ type PoolConfig struct {
 	// Queue is how many units may wait. Default: 64 for each worker.
 	Queue int `json:"queue" yaml:"queue"`
 	// MaxWait is how long a unit may wait for room in the queue before
-	// [ErrFull]. Default: 0, as long as the submitter's context allows.
+	// [ErrFull], [NoWait] for not at all. Default: 0, as long as the submitter's
+	// context allows.
 	MaxWait time.Duration `json:"max_wait" yaml:"max_wait"`
 	// Budget is the longest that a unit may run. Past it, its context is
 	// cancelled with [ErrBudget]. Default: 0, no limit and no replacement.
@@ -27,6 +28,10 @@ type PoolConfig struct {
 	// fill the memory with goroutines. Default: the number of workers.
 	MaxAbandoned int `json:"max_abandoned" yaml:"max_abandoned"`
 }
+
+// NoWait as [PoolConfig].MaxWait: a unit that finds the queue full is refused with
+// [ErrFull] at once.
+const NoWait time.Duration = -1
 
 // most workers or units in the queue; what a slip of the finger would ask for
 // goes no further.
@@ -47,7 +52,7 @@ func (c PoolConfig) withDefaults(procs int) (PoolConfig, error) {
 		{"Budget", int64(c.Budget)},
 		{"Grace", int64(c.Grace)},
 	} {
-		if f.value < 0 {
+		if f.value < 0 && (f.name != "MaxWait" || c.MaxWait != NoWait) {
 			return c, &ConfigError{Field: "PoolConfig." + f.name, Value: f.value, Mend: "give a value above 0, or 0 for the default"}
 		}
 	}

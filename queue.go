@@ -95,6 +95,14 @@ const patience = time.Millisecond
 
 // waitForRoom is the slow path of enqueue.
 func (p *Pool) waitForRoom(j job) error {
+	if p.cfg.MaxWait == NoWait {
+		select {
+		case <-p.closing:
+			return ErrClosed
+		default:
+			return ErrFull
+		}
+	}
 	var timeout <-chan time.Time
 	if p.cfg.MaxWait > 0 {
 		timer := time.NewTimer(p.cfg.MaxWait)

@@ -34,6 +34,7 @@ type Runtime struct {
 	abandoned atomic.Int64 // bodies that were given up and have not come back
 	clock     clock
 	closed    atomic.Bool
+	closing   chan struct{} // closed with it, to end Run
 	halted    atomic.Bool
 	disabled  bool        // by HALE_DISABLE, for good
 	down      atomic.Bool // the loop broke and has not completed a turn since
@@ -99,7 +100,7 @@ func New(opts ...Option) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt := &Runtime{opts: o, clock: clock{born: time.Now()}, lastTurn: time.Now(), number: runtimes.Add(1), journal: heal.NewJournal(o.journal)}
+	rt := &Runtime{opts: o, clock: clock{born: time.Now()}, lastTurn: time.Now(), number: runtimes.Add(1), closing: make(chan struct{}), journal: heal.NewJournal(o.journal)}
 	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
 	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
 	rt.watcher.rt = rt
@@ -195,17 +196,17 @@ func (rt *Runtime) Run(ctx context.Context) error {
 		select {
 		case <-made.ctx.Done():
 			return nil
-		case <-ticker.C:
-		}
-		if rt.closed.Load() {
+		case <-rt.closing:
 			return nil
+		case <-ticker.C:
 		}
 		rt.guard("loop", func() bool { rt.turn(made.ctx); return true })
 	}
 }
 
-// Step takes one turn of the loop on the calling goroutine and leaves none of
-// its own behind, for functions that run only while they are called. It returns
+// Step takes one turn of the loop and waits for it, for functions that run only
+// while they are called. No goroutine of the loop outlives it, but for a write to a
+// disk that hangs and for what was left behind because it overran. It returns
 // [ErrClosed] after Close, an error when the turn broke, and nil otherwise.
 func (rt *Runtime) Step(ctx context.Context) error {
 	if rt.made() == nil {
@@ -303,6 +304,7 @@ func (rt *Runtime) Close() error {
 	if rt.made() == nil || rt.closed.Swap(true) {
 		return nil
 	}
+	close(rt.closing)
 	defer rt.bus.close()
 	rt.openGates()
 	return errors.Join(rt.shutdown(), rt.disk.close(), rt.keepLast())

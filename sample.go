@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -107,7 +108,7 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 		if !inc.Phase.Closed() && inc.Confidence == detect.Confirmed {
 			open[inc.Subject.Name] = inc.ID
 		}
-		if inc.Fault == "goroutine_leak" && !inc.Phase.Closed() {
+		if inc.Fault == diagnose.Leak && !inc.Phase.Closed() {
 			rt.pacer.Suspect() // a closer look, within the same cost
 		}
 	}

@@ -79,12 +79,20 @@ func (s *site) enter(own bool, id uint64) *cell {
 		if c == nil {
 			c = s.openCell()
 		}
-		c.enter()
-		if s.open.Load() == c {
+		if c.enter(); s.stays(c) {
 			return c
 		}
-		c.undo() // sealed in between: its count may already have been read
 	}
+}
+
+// stays reports whether a cell that was entered still takes tasks, and leaves it if
+// not: it was sealed in between, and its count may already have been read.
+func (s *site) stays(c *cell) bool {
+	if s.open.Load() == c {
+		return true
+	}
+	c.undo()
+	return false
 }
 
 func (s *site) leave(c *cell) {

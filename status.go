@@ -23,7 +23,7 @@ type Status struct {
 	Journal   []heal.Entry        `json:"journal"`
 
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
-	Overrun   int `json:"overrun"`   // goroutines of detectors and remedies that hang
+	Overrun   int `json:"overrun"`   // goroutines of detectors and remedies that hang, and of callers' contexts and errors in the process
 }
 
 // lateTurns is how many ticks without a turn make the observer late.
@@ -46,7 +46,7 @@ func (rt *Runtime) Status() Status {
 	case rt.running.Load() == 0:
 		st.Observer = "off"
 	}
-	st.Overrun = rt.exec.Overrun() // no lock of the loop's: its status must be there while it hangs
+	st.Overrun = rt.exec.Overrun() + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
 		st.Overrun += p.panel.Overrun()
@@ -95,7 +95,13 @@ func (rt *Runtime) Tasks() []TaskInfo {
 	live := rt.reg.live(func(*Task) bool { return true })
 	out := make([]TaskInfo, 0, len(live))
 	for _, t := range live {
-		id, ok := ask(func() Identity { return Identify((*taskContext)(t)) })
+		ctx, ok := (*taskContext)(t), true
+		var id Identity
+		if valueTame(ctx) {
+			id = Identify(ctx)
+		} else {
+			id, ok = ask(func() Identity { return Identify(ctx) })
+		}
 		if !ok { // a context that hangs must not keep the others from being shown
 			at := t.scope.site()
 			id = Identity{ID: t.scope.id(), Name: at.name, Domain: at.domain}

@@ -116,7 +116,7 @@ func newSupervisor(rt *Runtime, name string, cfg SupervisorConfig) *Supervisor {
 }
 
 // Go adds a child, as the last. It starts at once if the supervisor runs, else
-// with it. Without [Restart] the child is [Temporary]. The handle's Wait returns
+// with it. Without [Restart] the child is [Permanent]. The handle's Wait returns
 // when the child has ended for good, or with a run of its supervisor; when the
 // child is restarted, also for the sake of another, the handle stays as it is.
 func (s *Supervisor) Go(name string, fn func(context.Context) error, opts ...TaskOption) *Task {
@@ -125,7 +125,14 @@ func (s *Supervisor) Go(name string, fn func(context.Context) error, opts ...Tas
 		t.conclude(noSupervisor())
 		return t
 	}
-	return s.add(name, fn, s.rt.options(name, opts))
+	o := s.rt.options(name, opts)
+	if o == nil {
+		o = &taskOptions{contract: contract{grace: defaultGrace}}
+	}
+	if !o.supervised {
+		o.restart = Permanent
+	}
+	return s.add(name, fn, o)
 }
 
 func noSupervisor() error {
@@ -134,15 +141,10 @@ func noSupervisor() error {
 
 // add makes the child and starts it if the supervisor runs.
 func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOptions) *Task {
-	if o == nil {
-		o = &taskOptions{contract: contract{grace: defaultGrace}}
-	}
 	handle := &Task{}
 	handle.scope.parent = context.Background()
 	if o.ctx != nil {
-		if !endTame(o.ctx) || !valueTame(o.ctx) {
-			o.ctx = remember(o.ctx)
-		}
+		o.ctx = remember(o.ctx)
 		handle.scope.parent = o.ctx
 		handle.scope.flags = flagOwn
 	}

@@ -47,8 +47,6 @@ func tameContext(ctx context.Context, end bool) bool {
 		switch c := ctx.(type) {
 		case *known: // which remembers what hale asks
 			return true
-		case *heard:
-			return end
 		case *values:
 			if end {
 				return true

@@ -141,6 +141,9 @@ func (t *Task) watch() *watch {
 	if t == nil {
 		return nil
 	}
+	if t.isHandle() {
+		return t.child().latest.Load().watch() // of the run that is current
+	}
 	if d := t.scope.declared(); d != nil {
 		return d.watch
 	}

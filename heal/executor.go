@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -75,40 +76,28 @@ func (x *Executor) execute(ctx context.Context, c Command) (result, detail strin
 	return out.result, join(detail, out.detail)
 }
 
-var errNoTime = errors.New("heal: remedy ran out of time")
+var (
+	errNoTime = errors.New("heal: remedy ran out of time")
+	errExited = errors.New("heal: remedy ended its goroutine")
+)
 
 // run gives the remedy its time on a goroutine of its own. Its error is read
 // there too: it is the user's code as well.
 func (x *Executor) run(ctx context.Context, r Named, c Command) outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, x.timeout, errNoTime)
 	defer cancel()
-	done := make(chan outcome, 1)
-	var state atomic.Int32 // 1: finished, 2: left behind; the first to set it wins
-	go func() {
-		out := outcome{ResultFailed, "heal: remedy ended its goroutine"}
-		defer func() {
-			if v := recover(); v != nil {
-				out.detail = text(fmt.Errorf("heal: remedy panicked: %.200v", v))
-			}
-			if state.CompareAndSwap(0, 1) {
-				done <- out
-			} else {
-				x.overrun.Add(-1)
-			}
-		}()
-		out = outcomeOf(apply(ctx, x.target, r, c))
-	}()
-	select {
-	case out := <-done:
+	out, err := aside.Call(x.timeout, &x.overrun, func() outcome { return outcomeOf(apply(ctx, x.target, r, c)) })
+	switch {
+	case err == nil:
 		return out
-	case <-ctx.Done():
+	case errors.Is(err, aside.ErrOverran):
+		err = errNoTime
+	case errors.Is(err, aside.ErrGoexit):
+		err = errExited
+	default:
+		err = fmt.Errorf("heal: remedy panicked: %w", err)
 	}
-	x.overrun.Add(1) // before the state says so: it may end at once
-	if state.CompareAndSwap(0, 2) {
-		return outcome{ResultFailed, text(context.Cause(ctx))}
-	}
-	x.overrun.Add(-1)
-	return <-done
+	return outcome{ResultFailed, text(err)}
 }
 
 func apply(ctx context.Context, t Target, r Named, c Command) error {

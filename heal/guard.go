@@ -29,16 +29,16 @@ const haltedReason = "remedies are switched off"
 // carried out, wait is tried again next turn, skip goes to the next rung. All
 // empty: it may.
 func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named) (withheld, wait, skip string) {
-	g := h.policy.Guardrails
+	g, needs := h.policy.Guardrails, max(r.Needs, Contain)
 	switch {
 	case t.Halted:
 		return haltedReason, "", ""
 	case g.DryRun:
 		return "dry run", "", ""
-	case r.Needs > h.policy.Act && h.policy.Act == Observe:
-		return fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act), "", ""
-	case r.Needs > h.policy.Act:
-		return "", "", fmt.Sprintf("it needs act %s, the policy's is %s", r.Needs, h.policy.Act)
+	case needs > h.policy.Act && h.policy.Act == Observe:
+		return fmt.Sprintf("it needs act %s, the policy's is %s", needs, h.policy.Act), "", ""
+	case needs > h.policy.Act:
+		return "", "", fmt.Sprintf("it needs act %s, the policy's is %s", needs, h.policy.Act)
 	case r.Destructive && inc.Channels() < 2:
 		return "", "", "it is destructive and the evidence is from one channel"
 	}

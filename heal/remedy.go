@@ -71,7 +71,8 @@ type Undoer interface {
 type Named struct {
 	Name   string
 	Remedy Remedy
-	// Needs is the mode that allows it. Default: observe would allow it always.
+	// Needs is the mode that allows it. Default: contain, since observe carries
+	// nothing out.
 	Needs Act
 	// Destructive remedies need evidence from two independent channels.
 	Destructive bool
