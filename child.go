@@ -226,8 +226,21 @@ func (c *child) exited(t *Task, err error) {
 	}
 	c.running = false
 	stormed := c.nextLocked(err)
+	again := c.running || c.again || c.failed != nil
 	c.mu.Unlock()
+	if _, panicked := err.(*PanicError); again && err != nil && !panicked { //nolint:errorlint // as rescue made it: a panic is told of already
+		c.failing(t, err)
+	}
 	c.tell(stormed, err)
+}
+
+// failing tells what a run that is followed by another returned: nobody waits for
+// it.
+//
+//go:noinline
+func (c *child) failing(t *Task, err error) {
+	e := observe.Event{Kind: observe.EventFailed, Subject: t.subject(), Detail: printable(errText(err), maxDetail)}
+	c.sup.rt.emit(e)
 }
 
 // tell reports a restart storm, and hands it on. It is called without the lock,
@@ -311,7 +324,7 @@ func (c *child) nextLocked(err error) (stormed bool) {
 	case errOf(c.life) != nil && !c.own():
 		c.endLocked(err, c.stopped != nil)
 	case s.rt.closed.Load():
-		c.endLocked(orNil(err), true)
+		c.endLocked(err, true)
 	case c.stopped != nil, errOf(c.life) != nil, kind == Temporary:
 		c.endLocked(err, true)
 	case c.parting: // the supervisor starts it again, with the one that failed

@@ -105,7 +105,8 @@ func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context)
 
 // Do runs fn on the calling goroutine as the task name and returns its error.
 // It is what a request handler is wrapped in: a panic comes back as a
-// [*PanicError], and whatever fn starts is attributed to the task. The task can
+// [*PanicError], and whatever fn starts is attributed to the task. A handler that
+// panics with [net/http.ErrAbortHandler] is to be let go on: panic with it again. The task can
 // be cancelled and its site quarantined, but it cannot be abandoned, and
 // [Restart] has no effect. Otherwise it is like [Go].
 func Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {

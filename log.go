@@ -93,6 +93,9 @@ func identityAttrs(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
+// loopName is the name of the loop in events.
+const loopName = "hale.loop"
+
 func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
 	l := rt.opts.logger
 	if l == nil {
@@ -104,7 +107,8 @@ func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
 	})
 }
 
-// maxShown is of how many panics the stack is logged.
+// maxShown is of how many panics the stack is logged, with other things that are
+// logged once each.
 const maxShown = 256
 
 // showPanic logs the first panic of each fingerprint with its stack: most of what
@@ -117,7 +121,53 @@ func (rt *Runtime) showPanic(e observe.Event, trace stack.Trace) {
 		rt.shown = map[string]struct{}{}
 	}
 	rt.shown[e.Fingerprint] = struct{}{}
-	rt.log(slog.LevelWarn, "panic contained", "task", e.Subject.Task.String(), "request", e.Request, "panic", e.Detail, "fingerprint", e.Fingerprint, "stack", trace.String())
+	args := []any{"task", e.Subject.Task.String(), "panic", e.Detail, "fingerprint", e.Fingerprint, "stack", trace.String()}
+	if e.Request != "" {
+		args = append(args, "request", e.Request)
+	}
+	rt.log(slog.LevelWarn, "panic contained", args...)
+}
+
+// logSignals logs what no incident tells of. That the loop broke is logged as it
+// happens.
+func (rt *Runtime) logSignals(events []observe.Event) {
+	for _, e := range events {
+		switch e.Kind {
+		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned:
+			rt.logEvent(e)
+		case observe.EventObserverDown:
+			if e.Subject.Name != loopName {
+				rt.logEvent(e)
+			}
+		}
+	}
+}
+
+// logLast logs what came after the last turn, before the runtime is gone. It waits
+// neither for a turn that hangs nor for a logger.
+func (rt *Runtime) logLast() {
+	_, _ = aside.Call(closePatience, &hung, func() bool {
+		if !rt.turnMu.TryLock() {
+			return false
+		}
+		defer rt.turnMu.Unlock()
+		events, _ := rt.inbox.take(rt.showPanic)
+		rt.logSignals(events)
+		return true
+	})
+}
+
+// logOnce logs the first event of its kind and text about a name.
+func (rt *Runtime) logOnce(e observe.Event, msg string) {
+	key := string(e.Kind) + "\x00" + e.Subject.Name + "\x00" + e.Detail
+	if _, known := rt.shown[key]; known || len(rt.shown) >= maxShown {
+		return
+	}
+	if rt.shown == nil {
+		rt.shown = map[string]struct{}{}
+	}
+	rt.shown[key] = struct{}{}
+	rt.log(slog.LevelWarn, msg, "task", e.Subject.Task.String(), "detail", e.Detail)
 }
 
 // logEvent logs what an operator wants to read: incidents, and hale's own
@@ -133,6 +183,10 @@ func (rt *Runtime) logEvent(e observe.Event) {
 			level = slog.LevelError
 		}
 		rt.log(level, "incident "+e.Phase, "incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail)
+	case observe.EventFailed:
+		rt.logOnce(e, "a supervised task failed and is started again")
+	case observe.EventAbandoned:
+		rt.logOnce(e, "a body that ignores its cancellation was abandoned")
 	case observe.EventObserverDown:
 		rt.log(slog.LevelError, e.Subject.Name+" broke and starts afresh", "detail", e.Detail)
 	case observe.EventMisuse:

@@ -58,6 +58,9 @@ func Replay(rec observe.Recording, opts ...Option) (out []Decision, err error) {
 // remembers must be a [detect.Stateful], or replays of the middle of a recording
 // differ.
 func VerifyReplay(rec observe.Recording, opts ...Option) error {
+	if len(rec.Segments) == 0 {
+		return fmt.Errorf("%w: it is empty, which proves nothing", ErrRecording)
+	}
 	return replay(rec, opts, func(i int, t observe.Turn, d Decision) error {
 		was, is := t.Decided, d.digest()
 		if was == is {

@@ -64,7 +64,7 @@ type Runtime struct {
 	recorder *observe.Recorder
 	turns    uint64
 	lastTurn time.Time
-	shown    map[string]struct{} // fingerprints of panics whose stack was logged
+	shown    map[string]struct{} // what was logged and is logged once: fingerprints of panics, and keys of events
 	disk     *diskRecorder       // nil without a folder
 	running  atomic.Int32        // calls of Run
 
@@ -284,7 +284,7 @@ func (rt *Runtime) guard(what string, f func() bool) bool {
 	}
 	e := observe.Event{Kind: observe.EventObserverDown, Subject: observe.Subject{Name: "hale." + what}, Detail: printable(detail, maxDetail)}
 	rt.emit(e) // logged by the next turn, unless turns break
-	if what == "loop" {
+	if e.Subject.Name == loopName {
 		rt.logEvent(e)
 	}
 	return true
@@ -297,7 +297,8 @@ const closeTimeout = 5 * time.Second
 // child with [ErrClosed]; nothing is restarted and nothing new starts. It waits
 // at most 5 s, supervisors stop their children in order for half of that, then the
 // grace of pools, at most 500 ms, and at most 1 s each for the recording and for
-// what was learned to reach the disk. The error has a [*StopError] that names the
+// what was learned to reach the disk, and for the logger to take what happened since
+// the last turn. The error has a [*StopError] that names the
 // tasks and units of pools that did not end, and says of each pool how many units.
 // It is idempotent.
 func (rt *Runtime) Close() error {
@@ -307,5 +308,6 @@ func (rt *Runtime) Close() error {
 	close(rt.closing)
 	defer rt.bus.close()
 	rt.openGates()
+	defer rt.logLast()
 	return errors.Join(rt.shutdown(), rt.disk.close(), rt.keepLast())
 }

@@ -119,11 +119,7 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 			s.incident.Store(&changed)
 		}
 	}
-	for _, e := range t.Events {
-		if e.Kind == observe.EventMisuse || e.Kind == observe.EventObserverDown && e.Subject.Name != "hale.loop" {
-			rt.logEvent(e)
-		}
-	}
+	rt.logSignals(t.Events)
 	for _, e := range d.Events {
 		rt.bus.send(e)
 		rt.logEvent(e)

@@ -231,7 +231,7 @@ func (d *Leak) follow(s *leakSeries, o orphanCount, now time.Time) {
 		if o.Count > s.Count && c.Record {
 			s.Growth += o.Count - s.Count
 			s.Quiet = 0
-			s.Grew, s.Over = s.Growth, max(now.Sub(c.Run), d.cfg.Window, time.Second)
+			s.Grew, s.Over = s.Growth, max(now.Sub(c.Run)+d.cfg.Window, time.Second) // what the first record has more came before it
 			rate := float64(s.Grew) / s.Over.Minutes()
 			if s.Confirmed {
 				rate = max(rate, s.Rate)

@@ -114,7 +114,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 	if rule == "" {
 		rule = "not sure yet"
 	}
-	text := fmt.Sprintf("%d goroutines outlived %s: started at %s, %s at %s; counts %s, +%d in %v, %.3g a minute; rule: %s",
+	text := fmt.Sprintf("%d goroutines outlived %s: started at %s, %s at %s; counts %s, +%d in %v, %.0f a minute; rule: %s",
 		s.Count, g.Name, g.Entry, g.Wait, g.Blocked, arrows(s.Counts), s.Grew, s.Over.Round(time.Second), s.Rate, rule)
 	switch s.Rule {
 	case ruleBeyond:

@@ -186,7 +186,7 @@ func (g *generator) garbage(n int) series {
 // eventKinds are those that a detector may see, and one that does not exist.
 var eventKinds = []observe.EventKind{
 	observe.EventPanic, observe.EventBudget, observe.EventOverdue, observe.EventHeartbeatMissed, observe.EventAbandoned, observe.EventReturned,
-	observe.EventEnded, observe.EventRestarted, observe.EventRestartStorm, observe.EventRestartHeld, observe.EventRestartResumed, observe.EventMisuse, observe.EventRemedy, "no such kind",
+	observe.EventEnded, observe.EventRestarted, observe.EventFailed, observe.EventRestartStorm, observe.EventRestartHeld, observe.EventRestartResumed, observe.EventMisuse, observe.EventRemedy, "no such kind",
 }
 
 // newNames is how many names of each kind a turn of [generator.endless] brings.

@@ -127,6 +127,9 @@ func each(c Command, f func(observe.TaskID) error) error {
 	case gone > 0 && gone == len(c.Tasks):
 		return ErrGone
 	case last != nil:
+		if errors.Is(last, ErrNotApplicable) {
+			return last
+		}
 		return fmt.Errorf("%w: %w", ErrNotApplicable, last)
 	}
 	return ErrNotApplicable

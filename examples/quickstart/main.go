@@ -42,10 +42,12 @@ func run(ctx context.Context, l net.Listener) (err error) {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
-		err := hale.Do(r.Context(), "GET /orders/{id}", func(context.Context) error { return order(w, r) })
+		err := hale.Do(r.Context(), "GET /orders/{id}", func(ctx context.Context) error { return order(w, r.WithContext(ctx)) })
 		switch {
 		case errors.Is(err, hale.ErrQuarantined): // cut off, until probation passes
 			http.Error(w, "try again later", http.StatusServiceUnavailable)
+		case errors.Is(err, http.ErrAbortHandler):
+			panic(http.ErrAbortHandler) // net/http drops the connection
 		case err != nil: // a panic too
 			http.Error(w, "it failed", http.StatusInternalServerError)
 		}

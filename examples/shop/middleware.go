@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 
 	"github.com/hale-go/hale"
@@ -24,6 +25,9 @@ func (s *service) handle(mux *http.ServeMux, route string, h handler) {
 		err := hale.Do(ctx, route, func(ctx context.Context) error { return h(ctx, w, r.WithContext(ctx)) })
 		if err == nil {
 			return
+		}
+		if errors.Is(err, http.ErrAbortHandler) {
+			panic(http.ErrAbortHandler) // net/http drops the connection
 		}
 		s.log.WarnContext(ctx, "request failed", "route", route, "error", err, "hint", hale.Hint(err))
 		code := statusOf(err)
