@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -381,22 +380,4 @@ func (c *child) countLocked() (delay time.Duration, borne bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return delay, s.restarts.bears(now, s.cfg.Period, s.cfg.Intensity)
-}
-
-// hold keeps a child until the site's quarantine ends or probes it.
-func (s *site) hold(c *child) {
-	s.mu.Lock()
-	if !slices.Contains(s.held, c) {
-		s.held = append(s.held, c)
-	}
-	s.mu.Unlock()
-}
-
-// unhold forgets a child that was kept.
-func (s *site) unhold(c *child) {
-	s.mu.Lock()
-	if i := slices.Index(s.held, c); i >= 0 {
-		s.held = slices.Delete(s.held, i, i+1)
-	}
-	s.mu.Unlock()
 }

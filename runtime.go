@@ -200,6 +200,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+		rt.clock.stop() // a turn may hang
 		rt.guard("loop", func() bool { rt.turn(made.ctx); return true })
 	}
 }

@@ -117,6 +117,7 @@ func (p *Pool) overBudget(l late) bool {
 // closed pool ends when there is no worker and nothing queued.
 func (p *Pool) abandon(l late, reason error) bool {
 	w, u := l.worker, l.unit
+	u.cancel(reason) // it may be cancelled already; from here on its context is not asked
 	ev := observe.Event{
 		Kind: observe.EventAbandoned, Subject: u.subject(0), Request: requestAside(u.parent), Replacing: true,
 		Detail: "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot",

@@ -162,10 +162,13 @@ func (s *scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
 func (s *scope) Done() <-chan struct{} { return s.cancellation().ctx.Done() }
 
 func (s *scope) Err() error {
+	ended := s.ended()
 	if in := s.inner(); in != nil {
-		return in.ctx.Err()
+		if err := in.ctx.Err(); err != nil || !ended {
+			return err
+		}
 	}
-	if s.ended() {
+	if ended {
 		return context.Canceled
 	}
 	return s.parent.Err()
@@ -230,15 +233,19 @@ func (s *scope) adopt(made cancellation) *cancellation {
 	return in
 }
 
-// cancel asks the parent nothing, since that may hang: nobody has waited for its
-// end, and nobody needs to any more.
+// cancel asks a parent that may hang nothing: nobody has waited for its end, and
+// nobody needs to any more.
 func (s *scope) cancel(cause error) {
 	in := s.inner()
 	if in == nil {
 		if s.ended() {
 			return
 		}
-		in = s.adopt(alone(s.parent))
+		if endTame(s.parent) { // its end, if it has ended, stays the cause
+			in = s.adopt(derive(s.parent))
+		} else {
+			in = s.adopt(alone(s.parent))
+		}
 	}
 	in.end(cause)
 }

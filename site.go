@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -218,4 +219,22 @@ func (s *site) abandon(delta int64) {
 
 func (s *site) subject() observe.Subject {
 	return observe.Subject{Name: s.name, Domain: s.domain, Site: siteOf(s.entry.Load())}
+}
+
+// hold keeps a child until the site's quarantine ends or probes it.
+func (s *site) hold(c *child) {
+	s.mu.Lock()
+	if !slices.Contains(s.held, c) {
+		s.held = append(s.held, c)
+	}
+	s.mu.Unlock()
+}
+
+// unhold forgets a child that was kept.
+func (s *site) unhold(c *child) {
+	s.mu.Lock()
+	if i := slices.Index(s.held, c); i >= 0 {
+		s.held = slices.Delete(s.held, i, i+1)
+	}
+	s.mu.Unlock()
 }

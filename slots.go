@@ -42,7 +42,13 @@ func (s *slots) add(t *Task) {
 			s.replace(table, 2*len(table.slots))
 			continue
 		}
-		if s.newest.Load() == table || !p.CompareAndSwap(t, nil) { // or it was moved already
+		if s.newest.Load() == table {
+			return
+		}
+		s.mu.Lock() // not in the middle of a move
+		moved := !p.CompareAndSwap(t, nil)
+		s.mu.Unlock()
+		if moved {
 			return
 		}
 		// Another table took over, and this one may already be forgotten.

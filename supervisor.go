@@ -199,16 +199,16 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if err != nil || running == nil {
 		return err
 	}
-	s.rt.forget(s)
 	defer s.shut()
 	if t := within; t != nil {
 		t.child().runs(t, s)
 		defer t.child().ran(s)
 	} else if !s.rt.oversee(s) {
-		return ErrClosed
+		return ErrClosed // Close ends the handles: they are remembered still
 	} else {
 		defer s.rt.release(s)
 	}
+	s.rt.forget(s)
 	if s.together() {
 		s.lead(running, under)
 	} else {

@@ -58,14 +58,19 @@ func tameContext(ctx context.Context, end bool) bool {
 		case *taskContext:
 			s = &c.scope
 		default:
-			if ctx == context.Background() {
+			if ctx == context.Background() || ctx == context.TODO() {
 				return true
 			}
 			t := reflect.TypeOf(ctx)
+			if end && t == withoutType { // where the one around it stands is not to be seen
+				return true
+			}
 			around, ok := standard[t]
 			switch {
 			case !ok:
-				return false
+				if around = aroundSignal(t); around == nil {
+					return false
+				}
 			case end && t != valueType: // it knows by itself whether it has ended
 				return true
 			}
@@ -77,6 +82,17 @@ func tameContext(ctx context.Context, end bool) bool {
 		}
 		ctx = s.parent
 	}
+}
+
+// aroundSignal returns where in the context of [os/signal.NotifyContext] the one
+// around it stands, nil if t is another. To make one, to learn its type, would set up
+// the handling of signals.
+func aroundSignal(t reflect.Type) []int {
+	if t.Kind() != reflect.Pointer || t.Elem().PkgPath() != "os/signal" {
+		return nil
+	}
+	f, _ := t.Elem().FieldByName("Context")
+	return f.Index
 }
 
 // standard has the standard library's contexts and where in them the one around
@@ -96,3 +112,5 @@ var standard = func() map[reflect.Type][]int {
 }()
 
 var valueType = reflect.TypeOf(context.WithValue(context.Background(), requestKey{}, ""))
+
+var withoutType = reflect.TypeOf(context.WithoutCancel(context.Background()))

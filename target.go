@@ -40,6 +40,7 @@ func (x target) Abandon(id observe.TaskID) error {
 	case t.replaced() && t.child().mayNotBeLost():
 		return fmt.Errorf("%w: %d runs of %s that were given up are alive", heal.ErrNotApplicable, maxLostRuns, id.Name)
 	case t.child() != nil && t.child().replace(t), t.child() == nil && t.abandon():
+		t.scope.cancel(ErrRemedied)
 		return nil
 	case t.inline():
 		return fmt.Errorf("%w: %s runs on its caller's goroutine", heal.ErrNotApplicable, id)

@@ -3,6 +3,8 @@ package hale_test
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -164,6 +166,16 @@ func TestTameContexts(t *testing.T) {
 		if !hale.EndTame(c) || !hale.ValueTame(c) {
 			t.Errorf("%v is not tame", c)
 		}
+	}
+	notified, stop := signal.NotifyContext(over, os.Interrupt)
+	defer stop()
+	for _, c := range []context.Context{context.TODO(), notified, context.WithValue(notified, key{}, 3)} {
+		if !hale.EndTame(c) || !hale.ValueTame(c) {
+			t.Errorf("%v is not tame", c)
+		}
+	}
+	if !hale.EndTame(context.WithoutCancel(over)) {
+		t.Error("one that never ends is not tame")
 	}
 	foreign := &hostile{Context: over}
 	below, cancel := context.WithCancel(foreign)

@@ -56,7 +56,11 @@ func Run(t *testing.T, f func(t *testing.T, b *Bubble), opts ...hale.Option) {
 		if !ok || !strings.HasPrefix(why.Error(), "deadlock: ") {
 			panic(v)
 		}
-		t.Errorf("haletest: %s outlives what it started:%s", t.Name(), l.look())
+		left := l.look()
+		if left == "" { // they lost it: an inline task under a context without labels takes them off
+			left = " goroutines that bear no label of the test's"
+		}
+		t.Errorf("haletest: %s outlives what it started:%s", t.Name(), left)
 	}()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()

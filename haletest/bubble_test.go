@@ -144,6 +144,12 @@ var failing = map[string]struct {
 	"ignores": {func(t *testing.T, b *haletest.Bubble) {
 		b.Go(t.Context(), "orders.consume", func(context.Context) error { select {} })
 	}, nil, []string{"of task orders.consume#", "which is still live: select (no cases) at"}},
+	"loses its label": {func(t *testing.T, b *haletest.Bubble) {
+		go func() {
+			_ = b.Do(t.Context(), "GET /x", func(context.Context) error { return nil })
+			select {}
+		}()
+	}, nil, []string{"outlives what it started: goroutines that bear no label of the test's"}},
 	"deadlocks": {func(*testing.T, *haletest.Bubble) { select {} }, []hale.Option{hale.WithConfig(hale.Config{Tick: -1})}, []string{"Config.Tick"}},
 	"no event": {func(_ *testing.T, b *haletest.Bubble) {
 		b.Go(context.Background(), "a.b", func(context.Context) error { panic("boom") })
