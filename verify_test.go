@@ -88,3 +88,34 @@ func TestStormThatIsMendedPassesItsFirstProbation(t *testing.T) {
 		only(t, rt)
 	})
 }
+
+// What goes on is one incident also where nothing may be done about it, although it
+// comes in steps: a child's backoff is long, and orphans come to light by the epoch.
+func TestWhatGoesOnIsOneIncidentInObserveMode(t *testing.T) {
+	for name, end := range map[string]func() error{
+		"errors": func() error { return io.EOF },
+		"panics": func() error { panic("x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rt := newRuntime(t)
+				var mended atomic.Bool
+				rt.Go(t.Context(), "db.connect", func(ctx context.Context) error {
+					if mended.Load() {
+						return untilDone(ctx)
+					}
+					return end()
+				}, hale.Restart(hale.Permanent))
+				steps(t, rt, 600)
+				if inc := only(t, rt); inc.Phase.Closed() {
+					t.Errorf("every run fails: %s %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
+				}
+				mended.Store(true)
+				steps(t, rt, 120)
+				if inc := only(t, rt); inc.Outcome != diagnose.Recovered {
+					t.Errorf("mended: %s %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
+				}
+			})
+		})
+	}
+}

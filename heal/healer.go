@@ -161,7 +161,7 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		return h.try(t, inc, c)
 	case stageWithheld:
 		switch {
-		case quiet:
+		case gone, quiet && now.Sub(c.Quiet) >= inc.TimeToVisible: // it may come in bursts
 			return h.verified(now, inc, c, "the symptom went without a remedy")
 		case !t.Halted && c.Blocked == haltedReason:
 			return h.climb(c, now, c.Rung)
