@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/diagnose"
@@ -118,4 +119,41 @@ func TestWhatGoesOnIsOneIncidentInObserveMode(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A route whose every request hangs, on its caller's goroutine, stays cut off but
+// for probes: those that hang cannot be mended, and no more may join them.
+func TestRouteThatHangsStaysCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(hale.Config{Policy: heal.Policy{Act: heal.Contain}}))
+		release := make(chan struct{})
+		var hung atomic.Int32
+		serve := func(seconds int) {
+			for range seconds {
+				for range 5 {
+					go func() {
+						defer hung.Add(-1)
+						hung.Add(1)
+						_ = rt.Do(context.Background(), "GET /x", block(release), hale.Budget(500*time.Millisecond))
+					}()
+					time.Sleep(200 * time.Millisecond)
+				}
+				if err := rt.Step(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		serve(20)
+		before := hung.Load()
+		serve(280)
+		inc := only(t, rt)
+		if n := hung.Load(); n > before+15 || inc.Phase != diagnose.Escalated || strings.Contains(texts(inc), "undo") {
+			t.Errorf("%d requests hang, %d did after 20 s: %s: %+v", n, before, inc.Phase, inc.Steps)
+		}
+		close(release)
+		serve(700)
+		if inc := only(t, rt); inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
+			t.Errorf("mended: %s %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
+		}
+	})
 }

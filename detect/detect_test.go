@@ -342,3 +342,14 @@ func asJSON(t *testing.T, v any) string {
 	}
 	return string(b)
 }
+
+// How many tasks of a name hang is what a remedy is judged by.
+func TestStuckLevelIsHowManyHang(t *testing.T) {
+	f := feed{d: detect.NewStuck()}
+	for seq := range uint64(40) { // more than are reported one by one
+		got := f.turn(live(40, 40), nil, event(observe.EventBudget, seq+1))
+		if len(got) == 0 || got[0].Level != float64(seq+1) {
+			t.Fatalf("%d hang: %+v", seq+1, got)
+		}
+	}
+}
