@@ -29,6 +29,7 @@ type child struct {
 	renewing bool            // the current run was cancelled to be started again
 	parting  bool            // the current run was cancelled for the sake of another child
 	again    bool            // the next run follows another
+	stormed  bool            // it was restarted too often, and has not run for Period since
 	restart  uint32          // restarts since it last ran for Period
 	failed   error           // waits for the supervisor to restart it, with the error it failed with
 	subtree  *Supervisor     // that the current run runs
@@ -366,10 +367,11 @@ func (c *child) restartLocked(err error) (stormed bool) {
 func (c *child) countLocked() (delay time.Duration, borne bool) {
 	s, now := c.sup, time.Now()
 	if now.Sub(s.rt.clock.born)-c.begun >= s.cfg.Period {
-		c.restart = 0
+		c.restart, c.stormed = 0, false
 	}
 	c.restart++
 	c.again = true
+	defer func() { c.stormsLocked(!borne) }()
 	delay = s.cfg.Backoff.delay(int(c.restart), jitter)
 	if s.root {
 		if c.restarts == nil {

@@ -92,7 +92,7 @@ func TestGroupRestartCountsOnce(t *testing.T) {
 					t.Errorf("handle of %s has not ended with its supervisor", n)
 				}
 			}
-			if n := len(log.of(observe.EventRestartStorm)); n != 1 {
+			if n := len(log.storms()); n != 1 {
 				t.Errorf("%d storms, want 1", n)
 			}
 		})

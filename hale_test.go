@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +61,14 @@ func (l *eventLog) of(kind observe.EventKind) []observe.Event {
 		}
 	}
 	return out
+}
+
+// storms returns the events of restart intensities that were used up, without
+// those of the failures that follow.
+func (l *eventLog) storms() []observe.Event {
+	return slices.DeleteFunc(l.of(observe.EventRestartStorm), func(e observe.Event) bool {
+		return !strings.HasPrefix(e.Detail, "restarted too often")
+	})
 }
 
 // steps takes n turns of the loop, one a second of the bubble's time.

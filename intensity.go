@@ -1,6 +1,10 @@
 package hale
 
-import "time"
+import (
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
 
 // maxTally is the highest intensity that is counted. Whoever asks for more
 // bears any number of restarts.
@@ -42,4 +46,14 @@ func (t *tally) bears(now time.Time, period time.Duration, most int) bool {
 	t.ring[(t.head+t.n)&(len(t.ring)-1)] = at
 	t.n++
 	return true
+}
+
+// stormsLocked notes that a child was restarted too often, or tells that one that
+// was fails again: on probation or after the longest backoff its failures are too
+// few to be too many once more, and the storm would seem to be over.
+func (c *child) stormsLocked(now bool) {
+	if c.stormed && !now {
+		c.sup.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: "ended again soon after it was restarted too often"})
+	}
+	c.stormed = c.stormed || now
 }

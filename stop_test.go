@@ -176,7 +176,7 @@ func TestStormsComeUpThroughTheTree(t *testing.T) {
 		}
 		synctest.Wait()
 		storms := map[string]int{}
-		for _, e := range log.of(observe.EventRestartStorm) {
+		for _, e := range log.storms() {
 			storms[e.Subject.Name]++
 		}
 		if storms["bad"] != 6 || storms["low"] != 2 || storms["mid"] != 1 {

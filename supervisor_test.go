@@ -167,7 +167,7 @@ func TestIntensityEscalatesToTheParent(t *testing.T) {
 			t.Errorf("sub ran %d times (want 3), bad %d (want 12), good %d (want 3)", subs.Load(), bad.Load(), good.Load())
 		}
 		synctest.Wait()
-		if n := len(log.of(observe.EventRestartStorm)); n != 4 { // three of sub, one of top
+		if n := len(log.storms()); n != 4 { // three of sub, one of top
 			t.Errorf("%d restart storms, want 4", n)
 		}
 		if n := len(rt.Tasks()); n != 0 {

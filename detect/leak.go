@@ -114,6 +114,7 @@ type leakSeries struct {
 	Counts []int         `json:"counts,omitempty"` // of the last snapshots in which it changed, oldest first
 	Growth int           `json:"growth,omitempty"` // since the code's run of evidence began
 	Quiet  int           `json:"quiet,omitempty"`  // snapshots since it last grew to a record
+	Grown  time.Time     `json:"grown,omitzero"`   // when it did
 	Since  time.Time     `json:"since"`
 	Rule   string        `json:"rule,omitempty"` // which confirmed it
 
@@ -129,7 +130,8 @@ type leakSeries struct {
 const (
 	maxSeries  = 4096 // groups that are followed at once, and codes, and names
 	maxCounts  = 6    // of a series, for the reader
-	quietLooks = 2    // snapshots without growth that make a leak inactive
+	quietLooks = 2    // snapshots without growth that make a leak inactive, unless they are too close together
+	maxLooks   = 64   // whose times are kept
 )
 
 // NewLeak returns the detector.
@@ -183,10 +185,12 @@ func merge(a, b Finding) Finding {
 // look takes a snapshot into the series.
 func (d *Leak) look(sample observe.Sample, snap *observe.Snapshot) {
 	st := &d.state
-	if len(st.Looks) > quietLooks {
-		st.Looks = slices.Delete(st.Looks, 0, 1)
-	}
 	st.Looks = append(st.Looks, snap.Time)
+	old := 0
+	for n := len(st.Looks); n-old > quietLooks+1 && (n-old > maxLooks || !st.Looks[old+1].After(snap.Time.Add(-d.quietFor()))); {
+		old++
+	}
+	st.Looks = slices.Delete(st.Looks, 0, old)
 	window := st.Window.IsZero() || snap.Time.Sub(st.Window) >= d.cfg.Window-d.cfg.Window/8
 	passed := snap.Time.Sub(st.Window)
 	if window {
@@ -230,7 +234,7 @@ func (d *Leak) follow(s *leakSeries, o orphanCount, now time.Time) {
 		}
 		if o.Count > s.Count && c.Record {
 			s.Growth += o.Count - s.Count
-			s.Quiet = 0
+			s.Quiet, s.Grown = 0, now
 			s.Grew, s.Over = s.Growth, max(now.Sub(c.Run)+d.cfg.Window, time.Second) // what the first record has more came before it
 			rate := float64(s.Grew) / s.Over.Minutes()
 			if s.Confirmed {

@@ -82,6 +82,10 @@ func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount
 // cell must be sealed and found empty, and the grace must pass.
 func (d *Leak) lag() time.Duration { return d.cfg.Grace + 2*d.cfg.Epoch }
 
+// quietFor is the least time without growth that makes a leak inactive: orphans of
+// a steady leak come to light an epoch at a time.
+func (d *Leak) quietFor() time.Duration { return 2 * d.cfg.Epoch }
+
 // Below so many orphans a minute, and so many in all, a leak is minor: at 8 KB
 // each it takes a day to cost 12 MB.
 const (
@@ -95,7 +99,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 		Kind:       KindLeak,
 		Subject:    observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry},
 		Confidence: Suspected,
-		Active:     s.Grew > 0 && s.Quiet < quietLooks,
+		Active:     s.Grew > 0 && (s.Quiet < quietLooks || d.state.Looks[len(d.state.Looks)-1].Sub(s.Grown) < d.quietFor()),
 		Level:      float64(s.Count),
 		Since:      s.Since,
 		From:       d.state.Looks[0],

@@ -60,6 +60,7 @@ type panicSeries struct {
 	Since       time.Time       `json:"since"`
 	Hits        []time.Time     `json:"hits"`
 	Storm       bool            `json:"storm,omitempty"`
+	Held        bool            `json:"held,omitempty"` // its name was in quarantine since its last panic
 	Loop        bool            `json:"loop,omitempty"` // it was one, and its last panics are that loop's
 	Started     []startedAt     `json:"started"`        // tasks started, at most one entry a second, over the window
 }
@@ -82,12 +83,14 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 			d.hit(e)
 		case observe.EventRestartStorm:
 			d.storm(e)
-		case observe.EventRestarted:
-			d.again(e)
 		}
 	}
+	for i := range d.state.Loops {
+		s := &d.state.Loops[i]
+		s.Held = s.Held || quarantined(t.Sample, s.Subject.Name)
+	}
 	d.state.Loops = slices.DeleteFunc(d.state.Loops, func(s panicSeries) bool {
-		return t.Time.Sub(s.Hits[len(s.Hits)-1]) > d.cfg.Window
+		return t.Time.Sub(s.Hits[len(s.Hits)-1]) > max(d.cfg.Window, d.span(&s))
 	})
 	d.state.Last = d.state.Last[:0:0]
 	for _, ts := range t.Sample.Tasks {
@@ -96,7 +99,8 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 	var out []Finding
 	for i := range d.state.Loops {
 		s := &d.state.Loops[i]
-		s.Hits = slices.DeleteFunc(s.Hits, func(h time.Time) bool { return t.Time.Sub(h) > d.cfg.Window })
+		last := s.Hits[len(s.Hits)-1] // stays: what a storm is judged by may be older than the window
+		s.Hits = slices.DeleteFunc(s.Hits, func(h time.Time) bool { return h.Before(last) && t.Time.Sub(h) > d.cfg.Window })
 		d.count(s, t)
 		f := d.finding(s, t.Time)
 		if n := len(out); n > 0 && out[n-1].Subject.Name == f.Subject.Name {
@@ -135,14 +139,16 @@ func (d *PanicLoop) hit(e observe.Event) {
 	if len(s.Hits) == maxHits {
 		s.Hits = slices.Delete(s.Hits, 0, 1)
 	}
-	s.Hits = append(s.Hits, e.Time)
+	s.Hits, s.Held = append(s.Hits, e.Time), false
 }
 
 // storm marks the loops of a name whose child was restarted too often. One that
-// keeps failing without a panic is a loop too.
+// keeps failing without a panic is a loop too: each such failure counts.
 func (d *PanicLoop) storm(e observe.Event) {
 	same := func(s panicSeries) bool { return s.Subject.Name == e.Subject.Name }
-	if !slices.ContainsFunc(d.state.Loops, same) {
+	if !slices.ContainsFunc(d.state.Loops, func(s panicSeries) bool { // the panic that it was told after was counted
+		return same(s) && s.Fingerprint != "" && e.Time.Sub(s.Hits[len(s.Hits)-1]) <= time.Second
+	}) {
 		d.hit(e)
 	}
 	for i := range d.state.Loops {
@@ -152,23 +158,24 @@ func (d *PanicLoop) storm(e observe.Event) {
 	}
 }
 
-// again counts a restart of a child that fails without panicking.
-func (d *PanicLoop) again(e observe.Event) {
-	for i := range d.state.Loops {
-		if s := &d.state.Loops[i]; s.Storm && s.Fingerprint == "" && s.Subject.Name == e.Subject.Name && len(s.Hits) < maxHits {
-			s.Hits = append(s.Hits, e.Time)
-		}
-	}
-}
-
 // span is how long after its last panic a loop counts as active: at least a
-// sixth of the window, and longer where backoff spaces the panics.
+// sixth of the window, and longer where backoff spaces the panics. A child in a
+// storm waits for up to 30s between two runs, and that it does not fail meanwhile
+// says nothing, unless a quarantine is what holds it.
 func (d *PanicLoop) span(s *panicSeries) time.Duration {
+	if s.Storm && !s.Held {
+		return d.cfg.Window + d.cfg.Window/2
+	}
 	span := d.cfg.Window / 6
 	if n := len(s.Hits); n > 1 {
 		span = max(span, 2*s.Hits[n-1].Sub(s.Hits[n-2]))
 	}
 	return min(span, d.cfg.Window)
+}
+
+func quarantined(sample observe.Sample, name string) bool {
+	i, ok := findTask(sample, name)
+	return ok && sample.Tasks[i].Quarantined
 }
 
 func started(sample observe.Sample, name string) uint64 {

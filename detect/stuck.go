@@ -62,10 +62,13 @@ func (d *Stuck) Detect(t observe.Turn) []Finding {
 	}
 	d.forget(t)
 	var out []Finding
-	told := map[string]int{}
+	told, all := map[string]int{}, map[string]int{}
+	for _, s := range d.state.Tasks {
+		all[s.Subject.Name]++
+	}
 	for _, s := range d.state.Tasks {
 		if told[s.Subject.Name]++; told[s.Subject.Name] <= maxTold && len(out) < maxFindings/2 {
-			out = append(out, s.finding())
+			out = append(out, s.finding(all[s.Subject.Name]))
 		}
 	}
 	for _, p := range d.state.Pools[:min(len(d.state.Pools), maxFindings/2)] {
@@ -156,9 +159,11 @@ func (d *Stuck) forget(t observe.Turn) {
 	})
 }
 
-func (s stuckTask) finding() Finding {
+// finding tells of one of so many that are stuck under its name: whether more hang
+// than before is what a remedy is judged by.
+func (s stuckTask) finding(all int) Finding {
 	f := Finding{
-		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned || s.Replacing, Reflex: s.Replacing, Level: 1,
+		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned || s.Replacing, Reflex: s.Replacing, Level: float64(all),
 		Since: s.Since, TimeToVisible: 2 * time.Second,
 		Evidence: []Evidence{{Tasks, cutText(s.Subject.String() + ": " + s.Why)}},
 	}

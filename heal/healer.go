@@ -50,6 +50,10 @@ type care struct {
 	Quiet    time.Time `json:"quiet"`          // since when the symptom has not gone on
 	Before   float64   `json:"before"`         // level when the remedy was decided on
 	Command  *Command  `json:"command,omitempty"`
+	Level    float64   `json:"level,omitempty"`   // as of the last turn
+	Rose     time.Time `json:"rose,omitzero"`     // when it last rose
+	Left     float64   `json:"left,omitempty"`    // what hung on when a quarantine that had stopped more was lifted
+	Kept     int       `json:"kept,omitempty"`    // the rung of that quarantine
 	Held     string    `json:"held,omitempty"`    // name that is in quarantine because of it
 	Rounds   int       `json:"rounds,omitempty"`  // quarantines so far
 	Blocked  string    `json:"blocked,omitempty"` // what kept the rung from being tried, as last said
@@ -135,6 +139,10 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	if !quiet || c.Quiet.IsZero() {
 		c.Quiet = now
 	}
+	if inc.Level > c.Level {
+		c.Rose = now
+	}
+	c.Level = inc.Level
 	if c.lifted(t.Sample) {
 		inc.Advance(now, inc.Phase, "the quarantine was lifted from outside")
 		c.Held = ""
@@ -161,7 +169,7 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		return h.try(t, inc, c)
 	case stageWithheld:
 		switch {
-		case quiet:
+		case gone, quiet && now.Sub(c.Quiet) >= inc.TimeToVisible: // it may come in bursts
 			return h.verified(now, inc, c, "the symptom went without a remedy")
 		case !t.Halted && c.Blocked == haltedReason:
 			return h.climb(c, now, c.Rung)
@@ -171,9 +179,9 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	case stageVerifying:
 		judged := c.judged(now, inc)
 		switch {
-		case gone, quiet && judged:
+		case gone, quiet && judged, judged && c.stopped(now, inc):
 			return h.helped(now, inc, c)
-		case judged:
+		case judged && (!c.hangs(inc) || now.Sub(c.Since) > maxJudging): // those that were let in before still get stuck
 			return h.didNotHelp(now, inc, c)
 		}
 	case stageQuarantine:
@@ -182,7 +190,7 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		}
 	case stageProbation:
 		switch {
-		case inc.Active && now.After(c.Since):
+		case now.After(c.Since) && c.back(inc):
 			return h.relapsed(now, inc, c), false
 		case c.judged(now, inc):
 			return h.undo(now, inc, c, "probation passed", stageReleasing), false
@@ -203,6 +211,10 @@ func (h *Healer) climb(c *care, now time.Time, rung int) (*Command, bool) {
 func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command, bool) {
 	ladder := h.ladder(inc)
 	if c.Rung >= len(ladder) {
+		if c.Left > 0 && inc.Level >= c.Left+float64(h.policy.Guardrails.MinStuck) {
+			return h.again(t.Time, inc, c)
+		}
+		c.Left = min(c.Left, inc.Level)
 		if inc.Phase != diagnose.Escalated {
 			inc.Advance(t.Time, diagnose.Escalated, "no remedy is left: a person is needed")
 		}
@@ -260,7 +272,7 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 		what += ": " + detail
 	}
 	if c.Stage == stageReleasing {
-		return h.verified(now, inc, c, "probation passed")
+		return h.released(now, inc, c)
 	}
 	if result != ResultApplied && result != ResultGone {
 		c.Held = ""

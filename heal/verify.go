@@ -43,7 +43,7 @@ func (h *Healer) quarantineFor(c *care) time.Duration {
 // didNotHelp rolls back what made things worse and climbs to the next rung. A
 // quarantine that did not help is taken back too: it costs and does nothing.
 func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
-	worse := inc.Level > c.Before*worseBy && inc.Level >= c.Before+worseFloor
+	worse := inc.Fault != diagnose.StuckTask && inc.Level > c.Before*worseBy && inc.Level >= c.Before+worseFloor
 	detail := fmt.Sprintf("%s did not help: level %.0f, was %.0f", c.Command.Remedy, inc.Level, c.Before)
 	if worse {
 		detail = fmt.Sprintf("%s made it worse: level %.0f, was %.0f", c.Command.Remedy, inc.Level, c.Before)
@@ -62,7 +62,7 @@ func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Co
 func (h *Healer) probe(now time.Time, inc *diagnose.Incident, c *care) *Command {
 	cmd := h.command(now, inc, c, c.Command.Remedy, OpProbe)
 	inc.Advance(now, inc.Phase, "probation: a few tasks a second may start")
-	c.Stage, c.Since = stageProbation, now
+	c.Stage, c.Since, c.Before = stageProbation, now, inc.Level
 	return cmd
 }
 
@@ -101,4 +101,51 @@ func (h *Healer) verified(now time.Time, inc *diagnose.Incident, c *care, why st
 	}
 	inc.Advance(now, diagnose.Verified, detail)
 	return nil, false
+}
+
+// hangs reports whether what is held is held for tasks that hang. They may do so
+// until the process ends: a quarantine is judged by whether more do, and not by
+// whether they go.
+func (c *care) hangs(inc *diagnose.Incident) bool {
+	return c.Held != "" && hung(inc)
+}
+
+// hung reports whether there are tasks that hang. A pool's units have been given
+// up and replaced.
+func hung(inc *diagnose.Incident) bool {
+	return inc.Fault == diagnose.StuckTask && len(inc.Tasks) > 0
+}
+
+// stopped reports whether no more tasks hang since what is held was closed.
+func (c *care) stopped(now time.Time, inc *diagnose.Incident) bool {
+	return c.hangs(inc) && now.Sub(c.Rose) >= max(inc.TimeToVisible, time.Second)
+}
+
+// back reports whether the symptom is back on probation.
+func (c *care) back(inc *diagnose.Incident) bool {
+	if !c.hangs(inc) {
+		return inc.Active
+	}
+	more := inc.Level > c.Before
+	c.Before = min(c.Before, inc.Level)
+	return more
+}
+
+// released follows a probation that passed. What hangs on is for the next rung.
+func (h *Healer) released(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
+	if !inc.Active || !hung(inc) {
+		return h.verified(now, inc, c, "probation passed")
+	}
+	inc.Advance(now, inc.Phase, fmt.Sprintf("probation passed; contained: no more hang, %.0f are left", inc.Level))
+	c.Left, c.Kept = inc.Level, c.Rung
+	return h.climb(c, now, c.Rung+1)
+}
+
+// again goes back to the quarantine that had stopped what now hangs again, as
+// after a probation that failed.
+func (h *Healer) again(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
+	inc.Advance(now, inc.Phase, fmt.Sprintf("more hang again: level %.0f, was %.0f", inc.Level, c.Left))
+	c.Rounds++
+	c.Left = 0
+	return h.climb(c, now, c.Kept)
 }

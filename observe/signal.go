@@ -185,7 +185,7 @@ const (
 	EventEnded           EventKind = "ended"            // a task that was cancelled for its budget or heartbeat ended within its grace
 	EventRestarted       EventKind = "restarted"        // a supervised child was started again
 	EventFailed          EventKind = "failed"           // a supervised child that is to be started again returned an error
-	EventRestartStorm    EventKind = "restart.storm"    // a child used up its restart intensity
+	EventRestartStorm    EventKind = "restart.storm"    // a child used up its restart intensity, or fails again after it did
 	EventRestartHeld     EventKind = "restart.held"     // children that are started together wait for this one: it is in quarantine, or too many abandoned runs of it are alive
 	EventRestartResumed  EventKind = "restart.resumed"  // they no longer do
 	EventReplaced        EventKind = "replaced"         // a pool's worker whose units kept failing made place for one with fresh state
