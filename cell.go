@@ -12,13 +12,13 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// cell counts the tasks that share one label. Tasks of one site that start in
+// cell counts the tasks that share one label. Tasks of one family that start in
 // the same epoch share a cell, so that a label set and its count cost a start
 // nothing but one atomic addition. When a sealed cell's count has stayed zero
 // for the grace period before a snapshot began, every goroutine that still
 // bears its label outlived the task that caused it: an orphan.
 type cell struct {
-	site   *site
+	family *family
 	id     string
 	labels any            // pprof's label map, as its context key yields it
 	bears  unsafe.Pointer // the same, as goroutines bear it
@@ -29,7 +29,7 @@ type cell struct {
 	task  observe.TaskID // that task
 	over  atomic.Bool    // it has ended
 
-	sealed time.Time // when it stopped taking tasks; guarded by site.mu
+	sealed time.Time // when it stopped taking tasks; guarded by family.mu
 	zero   time.Time // when its count was first seen at zero after that; guarded by registry.mu
 	seen   bool      // a snapshot found its goroutines after that; guarded by registry.mu
 }
@@ -110,19 +110,19 @@ func (c *cell) leave() {
 		return
 	}
 	c.over.Store(true)
-	c.site.rt.reg.ownEnded(c)
+	c.family.rt.reg.ownEnded(c)
 }
 
-func newCell(s *site, id string, count *cellCount) *cell {
+func newCell(s *family, id string, count *cellCount) *cell {
 	labels := pprof.WithLabels(context.Background(), labelsOf(s, id)).Value(labelKey)
 	return &cell{
-		site: s, id: id, labels: labels, bears: reflect.ValueOf(labels).UnsafePointer(),
+		family: s, id: id, labels: labels, bears: reflect.ValueOf(labels).UnsafePointer(),
 		opened: time.Now(), count: count,
 	}
 }
 
-// labelsOf returns the labels of a site's cell.
-func labelsOf(s *site, id string) pprof.LabelSet {
+// labelsOf returns the labels of a family's cell.
+func labelsOf(s *family, id string) pprof.LabelSet {
 	return pprof.Labels(
 		goroutine.LabelName, s.name,
 		goroutine.LabelDomain, string(s.domain),

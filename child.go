@@ -15,7 +15,7 @@ import (
 type child struct {
 	sup     *Supervisor
 	fn      func(context.Context) error
-	site    *site
+	family  *family
 	options contract
 	handle  *Task
 	latest  atomic.Pointer[Task] // latest run; those before it are fenced
@@ -133,7 +133,7 @@ func (c *child) endLocked(err error, forGood bool) {
 	c.stopTimerLocked()
 	c.waitNoMoreLocked()
 	c.under, c.failed, c.parting = nil, nil, false
-	c.site.unhold(c)
+	c.family.unhold(c)
 	c.concludeLocked(err)
 	if !forGood {
 		return
@@ -157,13 +157,13 @@ func (c *child) startLocked() {
 		c.endLocked(ErrClosed, true)
 		return
 	}
-	for c.site.admit() != nil {
-		c.site.hold(c)
-		if c.site.gate.Load() != nil {
+	for c.family.admit() != nil {
+		c.family.hold(c)
+		if c.family.gate.Load() != nil {
 			c.waitLocked()
 			return
 		}
-		c.site.unhold(c) // the quarantine ended in between: nobody else would wake the child
+		c.family.unhold(c) // the quarantine ended in between: nobody else would wake the child
 	}
 	c.waitNoMoreLocked()
 	t := &Task{}
@@ -173,9 +173,9 @@ func (c *child) startLocked() {
 	c.begun, c.renewing, c.parting, c.subtree = time.Since(c.sup.rt.clock.born), false, false, nil
 	if c.again {
 		c.again = false
-		c.sup.rt.note(&note{site: c.site, n: uint64(c.restart)})
+		c.sup.rt.note(&note{family: c.family, n: uint64(c.restart)})
 	}
-	t.start(c.site, c.entry(), true)
+	t.start(c.family, c.entry(), true)
 	c.running = true
 	c.latest.Store(t) // it has its number now, and its body has not begun
 	go c.work(t, int(c.restart))
@@ -257,7 +257,7 @@ func (c *child) tell(stormed bool, err error) {
 	if !s.together() { // Run's goroutine must not depend on what an error's text does
 		why += ": " + printable(errText(orNil(err)), maxDetail)
 	}
-	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: why})
+	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.family.subject(), Detail: why})
 }
 
 // replace abandons a run that ignores its cancellation and starts a fresh one.
@@ -283,7 +283,7 @@ func (c *child) renew(cause error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.run()
-	if t == nil || !t.replaced() || c.site.lost() {
+	if t == nil || !t.replaced() || c.family.lost() {
 		return false
 	}
 	c.renewing = true
@@ -351,7 +351,7 @@ func (c *child) restartLocked(err error) (stormed bool) {
 			return stormed
 		}
 		delay = s.cfg.Backoff.Max // the root bears it: a child's storm must not end the service
-		c.site.hold(c)            // the quarantine that a storm leads to decides when it may try again
+		c.family.hold(c)          // the quarantine that a storm leads to decides when it may try again
 	}
 	if delay == 0 {
 		c.startLocked()

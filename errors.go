@@ -23,8 +23,8 @@ var (
 	// ErrNoState is returned for units of a [StatePool] whose workers could not be
 	// given a state.
 	ErrNoState = errors.New("hale: no worker state")
-	// ErrQuarantined is returned for work of a site that is cut off.
-	ErrQuarantined = errors.New("hale: site is quarantined")
+	// ErrQuarantined is returned for work of a name that is cut off.
+	ErrQuarantined = errors.New("hale: name is quarantined")
 	// ErrBudget is the cause of work that outran its budget.
 	ErrBudget = errors.New("hale: budget exceeded")
 	// ErrHeartbeat is the cause of a task that missed its heartbeat.
@@ -32,7 +32,7 @@ var (
 	// ErrAbandoned is returned to whoever waits for work that ignored its
 	// cancellation past its grace. Its goroutine may still run.
 	ErrAbandoned = errors.New("hale: abandoned")
-	// ErrUnknown is returned when no live task or known site matches.
+	// ErrUnknown is returned when no live task or known name matches.
 	ErrUnknown = errors.New("hale: no such task")
 	// ErrGoexit is returned for work that ended by [runtime.Goexit].
 	ErrGoexit = errors.New("hale: function called runtime.Goexit")
@@ -182,7 +182,7 @@ func Hint(err error) string {
 	case is(ErrNoState):
 		return "the pool's StateConfig.Open keeps failing; its own error is in the chain"
 	case is(ErrQuarantined):
-		return "the site is cut off until probation passes; Runtime.Incidents says why"
+		return "the name is cut off until probation passes; Runtime.Incidents says why"
 	case is(ErrAbandoned):
 		return "the function ignores its context; make what it waits for watch ctx.Done()"
 	case is(ErrBudget):

@@ -107,7 +107,7 @@ func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context)
 // It is what a request handler is wrapped in: a panic comes back as a
 // [*PanicError], and whatever fn starts is attributed to the task. A handler that
 // panics with [net/http.ErrAbortHandler] is to be let go on: panic with it again. The task can
-// be cancelled and its site quarantined, but it cannot be abandoned, and
+// be cancelled and its name quarantined, but it cannot be abandoned, and
 // [Restart] has no effect. Otherwise it is like [Go].
 func Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {
 	return runtimeOf(ctx).Do(ctx, name, fn, opts...)
@@ -142,7 +142,7 @@ func Detach(ctx context.Context, name string) context.Context {
 	if rt == nil {
 		return out
 	}
-	s := rt.siteFor(name, func() string { return "detached" }, "")
+	s := rt.familyFor(name, func() string { return "detached" }, "")
 	s.mu.Lock()
 	if s.detached == nil {
 		s.detached = newCell(s, s.cellID(), new(cellCount))
@@ -160,7 +160,7 @@ var unkept sync.Once
 
 // newTask makes the task without starting it, and returns what it is to be
 // counted in, nil without a runtime. A task that may not start has ended.
-func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, o *taskOptions) (*Task, *site) {
+func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Context) error, o *taskOptions) (*Task, *family) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -186,7 +186,7 @@ func (rt *Runtime) newTask(ctx context.Context, name string, fn func(context.Con
 		}
 		return t, nil
 	}
-	at := rt.siteFor(name, func() string { return runtime.FuncForPC(entryOf(fn)).Name() }, domain)
+	at := rt.familyFor(name, func() string { return runtime.FuncForPC(entryOf(fn)).Name() }, domain)
 	switch err := at.admit(); {
 	case rt.closed.Load():
 		t.refuse(at, ErrClosed)
@@ -207,13 +207,13 @@ func (t *Task) declare(o contract) {
 }
 
 // refuse ends a task that may not start.
-func (t *Task) refuse(at *site, err error) {
-	t.scope.declare().site = at
+func (t *Task) refuse(at *family, err error) {
+	t.scope.declare().family = at
 	t.conclude(err)
 }
 
-// siteFor returns the site of a name that a caller gave, mended if need be.
-func (rt *Runtime) siteFor(name string, fallback func() string, domain observe.Domain) *site {
+// familyFor returns the family of a name that a caller gave, mended if need be.
+func (rt *Runtime) familyFor(name string, fallback func() string, domain observe.Domain) *family {
 	if s := rt.reg.lookup(name); s != nil {
 		return s // a known name is clean
 	}
@@ -221,7 +221,7 @@ func (rt *Runtime) siteFor(name string, fallback func() string, domain observe.D
 	if mended != "" {
 		rt.misuse(observe.Subject{Name: clean}, mended)
 	}
-	return rt.reg.site(clean, observe.Domain(printable(string(domain), maxName)))
+	return rt.reg.family(clean, observe.Domain(printable(string(domain), maxName)))
 }
 
 // options applies opts and mends durations that cannot be used, aloud. It returns nil
@@ -266,7 +266,7 @@ func (rt *Runtime) options(name string, opts []TaskOption) *taskOptions {
 func runtimeOf(ctx context.Context) *Runtime {
 	if ctx != nil {
 		if s := scopeOf(ctx); s != nil {
-			if at := s.site(); at != nil {
+			if at := s.family(); at != nil {
 				return at.rt
 			}
 		}

@@ -120,7 +120,7 @@ func (c *child) part(done <-chan struct{}) {
 	c.mu.Lock()
 	t := c.run()
 	c.failed, c.again = nil, c.under != nil
-	c.site.unhold(c)
+	c.family.unhold(c)
 	if t == nil {
 		c.mu.Unlock()
 		return
@@ -168,7 +168,7 @@ const lostAgain = time.Second
 func (c *child) mayNotBeLost() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.stopped == nil && c.site.lost()
+	return c.stopped == nil && c.family.lost()
 }
 
 // launch starts what does not run, in order. A child that may not start yet holds
@@ -200,7 +200,7 @@ func (c *child) launch(life, under context.Context) (next, quarantined bool) {
 	case c.under == nil:
 		c.beginLocked(life, under)
 	default:
-		c.site.unhold(c)
+		c.family.unhold(c)
 		c.startLocked()
 	}
 	next = c.running || c.under == nil
@@ -214,11 +214,11 @@ func (s *Supervisor) tellHeld(told, held *child) *child {
 		return held
 	}
 	if told != nil {
-		s.rt.emit(observe.Event{Kind: observe.EventRestartResumed, Subject: told.site.subject(), Detail: "supervisor " + s.name + " goes on"})
+		s.rt.emit(observe.Event{Kind: observe.EventRestartResumed, Subject: told.family.subject(), Detail: "supervisor " + s.name + " goes on"})
 	}
 	if held != nil {
 		s.rt.emit(observe.Event{
-			Kind: observe.EventRestartHeld, Subject: held.site.subject(),
+			Kind: observe.EventRestartHeld, Subject: held.family.subject(),
 			Detail: "in quarantine: supervisor " + s.name + " does not start it, nor those after it, until that ends or lets it in on probation",
 		})
 	}

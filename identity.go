@@ -36,7 +36,7 @@ func Identify(ctx context.Context) Identity {
 	if s == nil {
 		return id
 	}
-	at := s.site()
+	at := s.family()
 	if at == nil {
 		return id
 	}

@@ -16,7 +16,7 @@ type note struct {
 	event *observe.Event // nil: a panic or a restart
 
 	at      time.Duration // since the birth of the runtime
-	site    *site
+	family  *family
 	n       uint64      // number of the task that panicked, or which restart it is
 	trace   stack.Trace // of the panic; zero: a restart
 	value   string      // what it panicked with, cut
@@ -35,13 +35,13 @@ func (s *scribe) write(n *note) observe.Event {
 	if n.event != nil {
 		return *n.event
 	}
-	e := observe.Event{Time: n.site.rt.clock.born.Add(n.at), Subject: n.site.subject()}
+	e := observe.Event{Time: n.family.rt.clock.born.Add(n.at), Subject: n.family.subject()}
 	if n.trace == (stack.Trace{}) {
 		e.Kind, e.Detail, e.Restarts = observe.EventRestarted, "started again", int(n.n)
 		return e
 	}
 	e.Kind, e.Request = observe.EventPanic, n.request
-	e.Subject.Task = observe.TaskID{Name: n.site.name, Seq: n.n}
+	e.Subject.Task = observe.TaskID{Name: n.family.name, Seq: n.n}
 	e.Subject.Site = n.trace.Site()
 	e.Fingerprint = n.trace.Fingerprint()
 	if s.text == "" || s.trace != n.trace || s.value != n.value {

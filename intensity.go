@@ -53,7 +53,7 @@ func (t *tally) bears(now time.Time, period time.Duration, most int) bool {
 // few to be too many once more, and the storm would seem to be over.
 func (c *child) stormsLocked(now bool) {
 	if c.stormed && !now {
-		c.sup.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.site.subject(), Detail: "ended again soon after it was restarted too often"})
+		c.sup.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.family.subject(), Detail: "ended again soon after it was restarted too often"})
 	}
 	c.stormed = c.stormed || now
 }

@@ -83,7 +83,7 @@ func identityAttrs(ctx context.Context) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 4)
 	if !id.ID.IsZero() {
 		attrs = append(attrs, slog.String("task", id.ID.String()), slog.String("domain", string(id.Domain)))
-		if inc := scopeOf(ctx).site().incident.Load(); inc != nil && *inc != "" {
+		if inc := scopeOf(ctx).family().incident.Load(); inc != nil && *inc != "" {
 			attrs = append(attrs, slog.String("incident", *inc))
 		}
 	}

@@ -325,7 +325,7 @@ func TestLeakIsFoundAndContained(t *testing.T) {
 		t.Errorf("%s of %s: %s, %d refused", inc.Fault, inc.Subject, inc.Outcome, refused)
 	}
 	if err := rt.Do(ctx, "GET /reco", succeed); err != nil {
-		t.Errorf("the site is still cut off: %v", err)
+		t.Errorf("the name is still cut off: %v", err)
 	}
 }
 

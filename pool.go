@@ -19,9 +19,9 @@ import (
 // [Runtime.NewPool]; what a nil or zero Pool is handed it refuses with a
 // [*ConfigError]. All methods may be called from any goroutine.
 type Pool struct {
-	rt   *Runtime
-	site *site
-	cfg  PoolConfig // MaxAbandoned is 0 where it follows the size
+	rt     *Runtime
+	family *family
+	cfg    PoolConfig // MaxAbandoned is 0 where it follows the size
 
 	states *states // nil: workers have no state
 
@@ -63,7 +63,7 @@ func (rt *Runtime) newPool(name string, cfg PoolConfig, s *states) (*Pool, error
 		return nil, err
 	}
 	p := &Pool{
-		rt: rt, cfg: cfg, states: s, site: rt.siteFor(name, func() string { return "pool" }, ""),
+		rt: rt, cfg: cfg, states: s, family: rt.familyFor(name, func() string { return "pool" }, ""),
 		size: cfg.Workers, cap: cmp.Or(cfg.MaxAbandoned, cfg.Workers),
 		closing: make(chan struct{}), drained: make(chan struct{}), room: make(chan struct{}, 1),
 	}
@@ -79,7 +79,7 @@ func (p *Pool) Name() string {
 	if p.usable() != nil {
 		return ""
 	}
-	return p.site.name
+	return p.family.name
 }
 
 // Stat returns the pool's state now.
@@ -90,8 +90,8 @@ func (p *Pool) Stat() observe.PoolStat {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st := observe.PoolStat{
-		Name: p.site.name, Domain: p.site.domain, Size: p.size, Workers: len(p.workers), Queued: p.queue.n,
-		Finished: p.finished, Abandoned: int(p.site.abandoned.Load()), Cap: p.cap,
+		Name: p.family.name, Domain: p.family.domain, Size: p.size, Workers: len(p.workers), Queued: p.queue.n,
+		Finished: p.finished, Abandoned: int(p.family.abandoned.Load()), Cap: p.cap,
 	}
 	for _, w := range p.workers {
 		if w.current.Load() != nil {
@@ -191,7 +191,7 @@ func (p *Pool) unfinished(unrun int, why error) error {
 	if unrun+stuck == 0 {
 		return nil
 	}
-	return fmt.Errorf("pool %s: %d queued units were not run, %d running ones were abandoned: %w", p.site.name, unrun, stuck, why)
+	return fmt.Errorf("pool %s: %d queued units were not run, %d running ones were abandoned: %w", p.family.name, unrun, stuck, why)
 }
 
 // discard gives up what is still queued and returns how much that was.

@@ -14,33 +14,33 @@ import (
 
 // Bounds of the tables that names and tasks can grow.
 const (
-	maxSites    = 4096  // further names share the site "hale.other"
+	maxFamilies = 4096  // further names share the family "hale.other"
 	maxOwnCells = 16384 // that are known, live or ended; further tasks share a cell
 )
 
-// otherName is the site that takes tasks whose name came after the bound.
+// otherName is the family that takes tasks whose name came after the bound.
 const otherName = "hale.other"
 
-// registry knows the live tasks, the sites and the cells. It holds tasks, never
+// registry knows the live tasks, the families and the cells. It holds tasks, never
 // the functions that they run: a closure that is reachable from here would hide
 // what it leaks from the garbage collector.
 type registry struct {
-	rt     *Runtime
-	sites  sync.Map                 // name → *site
-	recent [32]atomic.Pointer[site] // by a hash of their names: a look here is cheaper
-	tasks  slots
+	rt       *Runtime
+	families sync.Map                   // name → *family
+	recent   [32]atomic.Pointer[family] // by a hash of their names: a look here is cheaper
+	tasks    slots
 
 	mu     sync.Mutex
-	count  int     // sites
-	sorted []*site // all of them by name, as of the last call of all
+	count  int       // families
+	sorted []*family // all of them by name, as of the last call of all
 	cells  map[string]*cell
 	owned  int     // own cells that are live
 	ended  []*cell // in the order in which they ended
 	aging  []*cell // as ended: older ones that somebody outlives
 }
 
-// lookup returns the site of a name, nil if no task ever had it.
-func (r *registry) lookup(name string) *site {
+// lookup returns the family of a name, nil if no task ever had it.
+func (r *registry) lookup(name string) *family {
 	i := len(name)
 	if i > 0 {
 		i += int(name[i-1])<<1 + int(name[i/2])<<3
@@ -49,53 +49,53 @@ func (r *registry) lookup(name string) *site {
 	if s := recent.Load(); s != nil && s.name == name {
 		return s
 	}
-	if s, ok := r.sites.Load(name); ok {
-		recent.Store(s.(*site))
-		return s.(*site)
+	if s, ok := r.families.Load(name); ok {
+		recent.Store(s.(*family))
+		return s.(*family)
 	}
 	return nil
 }
 
-// site returns the site of a name, making it when needed.
-func (r *registry) site(name string, domain observe.Domain) *site {
-	if s, ok := r.sites.Load(name); ok {
-		return s.(*site)
+// family returns the family of a name, making it when needed.
+func (r *registry) family(name string, domain observe.Domain) *family {
+	if s, ok := r.families.Load(name); ok {
+		return s.(*family)
 	}
 	r.mu.Lock()
-	if s, ok := r.sites.Load(name); ok {
+	if s, ok := r.families.Load(name); ok {
 		r.mu.Unlock()
-		return s.(*site)
+		return s.(*family)
 	}
-	full := r.count >= maxSites && name != otherName
+	full := r.count >= maxFamilies && name != otherName
 	if full {
 		r.mu.Unlock()
 		r.rt.misuse(observe.Subject{Name: otherName}, "too many task names: further ones are counted as hale.other; names must not carry user data")
-		return r.site(otherName, observe.Domain("hale"))
+		return r.family(otherName, observe.Domain("hale"))
 	}
 	if domain == "" {
 		domain = observe.DomainOf(name)
 	}
 	r.count++
-	s := &site{rt: r.rt, name: name, domain: domain, number: r.count}
-	r.sites.Store(name, s)
+	s := &family{rt: r.rt, name: name, domain: domain, number: r.count}
+	r.families.Store(name, s)
 	r.mu.Unlock()
 	return s
 }
 
-// all returns the sites, sorted by name. The slice is shared and must not be
+// all returns the families, sorted by name. The slice is shared and must not be
 // changed. Several steps of every turn ask for it, and names hardly ever come.
-func (r *registry) all() []*site {
+func (r *registry) all() []*family {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.sorted) == r.count { // sites are never taken away
+	if len(r.sorted) == r.count { // families are never taken away
 		return r.sorted
 	}
-	out := make([]*site, 0, r.count)
-	r.sites.Range(func(_, s any) bool {
-		out = append(out, s.(*site))
+	out := make([]*family, 0, r.count)
+	r.families.Range(func(_, s any) bool {
+		out = append(out, s.(*family))
 		return true
 	})
-	slices.SortFunc(out, func(a, b *site) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(out, func(a, b *family) int { return strings.Compare(a.name, b.name) })
 	r.sorted = out // a new one: an older one may still be read
 	return out
 }
@@ -129,7 +129,7 @@ func (r *registry) addCell(c *cell) {
 }
 
 // ownCell returns a cell for one task, nil when there are too many already.
-func (r *registry) ownCell(s *site, id observe.TaskID) *cell {
+func (r *registry) ownCell(s *family, id observe.TaskID) *cell {
 	s.mu.Lock()
 	name := s.cellID()
 	s.mu.Unlock()
@@ -149,12 +149,12 @@ func (r *registry) ownCell(s *site, id observe.TaskID) *cell {
 func (r *registry) ownEnded(c *cell) {
 	r.mu.Lock()
 	c.zero = time.Now()
-	c.site.lived(c.zero.Sub(c.opened))
+	c.family.lived(c.zero.Sub(c.opened))
 	r.ended = append(r.ended, c)
 	r.mu.Unlock()
 }
 
-// tick ends the epoch of every site and forgets cells that ended longer ago
+// tick ends the epoch of every family and forgets cells that ended longer ago
 // than keep, or than maxGrace where goroutines outlive them.
 func (r *registry) tick(now time.Time, epoch, keep time.Duration) {
 	live := int64(0)

@@ -79,11 +79,11 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	if limit := value(6); limit < math.MaxInt64 {
 		s.MemoryLimit = limit
 	}
-	if sites := rt.reg.all(); len(sites) > 0 {
-		s.Tasks = make([]observe.TaskStat, 0, len(sites))
-		for _, site := range sites {
-			st := site.stat()
-			st.Longest, st.Oldest = site.ages(rt.lastTurn)
+	if families := rt.reg.all(); len(families) > 0 {
+		s.Tasks = make([]observe.TaskStat, 0, len(families))
+		for _, family := range families {
+			st := family.stat()
+			st.Longest, st.Oldest = family.ages(rt.lastTurn)
 			s.Tasks = append(s.Tasks, st)
 		}
 	}

@@ -49,7 +49,7 @@ func (p *Pool) scan(counted time.Duration) bool {
 	// outlasted by a whole tick for that; a budget must be.
 	grace := p.cfg.Grace - p.scanEvery()/8
 	p.mu.Lock()
-	room := int64(hardCap*p.cap) - p.site.abandoned.Load()
+	room := int64(hardCap*p.cap) - p.family.abandoned.Load()
 	for _, w := range p.workers {
 		u := w.current.Load()
 		if u == nil {
@@ -125,9 +125,9 @@ func (p *Pool) abandon(l late, reason error) bool {
 	result := &TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.whyCancelled(reason)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.site.abandon(1) // before the pointer says so: the body may come back at once
+	p.family.abandon(1) // before the pointer says so: the body may come back at once
 	if at := w.current.Load(); w.unit(at) != u || !w.current.CompareAndSwap(at, nil) {
-		p.site.abandon(-1)
+		p.family.abandon(-1)
 		return false
 	}
 	p.dropLocked(w)

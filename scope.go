@@ -55,9 +55,9 @@ type extra struct {
 
 // declared is what hardly any scope has.
 type declared struct {
-	site   *site   // of work that was refused, which has no cell
+	family *family // of work that was refused, which has no cell
 	labels any     // pprof's label map, where the caller brought labels from elsewhere
-	entry  uintptr // where the function's code starts, if it is not the site's usual one
+	entry  uintptr // where the function's code starts, if it is not the family's usual one
 	watch  *watch
 }
 
@@ -141,16 +141,16 @@ func (s *scope) declare() *declared {
 	return x.declared
 }
 
-// site returns what the tasks of the scope's name share; nil outside a runtime.
-func (s *scope) site() *site {
+// family returns what the tasks of the scope's name share; nil outside a runtime.
+func (s *scope) family() *family {
 	if s.cell != nil {
-		return s.cell.site
+		return s.cell.family
 	}
 	if x := s.extra.Load(); x != nil && x.child != nil {
-		return x.child.site
+		return x.child.family
 	}
 	if d := s.declared(); d != nil {
-		return d.site
+		return d.family
 	}
 	return nil
 }
@@ -280,7 +280,7 @@ func (s *scope) cause() error {
 
 // id returns the scope's task ID. Units of a pool get theirs when first asked.
 func (s *scope) id() observe.TaskID {
-	at := s.site()
+	at := s.family()
 	if at == nil {
 		return observe.TaskID{}
 	}
@@ -295,7 +295,7 @@ func (s *scope) id() observe.TaskID {
 // subject names the scope for events and findings. entry is where the code of
 // its function starts, 0 if that is not known.
 func (s *scope) subject(entry uintptr) observe.Subject {
-	at := s.site()
+	at := s.family()
 	if at == nil {
 		return observe.Subject{Site: siteOf(entry)}
 	}
@@ -321,7 +321,7 @@ func (s *scope) bring(c *cell) {
 	if p := scopeOf(s.parent); p != nil && p.labels() == brought {
 		return // hale's own, from the task around this one
 	}
-	s.declare().labels = pprof.WithLabels(s.parent, labelsOf(c.site, c.id)).Value(labelKey)
+	s.declare().labels = pprof.WithLabels(s.parent, labelsOf(c.family, c.id)).Value(labelKey)
 }
 
 // labels returns pprof's label map as its context key yields it, nil if the

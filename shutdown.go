@@ -86,8 +86,8 @@ func (rt *Runtime) addPool(p *Pool) error {
 		return ErrClosed
 	}
 	for _, known := range rt.pools {
-		if known.site == p.site {
-			return &ConfigError{Field: "NewPool name", Value: p.site.name, Mend: "give each pool a name of its own"}
+		if known.family == p.family {
+			return &ConfigError{Field: "NewPool name", Value: p.family.name, Mend: "give each pool a name of its own"}
 		}
 	}
 	rt.pools = append(rt.pools, p)
@@ -115,7 +115,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 	if rt.made() == nil {
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, noRuntime())
 	}
-	match := func(id observe.TaskID, s *site, entry uintptr) bool {
+	match := func(id observe.TaskID, s *family, entry uintptr) bool {
 		switch {
 		case !subject.Task.IsZero():
 			return id == subject.Task
@@ -132,7 +132,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 		cause = context.Canceled
 	}
 	n := 0
-	for _, t := range rt.reg.live(func(t *Task) bool { return match(t.scope.id(), t.scope.site(), t.entry()) }) {
+	for _, t := range rt.reg.live(func(t *Task) bool { return match(t.scope.id(), t.scope.family(), t.entry()) }) {
 		t.scope.cancel(cause)
 		n++
 	}
@@ -140,7 +140,7 @@ func (rt *Runtime) Cancel(subject observe.Subject, cause error) (int, error) {
 	pools := append([]*Pool(nil), rt.pools...)
 	rt.poolMu.Unlock()
 	for _, p := range pools {
-		if subject.Task.IsZero() && !match(observe.TaskID{}, p.site, 0) {
+		if subject.Task.IsZero() && !match(observe.TaskID{}, p.family, 0) {
 			continue
 		}
 		for _, l := range p.running() {

@@ -82,7 +82,7 @@ func (w *worker) open() (mine bool) {
 	life := &unit{scope{parent: context.Background()}}
 	seq := p.rt.seq.Add(1)
 	life.seq.Store(seq)
-	life.enter(p.site.enter(true, seq)) // what open starts may live as long as the state, and is not left behind until then
+	life.enter(p.family.enter(true, seq)) // what open starts may live as long as the state, and is not left behind until then
 	w.wear(life)
 	w.hook(life, func() (err error) {
 		if w.state, err = p.states.open(&life.scope); err == nil {
@@ -110,7 +110,7 @@ func (w *worker) open() (mine bool) {
 		}
 		p.mu.Unlock()
 		if give {
-			p.refuse(&noStateError{p.site.name, err})
+			p.refuse(&noStateError{p.family.name, err})
 		}
 	})
 	return mine
@@ -173,12 +173,12 @@ func (w *worker) closeState() {
 func (w *worker) letGo(life *unit) {
 	life.end()
 	w.release() // no goroutine of hale's may bear the cell's label then
-	w.pool.site.leave(life.cell)
+	w.pool.family.leave(life.cell)
 }
 
 func (p *Pool) stateFailed(err error) {
-	p.site.failed.Add(1)
-	p.rt.emit(observe.Event{Kind: observe.EventStateFailed, Subject: observe.Subject{Name: p.site.name, Domain: p.site.domain}, Detail: printable(errText(err), maxDetail)})
+	p.family.failed.Add(1)
+	p.rt.emit(observe.Event{Kind: observe.EventStateFailed, Subject: observe.Subject{Name: p.family.name, Domain: p.family.domain}, Detail: printable(errText(err), maxDetail)})
 }
 
 // hook runs a function of the pool's user as u: timed by the scanner, its panic

@@ -103,7 +103,7 @@ func (rt *Runtime) Tasks() []TaskInfo {
 			id, ok = ask(func() Identity { return Identify(ctx) })
 		}
 		if !ok { // a context that hangs must not keep the others from being shown
-			at := t.scope.site()
+			at := t.scope.family()
 			id = Identity{ID: t.scope.id(), Name: at.name, Domain: at.domain}
 		}
 		out = append(out, TaskInfo{

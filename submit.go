@@ -78,13 +78,13 @@ func (p *Pool) admit(ctx context.Context, noFunc bool) (context.Context, error) 
 		return nil, err
 	}
 	if noFunc {
-		p.rt.misuse(observe.Subject{Name: p.site.name}, "nil function: nothing was submitted")
+		p.rt.misuse(observe.Subject{Name: p.family.name}, "nil function: nothing was submitted")
 		return nil, ErrNilFunc
 	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return ctx, p.site.admit()
+	return ctx, p.family.admit()
 }
 
 // usable refuses a pool that was not made by NewPool.

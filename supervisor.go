@@ -154,7 +154,7 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 		return handle
 	}
 	c := &child{sup: s, fn: fn, options: o.contract, handle: handle}
-	c.site = s.rt.siteFor(name, func() string { return siteOf(c.entry()).Function }, o.domain)
+	c.family = s.rt.familyFor(name, func() string { return siteOf(c.entry()).Function }, o.domain)
 	handle.scope.extend().child = c
 	if s.rt.closed.Load() {
 		handle.conclude(ErrClosed)

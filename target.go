@@ -51,7 +51,7 @@ func (x target) Abandon(id observe.TaskID) error {
 // Restart implements [heal.Target].
 func (x target) Restart(name string) error {
 	n := 0
-	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child() != nil && t.scope.site().name == name }) {
+	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child() != nil && t.scope.family().name == name }) {
 		if t.child().renew(ErrRemedied) {
 			n++
 		}
@@ -92,8 +92,8 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 	return nil
 }
 
-// openGate ends the site's quarantine, if there is one.
-func (s *site) openGate() {
+// openGate ends the family's quarantine, if there is one.
+func (s *family) openGate() {
 	if old := s.gate.Swap(nil); old != nil {
 		old.lease.Stop()
 		s.resumeHeld()
@@ -101,7 +101,7 @@ func (s *site) openGate() {
 }
 
 // resumeHeld lets children that waited for the quarantine try again.
-func (s *site) resumeHeld() {
+func (s *family) resumeHeld() {
 	s.mu.Lock()
 	held := s.held
 	s.held = nil

@@ -165,7 +165,7 @@ func (t *Task) entry() uintptr {
 	if d := t.scope.declared(); d != nil && d.entry != 0 {
 		return d.entry
 	}
-	if at := t.scope.site(); at != nil {
+	if at := t.scope.family(); at != nil {
 		return at.entry.Load()
 	}
 	return 0
@@ -184,7 +184,7 @@ func Beat(ctx context.Context) { FromContext(ctx).Beat() }
 
 // start counts the task in and makes it known. entry is where the code of its
 // function starts, own whether it is to have a label for itself.
-func (t *Task) start(at *site, entry uintptr, own bool) {
+func (t *Task) start(at *family, entry uintptr, own bool) {
 	rt := at.rt
 	seq := rt.seq.Add(1)
 	t.scope.seq.Store(seq)
@@ -261,10 +261,10 @@ func rescue(v any) error {
 func (t *Task) finish(err error, back unsafe.Pointer) {
 	if c := t.scope.cell; c != nil {
 		setGoroutineLabels(back) // before the cell is told: see cell.leave
-		c.site.leave(c)
-		c.site.rt.reg.tasks.remove(t)
+		c.family.leave(c)
+		c.family.rt.reg.tasks.remove(t)
 		if err != nil {
-			c.site.failed.Add(1)
+			c.family.failed.Add(1)
 		}
 		if t.watch() != nil {
 			t.unwatch()
@@ -279,7 +279,7 @@ func (t *Task) finish(err error, back unsafe.Pointer) {
 
 //go:noinline
 func (t *Task) unwatch() {
-	t.scope.site().rt.watcher.drop(t)
+	t.scope.family().rt.watcher.drop(t)
 	if t.watch().late.Load() {
 		t.tell(observe.EventEnded, "ended after it was cancelled")
 	}
@@ -289,7 +289,7 @@ func (t *Task) unwatch() {
 //
 //go:noinline
 func (t *Task) cameBack() {
-	at := t.scope.site()
+	at := t.scope.family()
 	at.mu.Lock() // of who abandoned it, and may not have told yet
 	returned := t.scope.state.CompareAndSwap(taskAbandoned, taskReturned)
 	at.mu.Unlock()
@@ -305,7 +305,7 @@ func (t *Task) cameBack() {
 //
 //go:noinline
 func (t *Task) tell(kind observe.EventKind, detail string) {
-	t.scope.site().rt.emit(observe.Event{Kind: kind, Subject: t.subject(), Detail: detail})
+	t.scope.family().rt.emit(observe.Event{Kind: kind, Subject: t.subject(), Detail: detail})
 }
 
 // conclude sets the result, wakes who waits for it and cancels what is left. It
@@ -349,7 +349,7 @@ func (t *Task) replaced() bool {
 // abandon stops waiting for a task that ignores its cancellation. Whoever waits
 // gets [ErrAbandoned]; the goroutine stays counted until it returns.
 func (t *Task) abandon() bool {
-	at := t.scope.site()
+	at := t.scope.family()
 	if t.inline() || at == nil {
 		return false
 	}

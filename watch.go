@@ -213,7 +213,7 @@ func (w *watcher) overLimit(t *Task) {
 // are lost, later scans ask again.
 func (w *watcher) giveUp(t *Task) {
 	c := t.child()
-	if c != nil && c.site.lost() {
+	if c != nil && c.family.lost() {
 		return
 	}
 	t.watch().done = true
@@ -228,4 +228,4 @@ const maxLostRuns = 64
 
 // lost reports whether that many are. Replacements at the same moment may go
 // past it by a few.
-func (s *site) lost() bool { return s.abandoned.Load() >= maxLostRuns }
+func (s *family) lost() bool { return s.abandoned.Load() >= maxLostRuns }

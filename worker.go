@@ -181,7 +181,7 @@ func (w *worker) begin(u *unit) {
 // enter counts the worker into the cell of the present epoch, which units of one
 // epoch share. Most units find nothing to do.
 func (w *worker) enter(u *unit) {
-	if s := w.pool.site; w.cell == nil || s.open.Load() != w.cell {
+	if s := w.pool.family; w.cell == nil || s.open.Load() != w.cell {
 		w.release()
 		w.cell = s.enter(false, 0)
 	}
@@ -202,7 +202,7 @@ func (w *worker) release() {
 		w.bears = nil
 	}
 	if w.cell != nil {
-		w.pool.site.leave(w.cell)
+		w.pool.family.leave(w.cell)
 		w.cell = nil
 	}
 }
@@ -216,7 +216,7 @@ func (w *worker) finish(u *unit, err error, returned bool) bool {
 	}
 	if err != nil && returned {
 		err = u.explain(err)
-		p.site.failed.Add(1)
+		p.family.failed.Add(1)
 	}
 	if !w.yield(u) {
 		u.end()
@@ -256,7 +256,7 @@ func (w *worker) yield(u *unit) bool {
 // comeBack counts the body of an abandoned worker out.
 func (w *worker) comeBack(u *unit) {
 	w.release()
-	w.pool.site.abandon(-1)
+	w.pool.family.abandon(-1)
 	w.pool.tellAfterScan(observe.Event{Kind: observe.EventReturned, Subject: u.subject(0), Detail: "the abandoned body came back"})
 }
 
@@ -342,13 +342,13 @@ func aborts(v any) bool {
 // body panicked with: an error of another's panic that is handed on is no panic.
 func (s *scope) reportPanic(err error) {
 	p, ok := err.(*PanicError) //nolint:errorlint // as rescue made it
-	at := s.site()
+	at := s.family()
 	if at == nil || !ok || aborts(p.Value) {
 		return
 	}
 	at.panics.Add(1)
 	at.rt.note(&note{
-		site: at, n: s.id().Seq,
+		family: at, n: s.id().Seq,
 		trace: p.trace, value: cutValue(valueText(p.Value)), request: requestAside(s.parent),
 	})
 }

@@ -15,7 +15,7 @@ type Policy struct {
 	// ladder here uses [DefaultLadders], and one without any is escalated. Panics
 	// that are no loop are never acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
-	// Quarantine is how long a site is cut off before probation. It doubles each
+	// Quarantine is how long a name is cut off before probation. It doubles each
 	// time that probation fails. Default: 30s, at most MaxQuarantine.
 	Quarantine time.Duration `json:"quarantine" yaml:"quarantine"`
 	// MaxQuarantine bounds that. Default: 10m.
@@ -46,7 +46,7 @@ type Guardrails struct {
 	// in quarantine at once. One is always allowed, and two of four or more.
 	// Default: 0.1.
 	BlastRadius float64 `json:"blast_radius" yaml:"blast_radius"`
-	// MaxAttempts is how often a site is quarantined for one incident before a
+	// MaxAttempts is how often a name is quarantined for one incident before a
 	// person is called. Default: 3.
 	MaxAttempts int `json:"max_attempts" yaml:"max_attempts"`
 }

@@ -10,9 +10,10 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// site is all tasks of one name: what they share (domain, quarantine, counts)
-// and the cell that the next one goes into.
-type site struct {
+// family is all tasks of one name, as a metric family is all series of one name:
+// what they share (domain, quarantine, counts) and the cell that the next one goes
+// into.
+type family struct {
 	rt     *Runtime
 	name   string
 	domain observe.Domain
@@ -51,7 +52,7 @@ type gate struct {
 }
 
 // admit reports whether a new task may start.
-func (s *site) admit() error {
+func (s *family) admit() error {
 	g := s.gate.Load()
 	if g == nil || (g.probe && g.probes.Add(-1) >= 0) {
 		return nil
@@ -60,14 +61,14 @@ func (s *site) admit() error {
 	return ErrQuarantined
 }
 
-// maxOwnOfSite is how many supervised tasks of one name have a label of their own.
+// maxOwnOfFamily is how many supervised tasks of one name have a label of their own.
 // More than that are a crowd: each label makes snapshots dearer, and what one of a
 // crowd leaves behind is found when the others of its epoch have ended.
-const maxOwnOfSite = 256
+const maxOwnOfFamily = 256
 
 // enter counts a task into the open cell, or into a cell of its own.
-func (s *site) enter(own bool, id uint64) *cell {
-	if (own && s.ownLive.Load() < maxOwnOfSite) || s.own.Load() {
+func (s *family) enter(own bool, id uint64) *cell {
+	if (own && s.ownLive.Load() < maxOwnOfFamily) || s.own.Load() {
 		if c := s.rt.reg.ownCell(s, observe.TaskID{Name: s.name, Seq: id}); c != nil {
 			c.enter()
 			s.ownStarted.Add(1)
@@ -88,7 +89,7 @@ func (s *site) enter(own bool, id uint64) *cell {
 
 // stays reports whether a cell that was entered still takes tasks, and leaves it if
 // not: it was sealed in between, and its count may already have been read.
-func (s *site) stays(c *cell) bool {
+func (s *family) stays(c *cell) bool {
 	if s.open.Load() == c {
 		return true
 	}
@@ -96,14 +97,14 @@ func (s *site) stays(c *cell) bool {
 	return false
 }
 
-func (s *site) leave(c *cell) {
+func (s *family) leave(c *cell) {
 	if c.own() {
 		s.ownLive.Add(-1)
 	}
 	c.leave()
 }
 
-func (s *site) openCell() *cell {
+func (s *family) openCell() *cell {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.open.Load(); c != nil {
@@ -118,15 +119,15 @@ func (s *site) openCell() *cell {
 	return c
 }
 
-// notePeak takes the cell's peak into the site's. It is an upper bound: what
+// notePeak takes the cell's peak into the family's. It is an upper bound: what
 // older cells and own cells had at most is added, and a leak detector that
 // compares with it must rather wait than accuse. s.mu is held.
-func (s *site) notePeak(c *cell) {
+func (s *family) notePeak(c *cell) {
 	s.peak = max(s.peak, c.base+c.count.peak.Load()+s.ownPeak.Load())
 }
 
-// cellID returns a new ID: runtime, site and number. s.mu must be held.
-func (s *site) cellID() string {
+// cellID returns a new ID: runtime, family and number. s.mu must be held.
+func (s *family) cellID() string {
 	s.epoch++
 	var buf [64]byte
 	b := strconv.AppendUint(buf[:0], s.rt.number, 10)
@@ -136,13 +137,13 @@ func (s *site) cellID() string {
 	return string(strconv.AppendUint(b, s.epoch, 10))
 }
 
-// Cells that are this many epochs old and still live make their site give each
+// Cells that are this many epochs old and still live make their family give each
 // task a cell of its own for the next epoch.
 const heldFrom, heldTo = 2, 6
 
 // seal closes the open cell to new tasks and looks after the sealed ones. The
 // cells that ended are returned, for the registry to forget in time.
-func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
+func (s *family) seal(now time.Time, epoch time.Duration) []*cell {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.open.Load(); c != nil && c.started() > 0 && now.Sub(c.opened) >= epoch {
@@ -171,14 +172,14 @@ func (s *site) seal(now time.Time, epoch time.Duration) []*cell {
 	return out
 }
 
-// live returns how many tasks and units of the site are alive.
-func (s *site) live() int64 {
+// live returns how many tasks and units of the family are alive.
+func (s *family) live() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.liveLocked()
 }
 
-func (s *site) liveLocked() int64 {
+func (s *family) liveLocked() int64 {
 	n := s.ownLive.Load()
 	for _, c := range s.sealed {
 		n += c.live()
@@ -189,8 +190,8 @@ func (s *site) liveLocked() int64 {
 	return n
 }
 
-// stat returns the site's counters.
-func (s *site) stat() observe.TaskStat {
+// stat returns the family's counters.
+func (s *family) stat() observe.TaskStat {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := observe.TaskStat{
@@ -212,17 +213,17 @@ func (s *site) stat() observe.TaskStat {
 }
 
 // abandon counts bodies that were given up, and those that came back.
-func (s *site) abandon(delta int64) {
+func (s *family) abandon(delta int64) {
 	s.abandoned.Add(delta)
 	s.rt.abandoned.Add(delta)
 }
 
-func (s *site) subject() observe.Subject {
+func (s *family) subject() observe.Subject {
 	return observe.Subject{Name: s.name, Domain: s.domain, Site: siteOf(s.entry.Load())}
 }
 
-// hold keeps a child until the site's quarantine ends or probes it.
-func (s *site) hold(c *child) {
+// hold keeps a child until the family's quarantine ends or probes it.
+func (s *family) hold(c *child) {
 	s.mu.Lock()
 	if !slices.Contains(s.held, c) {
 		s.held = append(s.held, c)
@@ -231,7 +232,7 @@ func (s *site) hold(c *child) {
 }
 
 // unhold forgets a child that was kept.
-func (s *site) unhold(c *child) {
+func (s *family) unhold(c *child) {
 	s.mu.Lock()
 	if i := slices.Index(s.held, c); i >= 0 {
 		s.held = slices.Delete(s.held, i, i+1)
