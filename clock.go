@@ -29,7 +29,8 @@ func (c *clock) turn(tick time.Duration) {
 	}
 }
 
-// stop is told that there are no more turns.
+// stop is told that nobody reads for all until the next turn: a turn begins, which
+// may hang, or there are no more.
 func (c *clock) stop() { c.read.Store(0) }
 
 // at returns the time of a second.

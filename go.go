@@ -67,7 +67,8 @@ const defaultGrace = time.Second
 
 // Go runs fn on a new goroutine as the task name, under the [Runtime] found in
 // ctx, else under [Default]; without either it is a plain goroutine whose panic
-// is contained, and whose options are not kept, which is logged once. fn gets a context that is cancelled when it returns, when ctx
+// is contained, and whose options are not kept, which is logged once. fn gets a
+// context that is cancelled when it returns, when ctx
 // is, and with a cause when hale or [Task.Cancel] stops it.
 //
 // Go never panics and never blocks. Work that cannot start gives a task that
@@ -106,8 +107,8 @@ func (rt *Runtime) Go(ctx context.Context, name string, fn func(context.Context)
 // Do runs fn on the calling goroutine as the task name and returns its error.
 // It is what a request handler is wrapped in: a panic comes back as a
 // [*PanicError], and whatever fn starts is attributed to the task. A handler that
-// panics with [net/http.ErrAbortHandler] is to be let go on: panic with it again. The task can
-// be cancelled and its name quarantined, but it cannot be abandoned, and
+// panics with [net/http.ErrAbortHandler] is to be let go on: panic with it again.
+// The task can be cancelled and its name quarantined, but it cannot be abandoned, and
 // [Restart] has no effect. Otherwise it is like [Go].
 func Do(ctx context.Context, name string, fn func(context.Context) error, opts ...TaskOption) error {
 	return runtimeOf(ctx).Do(ctx, name, fn, opts...)
