@@ -138,3 +138,26 @@ func (p *Pool) QueueLate(ctx context.Context, fn func(context.Context) error) (s
 
 // EndTame and ValueTame report whether nobody else's code is in a context.
 var EndTame, ValueTame = endTame, valueTame
+
+// EndedWhileAsked returns the context of a body that ended while somebody asked for
+// Done, who has not got as far as to see it.
+func EndedWhileAsked() context.Context {
+	t := &Task{}
+	t.scope.parent = context.Background()
+	made := derive(t.scope.parent)
+	t.conclude(nil)
+	ended := t.scope.Done()
+	x := t.scope.extend()
+	x.made = made
+	x.taken.Store(true)
+	x.inner.Store(&x.made)
+	return lateContext{(*taskContext)(t), ended}
+}
+
+// lateContext has the Done that was asked for before the other one's answer.
+type lateContext struct {
+	context.Context
+	done <-chan struct{}
+}
+
+func (c lateContext) Done() <-chan struct{} { return c.done }

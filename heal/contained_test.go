@@ -95,3 +95,15 @@ func TestWhatHangsOnIsContained(t *testing.T) {
 	w.turns(60)
 	w.want(diagnose.Verified, diagnose.Recovered, "probe quarantine", "undo quarantine", "apply quarantine", "probe quarantine", "undo quarantine")
 }
+
+// A remedy of somebody's own that says nothing of its mode is not carried out in
+// observe mode either.
+func TestRemedyWithoutAModeNeedsContain(t *testing.T) {
+	page := heal.Named{Name: "page", Remedy: heal.Builtin()[0].Remedy}
+	for act, want := range map[heal.Act]string{heal.Observe: "would apply page", heal.Contain: "apply page"} {
+		w := newWorld(t, heal.Policy{Act: act, Ladders: map[diagnose.Fault][]string{diagnose.Leak: {"page"}}}, page)
+		if w.turns(20, leak(true, 5)); len(w.commands) == 0 || w.commands[0] != want {
+			t.Errorf("act %s: commands %q, want %q", act, w.commands, want)
+		}
+	}
+}
