@@ -92,6 +92,7 @@ type options struct {
 	dir       string
 	detectors []namedDetector
 	remedies  []heal.Named
+	tracer    Tracer
 }
 
 // WithConfig sets all settings.

@@ -72,8 +72,8 @@ type known struct {
 	context.Context
 	done <-chan struct{}
 
-	canceller                    any // what the context package finds in it, by its key
-	scope, task, labels, request any
+	canceller                          any // what the context package finds in it, by its key
+	scope, task, labels, request, span any
 }
 
 // remember returns ctx as it can be kept, and asked under locks.
@@ -102,7 +102,7 @@ func know(ctx context.Context) *known {
 	return &known{
 		Context: ctx, done: done, canceller: valueOf(ctx, cancelKey),
 		scope: valueOf(ctx, scopeKey{}), task: valueOf(ctx, taskKey{}),
-		labels: valueOf(ctx, labelKey), request: valueOf(ctx, requestKey{}),
+		labels: valueOf(ctx, labelKey), request: valueOf(ctx, requestKey{}), span: valueOf(ctx, spanKey{}),
 	}
 }
 
@@ -139,6 +139,8 @@ func (k *known) Value(key any) any {
 		return k.task
 	case requestKey:
 		return k.request
+	case spanKey:
+		return k.span
 	}
 	switch key {
 	case labelKey:

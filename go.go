@@ -271,6 +271,9 @@ func runtimeOf(ctx context.Context) *Runtime {
 				return at.rt
 			}
 		}
+		if s := SpanOf(ctx); s != nil {
+			return s.op.rt
+		}
 	}
 	return Default()
 }

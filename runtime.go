@@ -42,6 +42,8 @@ type Runtime struct {
 	reg     registry
 	watcher watcher
 	root    *Supervisor
+	ops     operations
+	gauges  gauges
 	inbox   inbox
 	bus     bus
 	misused misused

@@ -22,8 +22,15 @@ type Sample struct {
 	// never taken for a fault.
 	Slowdown float64 `json:"slowdown"`
 
-	Tasks []TaskStat `json:"tasks,omitempty"` // sorted by Name
-	Pools []PoolStat `json:"pools,omitempty"` // sorted by Name
+	Tasks      []TaskStat      `json:"tasks,omitempty"`      // sorted by Name
+	Pools      []PoolStat      `json:"pools,omitempty"`      // sorted by Name
+	Operations []OperationStat `json:"operations,omitempty"` // sorted by Name and Kind; those that did something or have spans in flight
+	Logs       []LogStat       `json:"logs,omitempty"`       // sorted by Form, Level and Name; at most 256, those with most records
+	Readings   []Reading       `json:"readings,omitempty"`   // of metrics that the service gave, sorted by Name
+
+	// Unseen counts what the tables had no room for since the last sample: records
+	// of logs and outcomes of spans that were counted without a name of their own.
+	Unseen uint64 `json:"unseen,omitempty"`
 }
 
 // TaskStat counts the tasks of one name since the runtime was made.

@@ -1,0 +1,91 @@
+package hale
+
+import (
+	"context"
+	"reflect"
+	"strings"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Types of errors that have a name of their own.
+const (
+	errorCanceled = "canceled"
+	errorTimeout  = "timeout"
+	errorPanic    = "panic"
+)
+
+// ErrorType returns in one word what kind of error err is, for counting: "" for
+// nil, "canceled", "timeout", "panic", what its method ErrorType() string says, or
+// the Go type of the innermost error, such as "net.OpError". An error of the plain
+// kind that [errors.New] and [fmt.Errorf] make has the type "error". It never panics.
+func ErrorType(err error) (name string) {
+	defer func() {
+		if recover() != nil { // an error's own methods
+			name = "error"
+		}
+	}()
+	if err == nil {
+		return ""
+	}
+	if typed, ok := find[interface {
+		error
+		ErrorType() string
+	}](err); ok {
+		return typed.ErrorType()
+	}
+	if _, ok := find[*PanicError](err); ok {
+		return errorPanic
+	}
+	timedOut := func(e error) bool {
+		t, ok := e.(interface{ Timeout() bool })
+		return ok && t.Timeout()
+	}
+	switch {
+	case matches(err, ErrBudget), search(err, timedOut): // DeadlineExceeded among them
+		return errorTimeout
+	case matches(err, context.Canceled):
+		return errorCanceled
+	}
+	search(err, func(e error) bool { err = e; return false }) // the innermost, of several the last
+	name = strings.TrimPrefix(reflect.TypeOf(err).String(), "*")
+	switch name {
+	case "errors.errorString", "fmt.wrapError", "fmt.wrapErrors", "errors.joinError":
+		return "error"
+	}
+	return name
+}
+
+// ReportError counts a business error where ctx is: in its span's operation, or else
+// in its task's name. It is for what is wrong for the user and ends no span as a
+// failure: a payment that was declined, stock that ran out. errorType is one of few
+// words; "" takes that of err.
+func ReportError(ctx context.Context, err error, errorType string) {
+	if err == nil {
+		return
+	}
+	if errorType == "" {
+		errorType = ErrorType(err)
+	}
+	if s := SpanOf(ctx); s != nil {
+		s.op.Report(errorType)
+		return
+	}
+	rt := runtimeOf(ctx).made()
+	if rt == nil {
+		return
+	}
+	name := Identify(ctx).Name
+	if name == "" {
+		name = "business"
+	}
+	rt.Operation(observe.Internal, name, "").Report(errorType)
+}
+
+// Report counts a business error of a type, which is one of few words.
+func (o *Operation) Report(errorType string) {
+	if o == nil {
+		return
+	}
+	o.reported.at(errorType, true, &o.rt.ops.unseen).count.Add(1)
+}

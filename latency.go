@@ -1,0 +1,66 @@
+package hale
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// latency is a histogram that any goroutine may add to, in the buckets of
+// [observe.Histogram]. Most operations need few of its blocks, which are made when
+// a duration falls into them.
+type latency struct {
+	blocks [observe.Buckets / latencyBlock]atomic.Pointer[[latencyBlock]atomic.Uint64]
+	sum    atomic.Int64 // nanoseconds
+}
+
+const latencyBlock = 32
+
+func (l *latency) add(d time.Duration) {
+	l.sum.Add(int64(max(d, 0)))
+	i := observe.BucketOf(d)
+	slot := &l.blocks[i/latencyBlock]
+	block := slot.Load()
+	if block == nil {
+		block = new([latencyBlock]atomic.Uint64)
+		if !slot.CompareAndSwap(nil, block) {
+			block = slot.Load()
+		}
+	}
+	block[i%latencyBlock].Add(1)
+}
+
+// all returns what was counted so far.
+func (l *latency) all() observe.Histogram {
+	var h observe.Histogram
+	for i := range l.blocks {
+		block := l.blocks[i].Load()
+		if block == nil {
+			continue
+		}
+		for j := range block {
+			if n := block[j].Load(); n > 0 {
+				h = append(h, observe.Bucket{Index: i*latencyBlock + j, Count: n})
+			}
+		}
+	}
+	return h
+}
+
+// since returns what was counted since all returned old.
+func since(now, old observe.Histogram) observe.Histogram {
+	var out observe.Histogram
+	for _, b := range now {
+		for len(old) > 0 && old[0].Index < b.Index {
+			old = old[1:]
+		}
+		if len(old) > 0 && old[0].Index == b.Index {
+			b.Count -= old[0].Count
+		}
+		if b.Count > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
+}

@@ -1,0 +1,77 @@
+package hale_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/observe"
+)
+
+// A span tells whose time a request took, where its error began, and what is still
+// in flight.
+func TestSpans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		serve, quote := rt.Operation(observe.Server, "GET /cart", ""), rt.Operation(observe.Client, "payments.quote", "")
+		failure := errors.New("no")
+		for range 10 {
+			err := serve.Do(t.Context(), func(ctx context.Context) error {
+				time.Sleep(20 * time.Millisecond)
+				return quote.Do(ctx, func(context.Context) error { time.Sleep(80 * time.Millisecond); return failure })
+			})
+			if !errors.Is(err, failure) {
+				t.Fatal(err)
+			}
+		}
+		_, late := serve.Start(t.Context())
+		time.Sleep(5 * time.Second)
+		st := sample(t, rt)
+		if len(st.Operations) != 2 {
+			t.Fatalf("%+v", st.Operations)
+		}
+		got, below := st.Operations[0], st.Operations[1]
+		if got.Name != "GET /cart" || got.Kind != observe.Server || got.Started != 11 || got.Ended != 10 || got.InFlight != 1 ||
+			got.Failed != 10 || got.Inherited != 10 || got.Time != time.Second || got.Below != 800*time.Millisecond {
+			t.Errorf("the server's side: %+v", got)
+		}
+		if p50 := got.Latency.Quantile(0.5); p50 < 98*time.Millisecond || p50 > 102*time.Millisecond {
+			t.Errorf("median %v, want 100 ms", p50)
+		}
+		if len(got.Waiting) != 3 || got.Waiting[2] != 1 {
+			t.Errorf("waiting %v, want one of 5 s", got.Waiting)
+		}
+		if len(got.Calls) != 1 || got.Calls[0] != (observe.Call{Name: "payments.quote", Count: 10, Failed: 10, Time: 800 * time.Millisecond}) {
+			t.Errorf("calls %+v", got.Calls)
+		}
+		if below.Domain != "payments" || below.Inherited != 0 || below.Failed != 10 || len(below.Outcomes) != 1 || below.Outcomes[0] != (observe.Outcome{Name: "error", Count: 10, Failed: true}) {
+			t.Errorf("the client's side: %+v", below)
+		}
+		late.Finish("200", false)
+		late.Finish("500", true) // too late to count
+		time.Sleep(time.Second)
+		st = sample(t, rt)
+		if len(st.Operations) != 1 || st.Operations[0].Ended != 1 || st.Operations[0].InFlight != 0 || st.Operations[0].Failed != 0 || st.Operations[0].Waiting != nil {
+			t.Errorf("a sample tells what happened since the last: %+v", st.Operations)
+		}
+		time.Sleep(time.Second)
+		if st = sample(t, rt); len(st.Operations) != 0 {
+			t.Errorf("nothing happened: %+v", st.Operations)
+		}
+		if all := rt.Operations(); len(all) != 2 || all[0].Ended != 11 || all[0].Latency.Count() != 11 {
+			t.Errorf("since the start: %+v", all)
+		}
+	})
+}
+
+// sample takes a turn and returns what it saw.
+func sample(t *testing.T, rt *hale.Runtime) observe.Sample {
+	t.Helper()
+	if err := rt.Step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return rt.Status().Sample
+}

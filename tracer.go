@@ -1,0 +1,88 @@
+package hale
+
+import (
+	"context"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Tracer makes spans of a tracing system for hale's spans and tasks, and carries its
+// context from process to process. Package haleotel has the one for OpenTelemetry.
+// Its methods are called on the goroutines of requests, at any time and by many at
+// once.
+type Tracer interface {
+	// Start begins a span. What it returns is called once, when that has ended.
+	Start(ctx context.Context, kind observe.OperationKind, name string) (context.Context, func(outcome string, failed bool))
+	// StartTask begins the span of a task or of one run of a supervised child.
+	StartTask(ctx context.Context, id observe.TaskID, domain observe.Domain) (context.Context, func(err error))
+	// Trace returns where ctx is, the zero value outside of any trace.
+	Trace(ctx context.Context) observe.TraceContext
+	// Extract returns ctx as the sender of a request says by its headers, and Inject
+	// gives a receiver the headers that say where ctx is.
+	Extract(ctx context.Context, get func(key string) string) context.Context
+	Inject(ctx context.Context, set func(key, value string))
+}
+
+// WithTracer makes each span and task one of t's too. Without it, spans have IDs of
+// hale's own, which logs show and which are propagated by W3C Trace Context, and
+// nothing is exported.
+func WithTracer(t Tracer) Option { return func(o *options) { o.tracer = t } }
+
+type (
+	traceKey   struct{} // an observe.TraceContext that came from elsewhere
+	baggageKey struct{} // W3C baggage, as it came
+)
+
+// maxBaggage is what W3C Baggage wants to be propagated at least.
+const maxBaggage = 8192
+
+// TraceOf returns where in a trace ctx is, the zero value outside of any.
+func TraceOf(ctx context.Context) observe.TraceContext {
+	if ctx == nil {
+		return observe.TraceContext{}
+	}
+	if rt := runtimeOf(ctx).made(); rt != nil && rt.opts.tracer != nil {
+		return rt.opts.tracer.Trace(ctx)
+	}
+	if s := SpanOf(ctx); s != nil {
+		return s.Trace()
+	}
+	t, _ := valueOf(ctx, traceKey{}).(observe.TraceContext)
+	return t
+}
+
+// Extract returns ctx with the trace and the baggage that came with a request. get
+// returns the value of a header, "" for none. What is malformed is left out: the
+// request then begins a trace.
+func (rt *Runtime) Extract(ctx context.Context, get func(key string) string) context.Context {
+	if rt = rt.made(); rt != nil && rt.opts.tracer != nil {
+		return rt.opts.tracer.Extract(ctx, get)
+	}
+	if parent := get("traceparent"); parent != "" {
+		if t, err := observe.ParseTraceparent(parent, get("tracestate")); err == nil {
+			ctx = context.WithValue(ctx, traceKey{}, t)
+		}
+	}
+	if b := get("baggage"); b != "" && len(b) <= maxBaggage && printable(b, maxBaggage) == b {
+		ctx = context.WithValue(ctx, baggageKey{}, b)
+	}
+	return ctx
+}
+
+// Inject gives a request that ctx makes the headers by which its receiver continues
+// the trace and knows the baggage.
+func (rt *Runtime) Inject(ctx context.Context, set func(key, value string)) {
+	if rt = rt.made(); rt != nil && rt.opts.tracer != nil {
+		rt.opts.tracer.Inject(ctx, set)
+		return
+	}
+	if t := TraceOf(ctx); !t.IsZero() {
+		set("traceparent", t.Traceparent())
+		if t.State != "" {
+			set("tracestate", t.State)
+		}
+	}
+	if b, _ := valueOf(ctx, baggageKey{}).(string); b != "" {
+		set("baggage", b)
+	}
+}
