@@ -35,7 +35,14 @@ func FromContext(ctx context.Context) *Task {
 // Identify returns the identity that ctx carries, of a task or of a pool's
 // unit, or of a span. It takes about 200 ns.
 func Identify(ctx context.Context) Identity {
-	id := Identity{Request: requestOf(ctx), User: textOf(ctx, userKey{}), Module: textOf(ctx, moduleKey{}), Operation: SpanOf(ctx).Operation().Name()}
+	id := identify(ctx)
+	id.User, id.Module, id.Operation = textOf(ctx, userKey{}), textOf(ctx, moduleKey{}), SpanOf(ctx).Operation().Name()
+	return id
+}
+
+// identify leaves out what only logs tell of.
+func identify(ctx context.Context) Identity {
+	id := Identity{Request: requestOf(ctx)}
 	s := scopeOf(ctx)
 	if s == nil {
 		return id

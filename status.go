@@ -98,9 +98,9 @@ func (rt *Runtime) Tasks() []TaskInfo {
 		ctx, ok := (*taskContext)(t), true
 		var id Identity
 		if valueTame(ctx) {
-			id = Identify(ctx)
+			id = identify(ctx)
 		} else {
-			id, ok = ask(func() Identity { return Identify(ctx) })
+			id, ok = ask(func() Identity { return identify(ctx) })
 		}
 		if !ok { // a context that hangs must not keep the others from being shown
 			at := t.scope.family()
