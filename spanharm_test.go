@@ -1,0 +1,198 @@
+package hale_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/observe"
+)
+
+// What clients and callers can make up has a bound, and what does not fit is counted.
+func TestOperationsAreBounded(t *testing.T) {
+	rt := newRuntime(t)
+	for i := range 3000 {
+		_, s := rt.Operation("sideways", fmt.Sprintf("GET /%d", i), "").Start(t.Context())
+		s.Finish("200", false)
+	}
+	one := rt.Operation(observe.Server, "GET /\x00", "")
+	for i := range 1000 {
+		_, s := one.Start(t.Context())
+		s.Finish(fmt.Sprintf("status %d\n", i), true)
+		hale.ReportError(context.Background(), io.EOF, fmt.Sprint(i))
+	}
+	all := rt.Operations()
+	if len(all) > 1026 {
+		t.Fatalf("%d operations", len(all))
+	}
+	var folded, outcomes uint64
+	for _, o := range all {
+		if o.Name == "hale.other" {
+			folded += o.Ended
+		}
+		if len(o.Outcomes) > 34 {
+			t.Errorf("%s has %d outcomes", o.Name, len(o.Outcomes))
+		}
+		for _, out := range o.Outcomes {
+			if strings.ContainsAny(out.Name, "\n\x00") {
+				t.Errorf("outcome %q", out.Name)
+			}
+			if out.Name == "other" {
+				outcomes += out.Count
+			}
+		}
+	}
+	if folded < 1976 || outcomes < 960 {
+		t.Errorf("%d spans were folded, %d outcomes", folded, outcomes)
+	}
+	if st := sample(t, rt); st.Unseen != outcomes {
+		t.Errorf("%d are counted as unseen, want %d", st.Unseen, outcomes)
+	}
+}
+
+// Spans that begin and end on many goroutines are all counted, in flight by their
+// age too.
+func TestSpansFromManyGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		op := rt.Operation(observe.Internal, "work", "")
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				for j := range 50 {
+					_, s := op.Start(t.Context())
+					time.Sleep(time.Duration(i*j) * 37 * time.Millisecond)
+					s.End(nil)
+				}
+			})
+		}
+		for range 120 {
+			time.Sleep(time.Second)
+			for _, o := range sample(t, rt).Operations {
+				for _, n := range o.Waiting {
+					if int64(n) > o.InFlight {
+						t.Fatalf("%d of %d in flight wait: %v", n, o.InFlight, o.Waiting)
+					}
+				}
+			}
+		}
+		wg.Wait()
+		time.Sleep(time.Second)
+		sample(t, rt)
+		if o := rt.Operations()[0]; o.Started != 10000 || o.Ended != 10000 || o.InFlight != 0 || o.Latency.Count() != 10000 {
+			t.Errorf("%+v", o)
+		}
+		_, s := op.Start(t.Context()) // after all that, nothing of it is left in the count of ages
+		time.Sleep(1500 * time.Millisecond)
+		if o := sample(t, rt).Operations; len(o) != 1 || len(o[0].Waiting) > 2 || o[0].Waiting[0] != 1 { // to a second
+			t.Errorf("one that is 1.5 s old: %+v", o)
+		}
+		time.Sleep(200 * time.Second)
+		if o := sample(t, rt).Operations; len(o) != 1 || len(o[0].Waiting) != 7 || o[0].Waiting[6] != 1 {
+			t.Errorf("one that is 200 s old: %+v", o)
+		}
+		s.End(nil)
+	})
+}
+
+func TestErrorType(t *testing.T) {
+	for want, err := range map[string]error{
+		"": nil, "error": fmt.Errorf("x: %w", errors.New("y")), "canceled": fmt.Errorf("x: %w", context.Canceled),
+		"timeout": fmt.Errorf("x: %w", os.ErrDeadlineExceeded), "declined": fmt.Errorf("x: %w", declined{}),
+		"net.AddrError": fmt.Errorf("x: %w", &net.AddrError{}),
+	} {
+		if got := hale.ErrorType(err); got != want {
+			t.Errorf("%v is %q, want %q", err, got, want)
+		}
+	}
+	if got := hale.ErrorType(grudging{}); got != "error" {
+		t.Errorf("an error that panics is %q", got)
+	}
+}
+
+type declined struct{}
+
+func (declined) Error() string     { return "declined" }
+func (declined) ErrorType() string { return "declined" }
+
+type grudging struct{}
+
+func (grudging) Error() string     { panic("no text") }
+func (grudging) ErrorType() string { panic("no type") }
+
+// The service's own metrics are asked where they can do no harm.
+func TestMeasure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		rt.Measure("c.nan", func() float64 { return math.NaN() })
+		rt.Measure("b.panics", func() float64 { panic("x") })
+		rt.Measure("a.depth", func() float64 { return 1 })
+		stop := rt.Measure("a.depth", func() float64 { return 7 })
+		if got := sample(t, rt).Readings; len(got) != 1 || got[0] != (observe.Reading{Name: "a.depth", Value: 7}) {
+			t.Errorf("%+v", got)
+		}
+		release := make(chan struct{})
+		hang := rt.Measure("d.hangs", func() float64 { <-release; return 1 })
+		for range 3 {
+			time.Sleep(time.Second)
+			if got := sample(t, rt).Readings; got != nil {
+				t.Errorf("while one hangs: %+v", got)
+			}
+		}
+		close(release)
+		hang()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		if got := sample(t, rt).Readings; len(got) != 1 {
+			t.Errorf("after that: %+v", got)
+		}
+		stop()
+		exits := rt.Measure("e.exits", func() float64 { runtime.Goexit(); return 1 })
+		if got := sample(t, rt).Readings; got != nil {
+			t.Errorf("%+v", got)
+		}
+		exits()
+		for i := range 300 {
+			rt.Measure(fmt.Sprint("many.", i), func() float64 { return 1 })
+		}
+		if got := sample(t, rt).Readings; len(got) > 256 || len(got) < 250 {
+			t.Errorf("%d metrics", len(got))
+		}
+	})
+}
+
+// The trace that a request came with goes on to whom it calls.
+func TestTraceGoesOn(t *testing.T) {
+	rt := newRuntime(t)
+	in := map[string]string{"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=1", "baggage": "tenant=blue"}
+	ctx := rt.Extract(t.Context(), func(k string) string { return in[k] })
+	ctx, server := rt.Operation(observe.Server, "GET /", "").Start(ctx)
+	ctx, client := rt.Operation(observe.Client, "next", "").Start(ctx)
+	out := map[string]string{}
+	rt.Inject(ctx, func(k, v string) { out[k] = v })
+	got, err := observe.ParseTraceparent(out["traceparent"], out["tracestate"])
+	if err != nil || got.Trace() != "4bf92f3577b34da6a3ce929d0e0e4736" || got.Span() == "00f067aa0ba902b7" || got.Span() == server.Trace().Span() ||
+		got != client.Trace() || got.State != "a=1" || out["baggage"] != "tenant=blue" {
+		t.Errorf("%v, %v", out, err)
+	}
+	for name, bad := range map[string]string{"traceparent": "00-zz", "baggage": "a=\n" + strings.Repeat("x", 9000)} {
+		ctx := rt.Extract(t.Context(), func(k string) string {
+			if k == name {
+				return bad
+			}
+			return ""
+		})
+		rt.Inject(ctx, func(k, v string) { t.Errorf("of a bad %s came %s: %q", name, k, v) })
+	}
+}
