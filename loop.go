@@ -43,6 +43,9 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
+		{Name: "log_pattern", Detector: detect.NewLogPattern()},
+		{Name: "log_volume", Detector: detect.NewLogVolume()},
+		{Name: "log_form", Detector: detect.NewLogForm()},
 	}
 	for _, d := range o.detectors {
 		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)

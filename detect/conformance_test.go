@@ -19,6 +19,9 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 		{"abandoned", detect.KindAbandoned, func() detect.Detector { return detect.NewAbandoned(detect.AbandonedConfig{}) }},
 		{"growth", "", func() detect.Detector { return detect.NewGrowth(detect.LeakConfig{}) }},
 		{"overdue", "", func() detect.Detector { return detect.NewOverdue(detect.OverdueConfig{}) }},
+		{"log pattern", "", func() detect.Detector { return detect.NewLogPattern() }},
+		{"log volume", "", func() detect.Detector { return detect.NewLogVolume() }},
+		{"log form", "", func() detect.Detector { return detect.NewLogForm() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var opts []haletest.DetectorOption

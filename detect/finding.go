@@ -26,6 +26,12 @@ const (
 	KindPanicLoop Kind = "panic_loop"
 	KindAbandoned Kind = "abandoned_bodies"
 	KindOverdue   Kind = "overdue_task"
+
+	KindLogPattern      Kind = "log_pattern"       // a burst of records that match a pattern
+	KindLoggedPanics    Kind = "logged_panics"     // one stack is logged again and again
+	KindLogVolume       Kind = "log_volume"        // a storm of records, or silence where there were some
+	KindNewLogForm      Kind = "new_log_form"      // records such as there never were before
+	KindVanishedLogForm Kind = "vanished_log_form" // records that always came, and no longer do
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.

@@ -1,0 +1,163 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// LogForm finds log records of a form that there never was before, if they warn of
+// something, and forms that always came and do not any more. A new release brings
+// both, so it only suspects: what it says is evidence for others.
+type LogForm struct{ state formState }
+
+type formState struct {
+	Series countTable `json:"series,omitempty"` // by form, level and name
+	New    []newForm  `json:"new,omitempty"`    // sorted by key
+	Began  time.Time  `json:"began,omitzero"`   // first turn of this process
+	Full   bool       `json:"full,omitempty"`   // forms came for which there was no room: nothing is new any more
+}
+
+type newForm struct {
+	Key   string    `json:"key"`
+	Form  string    `json:"form"`
+	Since time.Time `json:"since"`
+	Hits  uint64    `json:"hits"`
+}
+
+const (
+	learnForms = 5 * time.Minute  // for so long every form is new
+	newFor     = 10 * time.Minute // and a form that came later for so long
+	leastNew   = 3                // records that make a new form worth telling
+	maxNew     = 64
+	levelWarn  = 4
+)
+
+// NewLogForm returns the detector.
+func NewLogForm() *LogForm { return &LogForm{} }
+
+// Detect implements [Detector].
+func (d *LogForm) Detect(t observe.Turn) []Finding {
+	st := &d.state
+	if st.Began.IsZero() {
+		st.Began = t.Time
+	}
+	for i := range st.Series {
+		s := &st.Series[i]
+		s.roll(t.Time, s.Since.IsZero())
+	}
+	forms := map[string]string{}
+	for _, l := range t.Sample.Logs {
+		key := l.Name + "\x00" + strconv.Itoa(l.Level) + "\x00" + l.Form
+		known := len(st.Series)
+		s := st.Series.at(key, subjectOfLog(l), st.Began, t.Time)
+		if s == nil {
+			st.Full = true
+			continue
+		}
+		if len(st.Series) > known && !st.Full && l.Level >= levelWarn && t.Time.Sub(st.Began) > learnForms && len(st.New) < maxNew {
+			st.New = append(st.New, newForm{Key: key, Form: l.Form, Since: t.Time})
+		}
+		s.add(t.Time, l.Count)
+		forms[key] = l.Form
+		for i := range st.New {
+			if st.New[i].Key == key {
+				st.New[i].Hits += l.Count
+			}
+		}
+	}
+	st.Series.forget(t.Time)
+	return append(d.newForms(t), d.vanished(t)...)
+}
+
+func (d *LogForm) newForms(t observe.Turn) []Finding {
+	st := &d.state
+	kept := st.New[:0]
+	var out []Finding
+	for _, n := range st.New {
+		if t.Time.Sub(n.Since) > newFor {
+			continue
+		}
+		kept = append(kept, n)
+		s := st.Series.find(n.Key)
+		if s == nil || n.Hits < leastNew {
+			continue
+		}
+		out = addFinding(out, Finding{
+			Kind: KindNewLogForm, Subject: s.Subject, Confidence: Suspected, Active: t.Time.Sub(s.Seen) <= time.Minute,
+			Level: float64(n.Hits), Since: n.Since, TimeToVisible: time.Minute,
+			Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%d records of a form that there never was before: %s", n.Hits, n.Form))}},
+		})
+	}
+	st.New = kept
+	return out
+}
+
+func (d *LogForm) vanished(t observe.Turn) []Finding {
+	var out []Finding
+	for i := range d.state.Series {
+		s := &d.state.Series[i]
+		gap, ok := s.silent(t.Time, 1)
+		switch {
+		case !ok:
+			s.Since = time.Time{}
+			continue
+		case gap > newFor: // whatever it was, it has become usual
+			s.Since, s.Mean, s.Var, s.N = time.Time{}, 0, 0, 0
+			continue
+		case !atWork(t.Sample, s.Subject.Name): // then it has nothing to say
+			continue
+		}
+		s.Since = s.Seen
+		out = addFinding(out, Finding{
+			Kind: KindVanishedLogForm, Subject: s.Subject, Confidence: Suspected, Active: true, Level: 1,
+			Since: s.Seen, TimeToVisible: 2 * slotLength,
+			Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("none for %v, %s: %s", gap.Round(time.Second), s.usual(), formOf(s.Key)))}},
+		})
+	}
+	return out
+}
+
+// formOf returns the form of a key.
+func formOf(key string) string {
+	for range 2 {
+		for i := range key {
+			if key[i] == 0 {
+				key = key[i+1:]
+				break
+			}
+		}
+	}
+	return key
+}
+
+// State implements [Stateful].
+func (d *LogForm) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *LogForm) SetState(raw json.RawMessage) error {
+	d.state = formState{}
+	return json.Unmarshal(raw, &d.state)
+}
+
+// Baseline implements [Learner]: the forms that are known.
+func (d *LogForm) Baseline() (json.RawMessage, error) {
+	return json.Marshal(formState{Series: d.state.Series.learned()})
+}
+
+// SetBaseline implements [Learner].
+func (d *LogForm) SetBaseline(raw json.RawMessage) error {
+	var in formState
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	series, err := in.Series.recall()
+	if err != nil {
+		return err
+	}
+	d.state = formState{Series: series}
+	return nil
+}

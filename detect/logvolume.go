@@ -1,0 +1,135 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// LogVolume finds names that write far more log records than they usually do, for
+// the load there is, and names that have fallen silent while they are at work.
+type LogVolume struct{ state volumeState }
+
+type volumeState struct {
+	Series countTable `json:"series,omitempty"` // by name
+	Load   load       `json:"load"`
+	Began  time.Time  `json:"began,omitzero"` // first turn of this process
+}
+
+// leastStorm is how many records of one name in ten seconds can be a storm.
+const leastStorm = 1000
+
+// NewLogVolume returns the detector.
+func NewLogVolume() *LogVolume { return &LogVolume{} }
+
+// Detect implements [Detector].
+func (d *LogVolume) Detect(t observe.Turn) []Finding {
+	st := &d.state
+	if st.Began.IsZero() {
+		st.Began = t.Time
+	}
+	st.Load.add(t)
+	for i := range st.Series {
+		s := &st.Series[i]
+		s.roll(t.Time, s.Since.IsZero())
+	}
+	counts, about := map[string]uint64{}, map[string]observe.Subject{}
+	for _, l := range t.Sample.Logs {
+		subject := subjectOfLog(l)
+		counts[subject.Name] += l.Count
+		about[subject.Name] = subject
+	}
+	for _, name := range sortedKeys(counts) {
+		if s := st.Series.at(name, about[name], st.Began, t.Time); s != nil {
+			s.add(t.Time, counts[name])
+		}
+	}
+	st.Series.forget(t.Time)
+	var out []Finding
+	for i := range st.Series {
+		if f, ok := d.finding(t, &st.Series[i]); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (d *LogVolume) finding(t observe.Turn, s *countSeries) (Finding, bool) {
+	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
+	if gap, ok := s.silent(t.Time, d.state.Load.ratio()); ok {
+		f.Since, f.Level, f.Confidence = s.Seen, 1, Suspected
+		s.Since = s.Seen // what is silent is not learned
+		if atWork(t.Sample, s.Subject.Name) {
+			f.Confidence = Confirmed
+		}
+		text := fmt.Sprintf("%s has logged nothing for %v and is at work, %s", s.Subject.Name, gap.Round(time.Second), s.usual())
+		f.Evidence = []Evidence{{Logs, cutText(text)}}
+		return f, true
+	}
+	if !s.judge(t.Time, limits{leastStorm, 8, d.state.Load.ratio()}) {
+		return f, false
+	}
+	f.Since, f.Level, f.Confidence = s.Since, float64(s.now()), s.confidence()
+	f.Evidence = []Evidence{{Logs, cutText(fmt.Sprintf("%s logged %d records in 10s, %s", s.Subject.Name, s.now(), s.usual()))}}
+	if form := mostOf(t.Sample, s.Subject.Name); form.Count > 0 {
+		f.Evidence = append(f.Evidence, Evidence{Logs, cutText(fmt.Sprintf("%d in the last turn are: %s", form.Count, form.Form))})
+	}
+	return f, true
+}
+
+// atWork reports whether there are tasks of a name, or requests.
+func atWork(s observe.Sample, name string) bool {
+	if i, ok := findTask(s, name); ok && s.Tasks[i].Live > 0 {
+		return true
+	}
+	for i := range s.Operations {
+		if o := &s.Operations[i]; o.Name == name && (o.InFlight > 0 || o.Started > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// mostOf returns the form that most of a name's records had.
+func mostOf(s observe.Sample, name string) (most observe.LogStat) {
+	for _, l := range s.Logs {
+		if subjectOfLog(l).Name == name && l.Count > most.Count {
+			most = l
+		}
+	}
+	return most
+}
+
+// State implements [Stateful].
+func (d *LogVolume) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *LogVolume) SetState(raw json.RawMessage) error {
+	d.state = volumeState{}
+	return json.Unmarshal(raw, &d.state)
+}
+
+// Baseline implements [Learner]. What is accused is left out.
+func (d *LogVolume) Baseline() (json.RawMessage, error) {
+	return json.Marshal(volumeState{Series: d.state.Series.learned(), Load: d.state.Load.learned()})
+}
+
+// SetBaseline implements [Learner].
+func (d *LogVolume) SetBaseline(raw json.RawMessage) error {
+	var in volumeState
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	series, err := in.Series.recall()
+	if err != nil {
+		return err
+	}
+	load, err := in.Load.recall()
+	if err != nil {
+		return err
+	}
+	d.state = volumeState{Series: series, Load: load}
+	return nil
+}
