@@ -125,7 +125,7 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 		}
 		t.run(fn, former(t.scope.parent))
 	}
-	return t.Err()
+	return blame(t.scope.parent, name, t.Err())
 }
 
 // Detach declares that the calling goroutine is meant to outlive the task that

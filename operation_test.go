@@ -75,3 +75,25 @@ func sample(t *testing.T, rt *hale.Runtime) observe.Sample {
 	}
 	return rt.Status().Sample
 }
+
+// A request that fails since a pool or a task that it waited for did is no origin of
+// errors: they began there.
+func TestErrorsBeginBelow(t *testing.T) {
+	rt := newRuntime(t)
+	pool := newPool(t, rt, hale.PoolConfig{})
+	op, failure := rt.Operation(observe.Server, "GET /", ""), errors.New("no")
+	fail := func(context.Context) error { return failure }
+	for _, run := range []func(context.Context) error{
+		func(ctx context.Context) error { return pool.Submit(ctx, fail) },
+		func(ctx context.Context) error { return rt.Do(ctx, "quote", fail) },
+		func(ctx context.Context) error { return rt.Do(ctx, "GET /", fail) }, // the request itself, as a task
+	} {
+		if err := op.Do(t.Context(), run); !errors.Is(err, failure) {
+			t.Error(err)
+		}
+	}
+	got := sample(t, rt).Operations[0]
+	if got.Failed != 3 || got.Inherited != 2 || len(got.Calls) != 2 || got.Calls[0] != (observe.Call{Name: "quote", Count: 1, Failed: 1}) || got.Calls[1].Name != pool.Name() {
+		t.Errorf("%+v", got)
+	}
+}

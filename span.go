@@ -202,6 +202,19 @@ func (o *Operation) Called(name string, took time.Duration, failed bool) {
 	e.count.Add(1)
 }
 
+// blame tells the span of ctx, if it is in one, that work of a name failed which it
+// waited for: the error began there. It returns err.
+func blame(ctx context.Context, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if s := SpanOf(ctx); s != nil && s.op.name != name && errOf(ctx) == nil {
+		s.erred.Store(true)
+		s.op.Called(name, 0, true)
+	}
+	return err
+}
+
 // Second returns how many seconds ago the runtime was made.
 func (rt *Runtime) Second() uint32 {
 	if rt = rt.made(); rt == nil {

@@ -84,7 +84,7 @@ func (p *Pool) admit(ctx context.Context, noFunc bool) (context.Context, error) 
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return ctx, p.family.admit()
+	return ctx, blame(ctx, p.family.name, p.family.admit())
 }
 
 // usable refuses a pool that was not made by NewPool.
@@ -101,16 +101,16 @@ func (p *Pool) await(j job) (bool, error) {
 	t := j.ticket
 	t.done = make(chan struct{})
 	if err := p.enqueue(j); err != nil {
-		return false, err
+		return false, blame(j.ctx, p.family.name, err)
 	}
 	select {
 	case <-t.done:
-		return t.returned, t.err
+		return t.returned, blame(j.ctx, p.family.name, t.err)
 	case <-j.ctx.Done():
 	}
 	select {
 	case <-t.done: // both were ready: the result counts
-		return t.returned, t.err
+		return t.returned, blame(j.ctx, p.family.name, t.err)
 	default:
 		return false, context.Cause(j.ctx)
 	}
