@@ -74,6 +74,9 @@ const maxRecording = 32 << 20
 // Size estimates the bytes that a turn keeps in memory. It costs nanoseconds.
 func (t Turn) Size() int {
 	n := 256 + 512*len(t.Events) + 160*len(t.Sample.Tasks) + 128*len(t.Sample.Pools)
+	if t.Sample.Resources != nil {
+		n += 768 // their reasons for what is missing are shared
+	}
 	if t.Snapshot != nil {
 		n += 400 * len(t.Snapshot.Groups)
 	}
