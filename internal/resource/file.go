@@ -82,10 +82,11 @@ func parseCount(b []byte) (uint64, bool) {
 	return n, err == nil
 }
 
-// keyed returns the number behind a key in lines of "key number".
+// keyed returns the number behind a key in lines of "key number". The line must
+// have its end, or the number might not be whole.
 func keyed(text []byte, key string) (uint64, bool) {
 	for line := range bytes.Lines(text) {
-		if k, v, found := bytes.Cut(line, []byte(" ")); found && string(k) == key {
+		if k, v, found := bytes.Cut(line, []byte(" ")); found && string(k) == key && line[len(line)-1] == '\n' {
 			return parseCount(bytes.TrimSpace(v))
 		}
 	}

@@ -60,7 +60,7 @@ func (r *Reader) readStall(resource string, into *observe.Stall) (*observe.Stall
 func parseStall(text []byte) (s observe.Stall, ok bool) {
 	for line := range bytes.Lines(text) {
 		kind, rest, _ := bytes.Cut(line, []byte(" avg10="))
-		value, _, _ := bytes.Cut(rest, []byte(" "))
+		value, _, whole := bytes.Cut(rest, []byte(" "))
 		var into *float64
 		switch string(kind) {
 		case "some":
@@ -71,10 +71,13 @@ func parseStall(text []byte) (s observe.Stall, ok bool) {
 			continue // what a later kernel adds
 		}
 		v, err := strconv.ParseFloat(string(value), 64)
-		if err != nil || !(v >= 0 && v <= 100) {
+		if err != nil || !whole || !(v >= 0 && v <= 100) {
 			return observe.Stall{}, false
 		}
 		*into = v
 	}
-	return s, ok
+	if !ok {
+		return observe.Stall{}, false
+	}
+	return s, true
 }

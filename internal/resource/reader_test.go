@@ -194,9 +194,26 @@ func TestCutShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		full := steady(resource.New(root).Read(noon))
 		for n := range whole {
 			write(t, root, name, string(whole[:n]))
 			u := resource.New(root).Read(noon)
+			cut := steady(u)
+			if p := cut.Process; p != nil && *p != *full.Process {
+				t.Errorf("%s cut to %d: %+v", name, n, p)
+			}
+			if p := cut.Throttling; p != nil && *p != *full.Throttling {
+				t.Errorf("%s cut to %d: %+v", name, n, p)
+			}
+			if p := cut.Network; p != nil && *p != *full.Network && p.ReceivedBytes != 0 { // without the last line there is one interface less
+				t.Errorf("%s cut to %d: %+v", name, n, p)
+			}
+			if m := cut.Memory; m != nil && m.Cache != full.Memory.Cache && why(u, "cache") == "" && name == group+"memory.stat" {
+				t.Errorf("%s cut to %d: %+v", name, n, m)
+			}
+			if p := cut.Pressure; p != nil && p.CPU != nil && *p.CPU != *full.Pressure.CPU && p.CPU.Some != full.Pressure.CPU.Some {
+				t.Errorf("%s cut to %d: %+v", name, n, p.CPU)
+			}
 			for _, m := range u.Missing {
 				if m.What == "" || m.Why == "" {
 					t.Errorf("%s cut to %d: %+v", name, n, u.Missing)
