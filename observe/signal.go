@@ -24,7 +24,7 @@ type Sample struct {
 	Slowdown float64 `json:"slowdown"`
 
 	// Resources is what the process uses of what the system lets it use. Reading
-	// it takes a fifth of a millisecond. It is nil in recordings of versions that
+	// it takes about a quarter of a millisecond on Linux. It is nil in recordings of versions that
 	// did not have it, and shared between copies of the sample: do not change it.
 	Resources *Resources `json:"resources,omitempty"`
 

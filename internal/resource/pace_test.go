@@ -44,8 +44,16 @@ func TestCounter(t *testing.T) {
 		same bool
 		want uint64
 	}{
-		{5, false, 5}, {7, true, 7}, {7, true, 7}, {2, true, 7}, {3, true, 8}, {100, false, 8}, {101, true, 9},
-		{math.MaxUint64, true, math.MaxUint64 - 101 + 9}, {0, true, math.MaxUint64 - 92}, {math.MaxUint64, true, math.MaxUint64},
+		{5, false, 5},
+		{7, true, 7},
+		{7, true, 7},
+		{2, true, 7},
+		{3, true, 8},
+		{100, false, 8},
+		{101, true, 9},
+		{math.MaxUint64, true, math.MaxUint64 - 101 + 9},
+		{0, true, math.MaxUint64 - 92},
+		{math.MaxUint64, true, math.MaxUint64},
 	} {
 		if got := c.Count(step.raw, step.same); got != step.want {
 			t.Errorf("step %d: %d, want %d", i, got, step.want)
