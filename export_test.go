@@ -6,11 +6,15 @@ import (
 	"time"
 
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/internal/resource"
 	"github.com/hale-go/hale/observe"
 )
 
 // BearsLabels reports whether the calling goroutine bears any labels.
 func BearsLabels() bool { return goroutineLabels() != nil }
+
+// ReadResourcesFrom makes rt read its resources from the files below root.
+func ReadResourcesFrom(rt *Runtime, root string) { rt.resource.reader = resource.New(root) }
 
 // SegmentWriter is what writes the recording to disk.
 type SegmentWriter = segmentWriter

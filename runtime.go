@@ -15,6 +15,7 @@ import (
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/internal/goroutine"
+	"github.com/hale-go/hale/internal/resource"
 	"github.com/hale-go/hale/internal/starve"
 	"github.com/hale-go/hale/observe"
 )
@@ -61,6 +62,7 @@ type Runtime struct {
 	loop     *loop
 	exec     *heal.Executor
 	meter    *starve.Meter
+	resource resources
 	capturer *goroutine.Capturer
 	pacer    goroutine.Pacer
 	recorder *observe.Recorder
@@ -118,6 +120,7 @@ func New(opts ...Option) (*Runtime, error) {
 	}
 	rt.exec = heal.NewExecutor(target{rt}, rt.journal, remedyLimit, o.allRemedies()...)
 	rt.meter = starve.NewMeter()
+	rt.resource.reader = resource.New("")
 	rt.capturer = goroutine.NewCapturer(goroutine.Config{}, rt.reg.resolve)
 	rt.pacer.Interval = o.config.Snapshots
 	rt.recorder = observe.NewRecorder(o.config.revision(), recordSegments, recordTurns)

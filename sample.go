@@ -74,7 +74,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	}
 	s := observe.Sample{
 		Time: now, Goroutines: value(0), Runnable: value(1), Waiting: value(2), Threads: value(3), Procs: value(4),
-		MemoryBytes: value(5), Slowdown: rt.meter.Slowdown(min(interval, time.Minute)),
+		MemoryBytes: value(5), Slowdown: rt.meter.Slowdown(min(interval, time.Minute)), Resources: rt.resource.read(now),
 	}
 	if limit := value(6); limit < math.MaxInt64 {
 		s.MemoryLimit = limit

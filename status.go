@@ -23,7 +23,7 @@ type Status struct {
 	Journal   []heal.Entry        `json:"journal"`
 
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
-	Overrun   int `json:"overrun"`   // goroutines of detectors and remedies that hang, and of callers' contexts and errors in the process
+	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies and of the reading of resources that hang, and of callers' contexts and errors in the process
 }
 
 // lateTurns is how many ticks without a turn make the observer late.
@@ -46,7 +46,7 @@ func (rt *Runtime) Status() Status {
 	case rt.running.Load() == 0:
 		st.Observer = "off"
 	}
-	st.Overrun = rt.exec.Overrun() + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
+	st.Overrun = rt.exec.Overrun() + int(rt.resource.behind.Load()) + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
 		st.Overrun += p.panel.Overrun()

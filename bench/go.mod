@@ -16,8 +16,10 @@ require (
 
 require (
 	github.com/gammazero/deque v1.2.2 // indirect
+	github.com/prometheus/procfs v0.23.0 // indirect
 	go.uber.org/atomic v1.7.0 // indirect
 	go.uber.org/multierr v1.9.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/hale-go/hale => ../

@@ -78,6 +78,9 @@ func (t Turn) Size() int {
 		o := &t.Sample.Operations[i]
 		n += 320 + 16*len(o.Latency) + 32*(len(o.Outcomes)+len(o.Reported)) + 48*len(o.Calls)
 	}
+	if t.Sample.Resources != nil {
+		n += 768 // their reasons for what is missing are shared
+	}
 	if t.Snapshot != nil {
 		n += 400 * len(t.Snapshot.Groups)
 	}

@@ -98,12 +98,20 @@ func TestFilesAreBounded(t *testing.T) {
 	}
 }
 
-// BenchmarkWriter writes one turn. Every tenth has a snapshot.
+// BenchmarkWriter writes one turn. Every tenth has a snapshot, and all have
+// resources but for those where it says so.
 func BenchmarkWriter(b *testing.B) {
 	for _, names := range []int{10, 100, 1000} {
-		for _, busy := range []float64{0, 0.3, 1} {
-			b.Run(fmt.Sprintf("names=%d/changing=%.0f%%", names, 100*busy), func(b *testing.B) {
+		for _, busy := range []float64{-1, 0, 0.3, 1} {
+			title := fmt.Sprintf("names=%d/changing=%.0f%%", names, 100*busy)
+			if busy < 0 {
+				title = fmt.Sprintf("names=%d/changing=0%%/resources=no", names)
+			}
+			b.Run(title, func(b *testing.B) {
 				turns := service(names, 120, busy)
+				if busy >= 0 {
+					turns = withUse(turns)
+				}
 				dir := b.TempDir()
 				w, err := observe.NewWriter(dir, 64<<20)
 				if err != nil {

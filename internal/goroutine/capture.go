@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hale-go/hale/internal/cputime"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -91,7 +92,7 @@ func (c *Capturer) Capture(now time.Time) (s observe.Snapshot) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	start := time.Now()
-	used, told := threadTime()
+	used, told := cputime.Thread()
 	defer func() {
 		if r := recover(); r != nil {
 			s = observe.Snapshot{Time: now, Goroutines: s.Goroutines, Skipped: fmt.Sprintf("panic: %.200v", r)}
@@ -99,7 +100,7 @@ func (c *Capturer) Capture(now time.Time) (s observe.Snapshot) {
 		// A failed capture has its cost too: the pacer must hear of it.
 		s.Cost = time.Since(start)
 		s.CPU = s.Cost
-		if now, ok := threadTime(); ok && told {
+		if now, ok := cputime.Thread(); ok && told {
 			s.CPU = min(max(now-used, 0), s.Cost)
 		}
 		s.CPU += c.gc.charge(c.memory.need(s.Goroutines, before.stack), s.CPU)

@@ -83,19 +83,25 @@ func TestCheck(t *testing.T) {
 		{
 			name: "other modules where they belong",
 			files: map[string]string{
-				"isolate/x.go":         imports("github.com/failsafe-go/failsafe-go/timeout"),
-				"internal/a/x_test.go": imports("github.com/google/pprof/profile"),
-				"halezap/x.go":         imports("go.uber.org/zap"),
-				"examples/shop/x.go":   imports("go.uber.org/zap"),
+				"isolate/x.go":           imports("github.com/failsafe-go/failsafe-go/timeout"),
+				"internal/resource/x.go": imports("github.com/prometheus/procfs"),
+				"internal/a/x_test.go":   imports("github.com/google/pprof/profile"),
+				"halezap/x.go":           imports("go.uber.org/zap"),
+				"examples/shop/x.go":     imports("go.uber.org/zap"),
 			},
 		},
 		{
 			name:  "another module where it does not belong",
-			files: map[string]string{"isolate/x.go": imports("github.com/google/pprof/profile"), "internal/a/x.go": imports("github.com/google/pprof/profile")},
+			files: map[string]string{"isolate/x.go": imports("github.com/google/pprof/profile"), "internal/a/x.go": imports("github.com/prometheus/procfs")},
 			want: []string{
-				"internal/a/x.go:3:8 imports github.com/google/pprof/profile: internal may import no other module",
+				"internal/a/x.go:3:8 imports github.com/prometheus/procfs: internal may import no other module",
 				"isolate/x.go:3:8 imports github.com/google/pprof/profile: isolate may import of other modules only github.com/failsafe-go/failsafe-go",
 			},
+		},
+		{
+			name:  "the exception for procfs is one of modules, not of direction",
+			files: map[string]string{"internal/resource/a.go": imports(hale + "/observe"), "internal/resource/x.go": imports(hale + "/detect")},
+			want:  []string{"internal/resource/x.go:3:8 imports " + hale + "/detect: internal/resource may import of hale only internal, observe"},
 		},
 		{
 			name:  "an adapter imports the root",

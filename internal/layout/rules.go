@@ -20,8 +20,9 @@ type Rule struct {
 //
 // Isolate, lock and checkpoint stand beside the stages and know nothing of
 // them. A folder without a rule is above the root and may import anything that
-// [Adapters] allows.
+// [Adapters] allows. The first rule that fits holds.
 var Rules = []Rule{
+	{Folder: "internal/resource", Imports: []string{"internal", "observe"}, Others: []string{"github.com/prometheus/procfs"}},
 	{Folder: "internal", Imports: []string{"observe"}},
 	{Folder: "observe", Imports: []string{"internal"}},
 	{Folder: "detect", Imports: []string{"internal", "observe"}},

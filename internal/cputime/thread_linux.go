@@ -1,12 +1,12 @@
-package goroutine
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// threadTime returns the processor time that the calling thread has used.
-func threadTime() (time.Duration, bool) {
+// Thread returns the processor time that the calling thread has used.
+func Thread() (time.Duration, bool) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_THREAD, &u); err != nil {
 		return 0, false
