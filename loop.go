@@ -46,6 +46,8 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "log_pattern", Detector: detect.NewLogPattern()},
 		{Name: "log_volume", Detector: detect.NewLogVolume()},
 		{Name: "log_form", Detector: detect.NewLogForm()},
+		{Name: "saturation", Detector: detect.NewSaturation()},
+		{Name: "exhaustion", Detector: detect.NewExhaustion()},
 	}
 	for _, d := range o.detectors {
 		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)

@@ -21,6 +21,8 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 		{"overdue", "", func() detect.Detector { return detect.NewOverdue(detect.OverdueConfig{}) }},
 		{"log pattern", "", func() detect.Detector { return detect.NewLogPattern() }},
 		{"log volume", "", func() detect.Detector { return detect.NewLogVolume() }},
+		{"saturation", "", func() detect.Detector { return detect.NewSaturation() }},
+		{"exhaustion", "", func() detect.Detector { return detect.NewExhaustion() }},
 		{"log form", "", func() detect.Detector { return detect.NewLogForm() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,178 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// Exhaustion predicts when a resource is used up that grows steadily, while the load
+// does not: open files, memory, threads. It looks at half a minute and at a quarter
+// of an hour. The trend is that of Mann, Kendall, Theil and Sen, on what the load
+// does not explain, and must look like a ramp and not like a step.
+type Exhaustion struct{ state exhaustionState }
+
+type exhaustionState struct {
+	Series []exhaustionSeries `json:"series,omitempty"` // sorted by name
+	Load   [2][]float64       `json:"load"`             // by scale, as the points of the series
+	Turns  uint64             `json:"turns"`
+	Sum    float64            `json:"sum"` // of the load within the slow point
+}
+
+type exhaustionSeries struct {
+	Name   string       `json:"name"`
+	Points [2][]float64 `json:"points"`
+	Low    float64      `json:"low"` // least within the slow point
+	Hits   [2]int       `json:"hits"`
+	Misses int          `json:"misses,omitempty"`
+	Since  time.Time    `json:"since,omitzero"`
+	Sure   bool         `json:"sure,omitempty"`
+	Text   string       `json:"text,omitempty"`
+}
+
+const (
+	trendPoints = 30
+	slowTurns   = 30 // turns that make one point of the slow scale
+	sureZ       = 4. // standard deviations of a trend
+	missesClear = 5
+)
+
+// What is ahead within so long counts; by scale.
+var (
+	aheadSure = [2]time.Duration{2 * time.Minute, 30 * time.Minute}
+	aheadHits = [2]int{3, 2}
+)
+
+// NewExhaustion returns the detector.
+func NewExhaustion() *Exhaustion { return &Exhaustion{} }
+
+// Detect implements [Detector].
+func (d *Exhaustion) Detect(t observe.Turn) []Finding {
+	st := &d.state
+	st.Turns++
+	slow := st.Turns%slowTurns == 0
+	load := 0.
+	for i := range t.Sample.Operations {
+		if o := &t.Sample.Operations[i]; o.Kind == observe.Server {
+			load += float64(o.Started) + float64(o.InFlight)
+		}
+	}
+	st.Load[0] = point(st.Load[0], load)
+	if st.Sum += load; slow {
+		st.Load[1], st.Sum = point(st.Load[1], st.Sum/slowTurns), 0
+	}
+	var out []Finding
+	known := usages(t.Sample)
+	st.Series = slices.DeleteFunc(st.Series, func(s exhaustionSeries) bool { // its limit is not known any more
+		return !slices.ContainsFunc(known, func(u usage) bool { return u.name == s.Name })
+	})
+	for _, u := range known {
+		s := st.at(u.name)
+		if len(s.Points[0]) == 0 || st.Turns%slowTurns == 1 {
+			s.Low = u.grows
+		}
+		s.Low = min(s.Low, u.grows)
+		s.Points[0] = point(s.Points[0], u.grows)
+		if slow {
+			s.Points[1] = point(s.Points[1], s.Low)
+		}
+		d.test(s, u, t.Time, slow)
+		if s.Since.IsZero() {
+			continue
+		}
+		f := Finding{
+			Kind: KindExhaustion, Subject: u.subject(), Confidence: Suspected, Active: true, Level: 100 * u.share(), Since: s.Since,
+			TimeToVisible: trendPoints * time.Second / 2, Evidence: []Evidence{{Metrics, cutText(s.Text)}},
+		}
+		if s.Sure {
+			f.Confidence = Confirmed
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// point adds a point to the last ones.
+func point(points []float64, v float64) []float64 {
+	if len(points) == trendPoints {
+		points = slices.Delete(points, 0, 1)
+	}
+	return append(points, v)
+}
+
+func (st *exhaustionState) at(name string) *exhaustionSeries {
+	i, ok := slices.BinarySearchFunc(st.Series, name, func(s exhaustionSeries, name string) int { return compare(s.Name, name) })
+	if !ok {
+		st.Series = slices.Insert(st.Series, i, exhaustionSeries{Name: name})
+	}
+	return &st.Series[i]
+}
+
+// test looks at the scales that have a new point.
+func (d *Exhaustion) test(s *exhaustionSeries, u usage, now time.Time, slow bool) {
+	any := false
+	for scale := range s.Points {
+		if scale == 1 && !slow {
+			any = any || s.Hits[1] > 0
+			continue
+		}
+		left, rate, ok := d.ahead(s.Points[scale], d.state.Load[scale], u)
+		left *= time.Duration([]int{1, slowTurns}[scale])
+		if !ok || left > aheadSure[scale]*2 {
+			s.Hits[scale] = 0
+			continue
+		}
+		any = true
+		s.Hits[scale]++
+		if s.Since.IsZero() {
+			s.Since = now
+		}
+		s.Sure = s.Sure || (s.Hits[scale] >= aheadHits[scale] && left <= aheadSure[scale])
+		s.Text = fmt.Sprintf("%s; it grows by %s a minute while the load does not, and is used up in %v",
+			u, u.format(rate*60/[]float64{1, slowTurns}[scale]), left.Round(time.Second))
+	}
+	if any {
+		s.Misses = 0
+	} else if s.Misses++; s.Misses >= missesClear {
+		s.Since, s.Sure, s.Text = time.Time{}, false, ""
+	}
+}
+
+// ahead returns in how many points, as seconds, the resource is used up, and by how
+// much it grows with each.
+func (d *Exhaustion) ahead(y, load []float64, u usage) (left time.Duration, rate float64, ok bool) {
+	if len(y) < trendPoints/2 || u.share() >= 1 {
+		return 0, 0, false
+	}
+	if y[len(y)-1]-y[0] < u.least/2 { // most of the time: what follows takes some 10 µs
+		return 0, 0, false
+	}
+	load = load[len(load)-len(y):]
+	rest := residual(y, load)
+	if rate = theilSen(rest); rate <= 0 {
+		return 0, 0, false
+	}
+	rise := rate * float64(len(y)-1)
+	if rise < max(u.least, .03*u.limit) && rise < .2*(u.limit-u.used) || rise < u.least {
+		return 0, 0, false
+	}
+	half := len(rest) / 2
+	first, second := theilSen(rest[:half]), theilSen(rest[half:])
+	if min(first, second) < rate/3 || !ramp(rest) || mannKendall(rest) < sureZ {
+		return 0, 0, false
+	}
+	points := (u.limit - u.used) / rate
+	return time.Duration(min(points, 1e6) * float64(time.Second)), rate, true
+}
+
+// State implements [Stateful].
+func (d *Exhaustion) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *Exhaustion) SetState(raw json.RawMessage) error {
+	d.state = exhaustionState{}
+	return json.Unmarshal(raw, &d.state)
+}
