@@ -11,8 +11,9 @@ import (
 
 // resourceLimit is how long a turn waits for what the system tells. Files of
 // /proc and of control groups come from the kernel, or from a program that plays
-// it, and either may hang.
-const resourceLimit = 100 * time.Millisecond
+// it, and either may hang. A reading takes well below a millisecond, but where the
+// quota stops the process it takes as long as that does, and must then not be lost.
+const resourceLimit = time.Second
 
 // resources reads what the process uses. It is used by one goroutine at a time.
 type resources struct {

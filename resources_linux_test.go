@@ -9,23 +9,30 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/observe"
 )
 
 // Each turn says what the process uses, and so does its recording.
 func TestTurnsHaveResources(t *testing.T) {
 	rt := newRuntime(t)
-	for range 2 {
+	var u *observe.Resources
+	for deadline := time.Now().Add(20 * time.Second); ; { // on a machine that is starved a reading may overrun
 		if err := rt.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if u = rt.Status().Sample.Resources; u != nil && u.Process != nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", u)
+		}
 	}
-	u := rt.Status().Sample.Resources
-	if u == nil || u.Process == nil || u.Process.Resident == 0 || u.Files == nil || u.Files.Open < 3 || u.Processors == 0 {
+	if u.Process.Resident == 0 || u.Files == nil || u.Files.Open < 3 || u.Processors == 0 {
 		t.Fatalf("%+v", u)
 	}
 	segments := rt.Recording().Segments
 	turns := segments[len(segments)-1].Turns
-	if len(turns) != 2 || turns[0].Sample.Resources == nil || turns[1].Sample.Resources != u {
+	if len(turns) == 0 || turns[len(turns)-1].Sample.Resources != u {
 		t.Errorf("%d turns are recorded, the last with %+v", len(turns), turns[len(turns)-1].Sample.Resources)
 	}
 }

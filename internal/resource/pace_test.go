@@ -2,17 +2,24 @@ package resource_test
 
 import (
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
+	"github.com/hale-go/hale/internal/cputime"
 	"github.com/hale-go/hale/internal/resource"
 )
 
 // What is dear is done seldom, and what is cheap each time.
 func TestPace(t *testing.T) {
+	runtime.LockOSThread() // the time is this thread's
+	defer runtime.UnlockOSThread()
 	burn := func() {
-		for began, x := time.Now(), 1.0; time.Since(began) < 20*time.Millisecond; {
-			x = math.Sqrt(x + 1)
+		began, told := cputime.Thread()
+		for start := time.Now(); ; {
+			if now, _ := cputime.Thread(); told && now >= began+20*time.Millisecond || !told && time.Since(start) >= 20*time.Millisecond {
+				return
+			}
 		}
 	}
 	var p resource.Pace
@@ -23,11 +30,9 @@ func TestPace(t *testing.T) {
 	if !p.Due(noon.Add(time.Second)) || p.Age(noon.Add(time.Second)) != time.Second {
 		t.Error("what is cheap is put off")
 	}
-	// Others may have had the processor for part of the time, so it may have cost
-	// less, but hardly less than a tenth.
 	p.Spend(noon, burn)
-	if p.Due(noon.Add(2 * time.Second)) {
-		t.Error("what took 20 ms is due after 2 s")
+	if p.Due(noon.Add(19 * time.Second)) {
+		t.Error("what took 20 ms is due after 19 s")
 	}
 	if !p.Due(noon.Add(time.Hour)) {
 		t.Error("what took 20 ms is not due after an hour")
