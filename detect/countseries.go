@@ -20,7 +20,7 @@ type countSeries struct {
 
 	Slot int64  `json:"slot,omitempty"` // number of the open slot
 	Open uint64 `json:"open,omitempty"` // events in it
-	Secs int    `json:"secs,omitempty"` // turns in it with events
+	Secs int    `json:"secs,omitempty"` // seconds in it with events
 	Last uint64 `json:"last,omitempty"` // events in the slot before
 
 	Mean float64 `json:"mean"` // of slots
@@ -37,12 +37,12 @@ type countSeries struct {
 }
 
 const (
-	slotLength  = 10 * time.Second
-	slotsKept   = 30 // how many slots what is usual goes back, about
-	warmSlots   = 3  // slots without which nothing is known to be usual
-	maxCounted  = 1024
-	newNormal   = 30 * time.Minute // what lasts for so long has become usual
-	spreadTurns = 5                // turns with events that make a burst more than a blip
+	slotLength = 10 * time.Second
+	slotsKept  = 30 // how many slots what is usual goes back, about
+	warmSlots  = 3  // slots without which nothing is known to be usual
+	maxCounted = 1024
+	newNormal  = 30 * time.Minute // what lasts for so long has become usual
+	spreadSecs = 5                // seconds with events that make a burst more than a blip
 )
 
 // limits say when a count is a burst.
@@ -93,9 +93,11 @@ func (s *countSeries) add(now time.Time, n uint64) {
 	if !s.Seen.IsZero() && now.After(s.Seen) && s.Since.IsZero() {
 		s.Gap = max(s.Gap, now.Sub(s.Seen))
 	}
+	if s.Secs == 0 || now.Truncate(time.Second).After(s.Seen) {
+		s.Secs++
+	}
 	s.Seen = now
 	s.Open += n
-	s.Secs++
 }
 
 // threshold is how many events in a slot are a burst.
@@ -123,7 +125,7 @@ func (s *countSeries) judge(now time.Time, l limits) (active bool) {
 	if s.Since.IsZero() {
 		return false
 	}
-	if open >= limit && (last >= limit || s.Secs >= spreadTurns) {
+	if open >= limit && (last >= limit || s.Secs >= spreadSecs) {
 		s.Confirmed = true
 	}
 	return true

@@ -18,8 +18,9 @@ type Exhaustion struct{ state exhaustionState }
 type exhaustionState struct {
 	Series []exhaustionSeries `json:"series,omitempty"` // sorted by name
 	Load   [2][]float64       `json:"load"`             // by scale, as the points of the series
-	Turns  uint64             `json:"turns"`
-	Sum    float64            `json:"sum"` // of the load within the slow point
+	Times  [2][]float64       `json:"times"`            // of the points, in seconds
+	Points uint64             `json:"points"`           // fast ones so far
+	Sum    float64            `json:"sum"`              // of the load within the slow point
 }
 
 type exhaustionSeries struct {
@@ -35,8 +36,9 @@ type exhaustionSeries struct {
 
 const (
 	trendPoints = 30
-	slowTurns   = 30 // turns that make one point of the slow scale
-	sureZ       = 4. // standard deviations of a trend
+	slowPoints  = 30                     // fast points that make one of the slow scale
+	pointEvery  = 900 * time.Millisecond // of the fast scale, at most
+	sureZ       = 4.                     // standard deviations of a trend
 	missesClear = 5
 )
 
@@ -52,26 +54,29 @@ func NewExhaustion() *Exhaustion { return &Exhaustion{} }
 // Detect implements [Detector].
 func (d *Exhaustion) Detect(t observe.Turn) []Finding {
 	st := &d.state
-	st.Turns++
-	slow := st.Turns%slowTurns == 0
+	at := float64(t.Time.UnixMilli()) / 1000
+	if n := len(st.Times[0]); n > 0 && at-st.Times[0][n-1] < pointEvery.Seconds() {
+		return d.findings(usages(t.Sample))
+	}
+	st.Points++
+	slow := st.Points%slowPoints == 0
 	load := 0.
 	for i := range t.Sample.Operations {
 		if o := &t.Sample.Operations[i]; o.Kind == observe.Server {
 			load += float64(o.Started) + float64(o.InFlight)
 		}
 	}
-	st.Load[0] = point(st.Load[0], load)
+	st.Load[0], st.Times[0] = point(st.Load[0], load), point(st.Times[0], at)
 	if st.Sum += load; slow {
-		st.Load[1], st.Sum = point(st.Load[1], st.Sum/slowTurns), 0
+		st.Load[1], st.Times[1], st.Sum = point(st.Load[1], st.Sum/slowPoints), point(st.Times[1], at), 0
 	}
-	var out []Finding
 	known := usages(t.Sample)
 	st.Series = slices.DeleteFunc(st.Series, func(s exhaustionSeries) bool { // its limit is not known any more
 		return !slices.ContainsFunc(known, func(u usage) bool { return u.name == s.Name })
 	})
 	for _, u := range known {
 		s := st.at(u.name)
-		if len(s.Points[0]) == 0 || st.Turns%slowTurns == 1 {
+		if len(s.Points[0]) == 0 || st.Points%slowPoints == 1 {
 			s.Low = u.grows
 		}
 		s.Low = min(s.Low, u.grows)
@@ -80,6 +85,14 @@ func (d *Exhaustion) Detect(t observe.Turn) []Finding {
 			s.Points[1] = point(s.Points[1], s.Low)
 		}
 		d.test(s, u, t.Time, slow)
+	}
+	return d.findings(known)
+}
+
+func (d *Exhaustion) findings(known []usage) []Finding {
+	var out []Finding
+	for _, u := range known {
+		s := d.state.at(u.name)
 		if s.Since.IsZero() {
 			continue
 		}
@@ -119,8 +132,7 @@ func (d *Exhaustion) test(s *exhaustionSeries, u usage, now time.Time, slow bool
 			any = any || s.Hits[1] > 0
 			continue
 		}
-		left, rate, ok := d.ahead(s.Points[scale], d.state.Load[scale], u)
-		left *= time.Duration([]int{1, slowTurns}[scale])
+		left, rate, ok := d.ahead(scale, s.Points[scale], u)
 		if !ok || left > aheadSure[scale]*2 {
 			s.Hits[scale] = 0
 			continue
@@ -132,7 +144,7 @@ func (d *Exhaustion) test(s *exhaustionSeries, u usage, now time.Time, slow bool
 		}
 		s.Sure = s.Sure || (s.Hits[scale] >= aheadHits[scale] && left <= aheadSure[scale])
 		s.Text = fmt.Sprintf("%s; it grows by %s a minute while the load does not, and is used up in %v",
-			u, u.format(rate*60/[]float64{1, slowTurns}[scale]), left.Round(time.Second))
+			u, u.format(60*rate), left.Round(time.Second))
 	}
 	if any {
 		s.Misses = 0
@@ -141,16 +153,17 @@ func (d *Exhaustion) test(s *exhaustionSeries, u usage, now time.Time, slow bool
 	}
 }
 
-// ahead returns in how many points, as seconds, the resource is used up, and by how
-// much it grows with each.
-func (d *Exhaustion) ahead(y, load []float64, u usage) (left time.Duration, rate float64, ok bool) {
+// ahead returns in what time the resource is used up, and by how much it grows in a
+// second.
+func (d *Exhaustion) ahead(scale int, y []float64, u usage) (left time.Duration, rate float64, ok bool) {
 	if len(y) < trendPoints/2 || u.share() >= 1 {
 		return 0, 0, false
 	}
 	if y[len(y)-1]-y[0] < u.least/2 { // most of the time: what follows takes some 10 µs
 		return 0, 0, false
 	}
-	load = load[len(load)-len(y):]
+	load, times := d.state.Load[scale], d.state.Times[scale]
+	load, times = load[len(load)-len(y):], times[len(times)-len(y):]
 	rest := residual(y, load)
 	if rate = theilSen(rest); rate <= 0 {
 		return 0, 0, false
@@ -164,8 +177,8 @@ func (d *Exhaustion) ahead(y, load []float64, u usage) (left time.Duration, rate
 	if min(first, second) < rate/3 || !ramp(rest) || mannKendall(rest) < sureZ {
 		return 0, 0, false
 	}
-	points := (u.limit - u.used) / rate
-	return time.Duration(min(points, 1e6) * float64(time.Second)), rate, true
+	rate *= float64(len(y)-1) / (times[len(times)-1] - times[0])
+	return time.Duration(min((u.limit-u.used)/rate, 1e6) * float64(time.Second)), rate, true
 }
 
 // State implements [Stateful].
