@@ -1,0 +1,97 @@
+package template
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// ID names a template of one [Miner]. IDs count up from 1 and are never used
+// again. [Other] is what lines become that found no room.
+type ID uint16
+
+// Other is the ID of all lines that came when there was no room for another
+// template.
+const Other ID = 0
+
+// MaxTemplates is how many IDs a [Miner] gives away at most, [Other] included.
+const MaxTemplates = 4096
+
+// Merge says that lines of template From now belong to Into.
+type Merge struct{ From, Into ID }
+
+// Miner sorts lines by template. The zero value is not usable; call [New]. All
+// methods are safe for concurrent use.
+type Miner struct {
+	known cache
+	into  [MaxTemplates]atomic.Uint32 // the template that an ID belongs to now
+	lines [MaxTemplates]atomic.Uint64 // of each ID as it was then
+
+	mu     sync.Mutex
+	forms  []form // by ID; those that were merged into another are empty
+	shapes map[uint64][]ID
+	merges []Merge
+}
+
+// New returns a miner that knows no template. It takes 120 KB, and a few
+// hundred bytes for each template.
+func New() *Miner {
+	return &Miner{forms: make([]form, 1), shapes: map[uint64][]ID{}}
+}
+
+// Match returns the template of a line and counts the line. A line whose form
+// was seen before costs one pass over its bytes, no lock and no allocation; a
+// new form takes a lock, and is compared with the templates of the same shape.
+// Only the first 4096 bytes and 96 tokens of a line matter.
+func (m *Miner) Match(line string) ID {
+	var s scan
+	s.read(line)
+	h := s.hash()
+	id := m.known.get(h)
+	if id == Other {
+		id = m.learn(&s, line, h)
+	}
+	id = ID(m.into[id].Load())
+	m.lines[id].Add(1)
+	return id
+}
+
+// learn finds the template of a form that is not at hand.
+func (m *Miner) learn(s *scan, line string, h uint64) ID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id := m.known.get(h); id != Other {
+		return id // another goroutine was faster
+	}
+	f := newForm(s, line)
+	id := m.place(f, f.shape())
+	if id != Other {
+		m.known.put(h, id)
+	}
+	return id
+}
+
+// place returns the template that covers f, which may be a new one.
+func (m *Miner) place(f form, shape uint64) ID {
+	alike := make(map[int][]ID)
+	for _, id := range m.shapes[shape] {
+		switch n, at := m.forms[id].differ(f.fields); n {
+		case 0:
+			return id
+		case 1:
+			alike[at] = append(alike[at], id)
+		}
+	}
+	for at := range f.fields {
+		if ids := alike[at]; len(ids) > 0 && m.varies(&f, at, ids) {
+			return m.merge(f, at, ids, shape)
+		}
+	}
+	if len(m.forms) == MaxTemplates {
+		return Other
+	}
+	id := ID(len(m.forms))
+	m.into[id].Store(uint32(id))
+	m.forms = append(m.forms, f)
+	m.shapes[shape] = append(m.shapes[shape], id)
+	return id
+}

@@ -1,0 +1,109 @@
+package template
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// minHex is the length from which a word of hexadecimal digits is a value even
+// without a decimal one; no English word of this kind is as long.
+const minHex = 8
+
+// isValue reports whether a word is a value by its looks alone: it has a digit,
+// or it is a path, a URL, a hexadecimal number or no text at all.
+func isValue(word string, c class) bool {
+	switch {
+	case c&digit != 0:
+		return true
+	case c&notHex == 0:
+		return len(word) >= minHex
+	case c&slash != 0 && isPath(word):
+		return true
+	case c&backslash != 0 && (strings.HasPrefix(word, `\\`) || len(word) > 2 && word[1] == ':' && word[2] == '\\'):
+		return true
+	case c&high != 0:
+		return !utf8.ValidString(word)
+	}
+	return false
+}
+
+// isPath reports whether a word is an absolute path of two names at least, or
+// a URL.
+func isPath(word string) bool {
+	if word[0] == '/' {
+		return strings.IndexByte(word[1:], '/') >= 0
+	}
+	return strings.Contains(word, "://")
+}
+
+// isEndpoint reports whether a word is a dotted name with a number of two
+// digits or more behind a colon: a host and its port, a file and its line.
+func isEndpoint(word string) bool {
+	i := strings.LastIndexByte(word, ':')
+	if i < 1 || i+2 >= len(word) || strings.IndexByte(word[:i], '.') < 0 {
+		return false
+	}
+	for _, b := range []byte(word[i+1:]) {
+		if !isDigit(b) {
+			return false
+		}
+	}
+	return true
+}
+
+// splitKey returns where the colon is between a key and its value, in a word
+// like state:ready, or -1. A key has no digit, and what looks like a scope
+// (a::b), a drive or a URL has no key.
+func splitKey(word string) int {
+	i := strings.IndexByte(word, ':')
+	if i < 1 || i+1 >= len(word) || !isLetter(word[i-1]) || word[i+1] == ':' || word[i+1] == '\\' ||
+		strings.HasPrefix(word[i+1:], "//") || classOf(word[:i])&digit != 0 {
+		return -1
+	}
+	return i
+}
+
+// isSwitch reports whether a word is one of two states. Lines that differ in
+// one say different things, so it is never taken for a value.
+func isSwitch(word string) bool {
+	switch len(word) {
+	case 2:
+		return strings.EqualFold(word, "on") || strings.EqualFold(word, "no")
+	case 3:
+		return strings.EqualFold(word, "off") || strings.EqualFold(word, "yes")
+	case 4:
+		return strings.EqualFold(word, "true")
+	case 5:
+		return strings.EqualFold(word, "false")
+	}
+	return false
+}
+
+// isUnit reports whether a word behind a number belongs to it: a size, a
+// duration, or the zone of a time.
+func isUnit(word string) bool {
+	switch word {
+	case "B", "b", "byte", "bytes", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB",
+		"ns", "us", "µs", "ms", "s", "min", "h", "usec", "msec", "sec", "secs", "mins", "second", "seconds", "minute", "minutes",
+		"hour", "hours", "day", "days", "nanoseconds", "microseconds", "milliseconds",
+		"AM", "PM", "UTC", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST":
+		return true
+	}
+	return false
+}
+
+// isDate reports whether a word before a number is part of a date.
+func isDate(word string) bool {
+	switch word {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
+		"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec":
+		return true
+	}
+	return false
+}
+
+// isName reports whether a word looks made by a machine rather than written in
+// a sentence: a dotted name of three parts, an address.
+func isName(word string) bool {
+	return strings.Count(strings.Trim(word, "."), ".") >= 2 || strings.ContainsAny(word, `@/\`)
+}
