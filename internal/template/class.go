@@ -13,6 +13,10 @@ const (
 	backslash                   // of a path
 	colon                       // between key and value, host and port, file and line
 	high                        // not ASCII
+	ending                      // may end a word without being part of it
+
+	// special are the classes that need a closer look than [digit] or none.
+	special = slash | backslash | colon | high | ending
 )
 
 // marks are the bytes that are tokens of their own.
@@ -37,7 +41,9 @@ var classes = func() (c [256]class) {
 	}
 	c['/'] |= slash
 	c['\\'] |= backslash
-	c[':'] |= colon
+	c[':'] |= colon | ending
+	c['.'] |= ending
+	c['!'] |= ending
 	return c
 }()
 
@@ -51,6 +57,3 @@ func classOf(s string) (c class) {
 
 func isDigit(b byte) bool  { return b >= '0' && b <= '9' }
 func isLetter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
-
-// isTail reports whether b ends a word without being part of it.
-func isTail(b byte) bool { return b == '.' || b == ':' || b == '!' }

@@ -23,11 +23,19 @@ type field struct {
 
 // newForm copies what the scan of a line found. Values are not kept.
 func newForm(s *scan, line string) form {
+	size, fields := 0, 0
+	for _, t := range s.tokens[:s.n] {
+		size += int(t.end - t.start)
+		if t.kind != sign {
+			fields++
+		}
+	}
 	var text strings.Builder
+	text.Grow(size)
 	for _, t := range s.tokens[:s.n] {
 		text.WriteString(line[t.start:t.end])
 	}
-	f := form{parts: make([]part, s.n)}
+	f := form{parts: make([]part, s.n), fields: make([]field, 0, fields)}
 	rest := text.String()
 	for i, t := range s.tokens[:s.n] {
 		n := int(t.end - t.start)
@@ -109,7 +117,7 @@ func (f *form) shape() uint64 {
 	for _, p := range f.parts {
 		x := uint64(wildHash)
 		if p.kind == sign {
-			x = hashOf(p.text)
+			x = signHash(p.text, 0, len(p.text))
 		}
 		h = mixToken(h, x, p.space)
 	}

@@ -32,21 +32,35 @@ func mix(h, x uint64) uint64 {
 	return hi ^ lo
 }
 
-// hashOf returns the hash of a text, eight bytes at a time.
-func hashOf(s string) uint64 {
-	h := uint64(len(s)) * wildHash
-	for len(s) >= 8 {
-		h = mix(h, uint64(s[0])|uint64(s[1])<<8|uint64(s[2])<<16|uint64(s[3])<<24|
-			uint64(s[4])<<32|uint64(s[5])<<40|uint64(s[6])<<48|uint64(s[7])<<56)
-		s = s[8:]
+// hashOf returns the hash of s[i:end]. Words are short: nearly all take one load
+// and no loop.
+func hashOf(s string, i, end int) uint64 {
+	h := uint64(end-i) * wildHash
+	for ; end-i > 8; i += 8 {
+		h = mix(h, load(s[i:]))
 	}
-	if len(s) >= 4 {
-		h = mix(h, uint64(s[0])|uint64(s[1])<<8|uint64(s[2])<<16|uint64(s[3])<<24)
-		s = s[4:]
+	n := end - i // at most 8
+	if i+8 <= len(s) {
+		return mix(h, load(s[i:])<<(64-8*n))
 	}
 	var x uint64
-	for i := range len(s) {
-		x = x<<8 | uint64(s[i])
+	for ; end > i; end-- {
+		x = x<<8 | uint64(s[end-1])
 	}
-	return mix(h, x|1<<32)
+	return mix(h, x<<(64-8*n))
+}
+
+// signHash returns the hash of a sign, which is one byte or few.
+func signHash(s string, i, end int) uint64 {
+	if end == i+1 {
+		return (uint64(s[i]) + 1) * wildHash
+	}
+	return hashOf(s, i, end)
+}
+
+// load returns the first eight bytes of s as a number.
+func load(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -30,6 +30,7 @@ type Miner struct {
 	forms  []form // by ID; those that were merged into another are empty
 	shapes map[uint64][]ID
 	merges []Merge
+	near   []sibling // of the form that is looked at
 }
 
 // New returns a miner that knows no template. It takes 120 KB, and a few
@@ -70,20 +71,28 @@ func (m *Miner) learn(s *scan, line string, h uint64) ID {
 	return id
 }
 
+// sibling is a template that a form differs from in one field.
+type sibling struct {
+	at int
+	id ID
+}
+
 // place returns the template that covers f, which may be a new one.
 func (m *Miner) place(f form, shape uint64) ID {
-	alike := make(map[int][]ID)
+	m.near = m.near[:0]
 	for _, id := range m.shapes[shape] {
 		switch n, at := m.forms[id].differ(f.fields); n {
 		case 0:
 			return id
 		case 1:
-			alike[at] = append(alike[at], id)
+			m.near = append(m.near, sibling{at, id})
 		}
 	}
-	for at := range f.fields {
-		if ids := alike[at]; len(ids) > 0 && m.varies(&f, at, ids) {
-			return m.merge(f, at, ids, shape)
+	if len(m.near)+1 >= manyNames {
+		for at := range f.fields {
+			if ids := m.siblings(at); m.varies(&f, at, ids) {
+				return m.merge(f, at, ids, shape)
+			}
 		}
 	}
 	if len(m.forms) == MaxTemplates {
@@ -94,4 +103,14 @@ func (m *Miner) place(f form, shape uint64) ID {
 	m.forms = append(m.forms, f)
 	m.shapes[shape] = append(m.shapes[shape], id)
 	return id
+}
+
+// siblings returns the near templates that differ at a field.
+func (m *Miner) siblings(at int) (ids []ID) {
+	for _, s := range m.near {
+		if s.at == at {
+			ids = append(ids, s.id)
+		}
+	}
+	return ids
 }

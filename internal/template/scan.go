@@ -27,8 +27,9 @@ type token struct {
 
 // scan is the form of a line: its text with the values taken out.
 type scan struct {
-	tokens [maxTokens]token
 	n      int
+	last   byte // the first byte of the last token if that is a sign, or 0
+	tokens [maxTokens]token
 }
 
 // read finds the form of a line in one pass. It allocates nothing.
@@ -40,12 +41,12 @@ func (s *scan) read(line string) {
 	space := false
 	for i := 0; i < len(line) && s.n < maxTokens; {
 		c := classes[line[i]]
-		if c&blank != 0 {
+		if c == blank {
 			space = true
 			i++
 			continue
 		}
-		if c&mark != 0 {
+		if c == mark {
 			if end := s.quoted(line, i); end > 0 {
 				s.wild(line, space)
 				i = end
@@ -57,19 +58,22 @@ func (s *scan) read(line string) {
 			continue
 		}
 		end := i + 1
-		for end < len(line) {
+		for ; end < len(line); end++ {
 			b := classes[line[end]]
 			if b&(blank|mark) != 0 {
 				break
 			}
 			c |= b
-			end++
 		}
 		switch {
+		case cut && end == len(line): // only half of a word
+		case c&(special|notHex|digit) == notHex && s.last != '=': // as most words are
+			s.text(line, i, end, space)
+		case c&special == 0 && c&digit != 0:
+			s.wild(line, space)
 		case end < len(line) && line[end] == '?' && c&slash != 0:
 			end = endOfQuery(line, end)
 			s.wild(line, space)
-		case cut && end == len(line): // only half of a word
 		default:
 			s.field(line, i, end, c, space)
 		}
@@ -81,7 +85,7 @@ func (s *scan) read(line string) {
 // quoted returns the end of the quoted value that begins at i, behind an equals
 // sign, or 0.
 func (s *scan) quoted(line string, i int) int {
-	if q := line[i]; (q != '"' && q != '\'') || !s.top(0, line, '=') {
+	if s.last != '=' || line[i] != '"' && line[i] != '\'' {
 		return 0
 	}
 	n := strings.IndexByte(line[i+1:], line[i])
@@ -94,7 +98,7 @@ func (s *scan) quoted(line string, i int) int {
 // endOfQuery returns where the query of a URL ends that begins at i.
 func endOfQuery(line string, i int) int {
 	for ; i < len(line); i++ {
-		if classes[line[i]]&blank != 0 || strings.IndexByte(`"'<>(){}`, line[i]) >= 0 {
+		if classes[line[i]] == blank || strings.IndexByte(`"'<>(){}`, line[i]) >= 0 {
 			break
 		}
 	}
@@ -104,7 +108,7 @@ func endOfQuery(line string, i int) int {
 // field adds the word line[i:end] and the punctuation that ends it.
 func (s *scan) field(line string, i, end int, c class, space bool) {
 	tail := end
-	for tail > i && isTail(line[tail-1]) {
+	for tail > i && classes[line[tail-1]]&ending != 0 {
 		tail--
 	}
 	if tail > i {
@@ -120,90 +124,84 @@ func (s *scan) field(line string, i, end int, c class, space bool) {
 func (s *scan) word(line string, i, end int, c class, space bool) {
 	text := line[i:end]
 	if c&colon != 0 {
-		if isEndpoint(text) {
-			s.wild(line, space)
-			return
-		}
-		if k := splitKey(text); k > 0 {
-			s.word(line, i, i+k, classOf(text[:k]), space)
-			s.sign(line, i+k, i+k+1, false)
-			s.word(line, i+k+1, end, classOf(text[k+1:]), false)
-			return
+		if k := strings.IndexByte(text, ':'); k > 0 && k < len(text)-1 {
+			key := classOf(text[:k])
+			switch {
+			case isEndpoint(text[:k], text[k+1:]):
+				s.wild(line, space)
+				return
+			case key&digit == 0 && isKey(text[:k], text[k+1:]):
+				s.word(line, i, i+k, key, space)
+				s.sign(line, i+k, i+k+1, false)
+				s.word(line, i+k+1, end, classOf(text[k+1:]), false)
+				return
+			}
 		}
 	}
-	switch {
-	case isValue(text, c), s.keyed(line) && !isSwitch(text):
+	if isValue(text, c) || s.last == '=' && s.keyed() && !isSwitch(text) {
 		s.wild(line, space)
-	case s.n > 0 && s.tokens[s.n-1].kind == wild && isUnit(text):
-	default:
-		s.push(token{hashOf(text), uint16(i), uint16(end), word, space})
+	} else {
+		s.text(line, i, end, space)
 	}
 }
 
-// keyed reports whether what follows is the value of a key: key=value.
-func (s *scan) keyed(line string) bool {
-	return s.n > 1 && s.top(0, line, '=') && s.tokens[s.n-2].kind != sign
+// keyed reports whether the equals sign before has a key: key=value.
+func (s *scan) keyed() bool { return s.n > 1 && s.tokens[s.n-2].kind != sign }
+
+// text adds a word that is no value. A unit is part of the value before it.
+func (s *scan) text(line string, i, end int, space bool) {
+	if s.valued(1) && isUnit(line[i:end]) {
+		return
+	}
+	s.push(token{hashOf(line, i, end), uint16(i), uint16(end), word, space}, 0)
 }
 
-// top reports whether the token so far below the last is the sign b.
-func (s *scan) top(below int, line string, b byte) bool {
-	if s.n <= below {
-		return false
-	}
-	t := s.tokens[s.n-1-below]
-	return t.kind == sign && line[t.start] == b
-}
+// valued reports whether the nth token from the end is a value.
+func (s *scan) valued(n int) bool { return s.n >= n && s.tokens[s.n-n].kind == wild }
 
 // wild adds a value. Values beside one another are one: a list may have any
 // length, and a date has many parts.
 func (s *scan) wild(line string, space bool) {
 	for s.n > 0 {
-		t := s.tokens[s.n-1]
-		if t.kind != word || !isDate(line[t.start:t.end]) {
+		t := &s.tokens[s.n-1]
+		if t.kind != word || t.end-t.start != 3 || !isDate(line[t.start:t.end]) {
 			break
 		}
 		space = t.space
 		s.n--
 	}
-	if s.n > 0 && s.tokens[s.n-1].kind == wild {
-		return
-	}
-	if s.n > 1 && s.top(0, line, ',') && s.tokens[s.n-2].kind == wild {
+	switch {
+	case s.valued(1):
+	case s.last == ',' && s.valued(2):
 		s.n--
-		return
+	default:
+		s.push(token{wildHash, 0, 0, wild, space}, 0)
 	}
-	s.push(token{wildHash, 0, 0, wild, space})
+	s.last = 0
 }
 
-// sign adds punctuation. A value with another in brackets behind it is one.
+// sign adds punctuation. A value with another in brackets right behind it is
+// one value.
 func (s *scan) sign(line string, i, end int, space bool) {
-	if s.n > 2 && s.tokens[s.n-1].kind == wild && s.tokens[s.n-3].kind == wild && s.closes(line, line[i]) {
-		s.n -= 2
-		return
+	b := line[i]
+	if s.valued(1) && s.valued(3) {
+		if t := &s.tokens[s.n-2]; t.kind == sign && !t.space && closes(line[t.start], b) {
+			s.n -= 2
+			return
+		}
 	}
-	s.push(token{hashOf(line[i:end]), uint16(i), uint16(end), sign, space})
+	s.push(token{signHash(line, i, end), uint16(i), uint16(end), sign, space}, b)
 }
 
-// closes reports whether b closes the bracket before the last token, which
-// stands right behind the token before it.
-func (s *scan) closes(line string, b byte) bool {
-	if s.tokens[s.n-2].space {
-		return false
-	}
-	switch b {
-	case '}':
-		return s.top(1, line, '{')
-	case ']':
-		return s.top(1, line, '[')
-	case ')':
-		return s.top(1, line, '(')
-	}
-	return false
+// closes reports whether b closes what a opens.
+func closes(a, b byte) bool {
+	return a == '{' && b == '}' || a == '[' && b == ']' || a == '(' && b == ')'
 }
 
-func (s *scan) push(t token) {
-	if s.n < maxTokens {
-		s.tokens[s.n] = t
-		s.n++
+func (s *scan) push(t token, last byte) {
+	if n := s.n; n < maxTokens {
+		s.tokens[n] = t
+		s.n = n + 1
 	}
+	s.last = last
 }

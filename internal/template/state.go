@@ -147,7 +147,7 @@ func decode(parts []string, place string) (f form, err error) {
 		f.parts = append(f.parts, p)
 		switch p.kind {
 		case word:
-			f.fields = append(f.fields, field{hashOf(p.text), i})
+			f.fields = append(f.fields, field{hashOf(p.text, 0, len(p.text)), i})
 		case wild:
 			f.fields = append(f.fields, field{wildHash, i})
 		}

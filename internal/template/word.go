@@ -37,30 +37,23 @@ func isPath(word string) bool {
 }
 
 // isEndpoint reports whether a word is a dotted name with a number of two
-// digits or more behind a colon: a host and its port, a file and its line.
-func isEndpoint(word string) bool {
-	i := strings.LastIndexByte(word, ':')
-	if i < 1 || i+2 >= len(word) || strings.IndexByte(word[:i], '.') < 0 {
+// digits or more behind its colon: a host and its port, a file and its line.
+func isEndpoint(name, number string) bool {
+	if len(number) < 2 || strings.IndexByte(name, '.') < 0 {
 		return false
 	}
-	for _, b := range []byte(word[i+1:]) {
-		if !isDigit(b) {
+	for i := range len(number) {
+		if !isDigit(number[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// splitKey returns where the colon is between a key and its value, in a word
-// like state:ready, or -1. A key has no digit, and what looks like a scope
-// (a::b), a drive or a URL has no key.
-func splitKey(word string) int {
-	i := strings.IndexByte(word, ':')
-	if i < 1 || i+1 >= len(word) || !isLetter(word[i-1]) || word[i+1] == ':' || word[i+1] == '\\' ||
-		strings.HasPrefix(word[i+1:], "//") || classOf(word[:i])&digit != 0 {
-		return -1
-	}
-	return i
+// isKey reports whether what is before the colon of a word is the key of what is
+// behind it, as in state:ready. Scopes (a::b), drives and URLs have no key.
+func isKey(key, value string) bool {
+	return isLetter(key[len(key)-1]) && value[0] != ':' && value[0] != '\\' && !strings.HasPrefix(value, "//")
 }
 
 // isSwitch reports whether a word is one of two states. Lines that differ in
