@@ -18,6 +18,19 @@ func (s *scan) hash() uint64 {
 	return mix(h, uint64(s.n))
 }
 
+// shape is the hash of a form with all words and values taken for the same.
+func (f *form) shape() uint64 {
+	h := uint64(seed)
+	for i := range f.tokens {
+		x := f.tokens[i].hash
+		if f.tokens[i].kind != sign {
+			x = wildHash
+		}
+		h = mixToken(h, x, f.tokens[i].space)
+	}
+	return mix(h, uint64(len(f.tokens)))
+}
+
 // mixToken folds a token into h.
 func mixToken(h, x uint64, space bool) uint64 {
 	if space {

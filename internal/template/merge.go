@@ -1,7 +1,5 @@
 package template
 
-import "slices"
-
 // How many different words at one place of otherwise equal lines make it the
 // place of a value.
 const (
@@ -13,20 +11,20 @@ const (
 	manyNames = 3
 )
 
-// varies reports whether field at of f holds a value, on the evidence of the
+// varies reports whether token at of f holds a value, on the evidence of the
 // templates that differ from f there and nowhere else.
 func (m *Miner) varies(f *form, at int, ids []ID) bool {
 	if len(ids)+1 < manyNames {
 		return false
 	}
-	if w := f.words(); w < 2 && (w == 0 || f.text(at) != "") {
+	if !f.others(at) {
 		return false // nothing would be left of the message
 	}
 	values, names, switches := 0, 0, 0
 	for i := range len(ids) + 1 {
-		text := f.text(at)
+		text := f.word(at)
 		if i < len(ids) {
-			text = m.forms[ids[i]].text(at)
+			text = m.forms[ids[i]].word(at)
 		}
 		switch {
 		case text == "":
@@ -47,19 +45,29 @@ func (m *Miner) varies(f *form, at int, ids []ID) bool {
 	return n >= manyWords
 }
 
-// merge makes one template of those in ids and f, with a value at field at.
+// merge makes one template of those in ids and f, with a value at token at.
 func (m *Miner) merge(f form, at int, ids []ID, shape uint64) ID {
 	into := ids[0]
 	for _, id := range ids {
 		f.generalize(at, &m.forms[id])
 	}
+	f.next = m.forms[into].next
 	m.forms[into] = f
-	for _, id := range m.shapes[shape] {
-		if n, _ := f.differ(m.forms[id].fields); id != into && n == 0 {
+	newer := Other // the one before in the list of the shape
+	for id := m.shapes[shape]; id != Other; {
+		next := m.forms[id].next
+		if n, _ := f.differ(&m.forms[id]); n > 0 || id == into {
+			newer = id
+		} else {
+			if newer == Other {
+				m.shapes[shape] = next
+			} else {
+				m.forms[newer].next = next
+			}
 			m.follow(id, into)
 		}
+		id = next
 	}
-	m.shapes[shape] = slices.DeleteFunc(m.shapes[shape], func(id ID) bool { return m.into[id].Load() != uint32(id) })
 	return into
 }
 

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -27,8 +28,8 @@ type Miner struct {
 	lines [MaxTemplates]atomic.Uint64 // of each ID as it was then
 
 	mu     sync.Mutex
-	forms  []form // by ID; those that were merged into another are empty
-	shapes map[uint64][]ID
+	forms  []form        // by ID; those that were merged into another are empty
+	shapes map[uint64]ID // the newest of each shape
 	merges []Merge
 	near   []sibling // of the form that is looked at
 }
@@ -36,7 +37,7 @@ type Miner struct {
 // New returns a miner that knows no template. It takes 120 KB, and a few
 // hundred bytes for each template.
 func New() *Miner {
-	return &Miner{forms: make([]form, 1), shapes: map[uint64][]ID{}}
+	return &Miner{forms: make([]form, 1), shapes: map[uint64]ID{}}
 }
 
 // Match returns the template of a line and counts the line. A line whose form
@@ -63,33 +64,37 @@ func (m *Miner) learn(s *scan, line string, h uint64) ID {
 	if id := m.known.get(h); id != Other {
 		return id // another goroutine was faster
 	}
-	f := newForm(s, line)
-	id := m.place(f, f.shape())
+	id := m.place(newForm(s, line))
 	if id != Other {
 		m.known.put(h, id)
 	}
 	return id
 }
 
-// sibling is a template that a form differs from in one field.
+// sibling is a template that a form differs from in one token.
 type sibling struct {
 	at int
 	id ID
 }
 
 // place returns the template that covers f, which may be a new one.
-func (m *Miner) place(f form, shape uint64) ID {
+func (m *Miner) place(f form) ID {
+	shape := f.shape()
 	m.near = m.near[:0]
-	for _, id := range m.shapes[shape] {
-		switch n, at := m.forms[id].differ(f.fields); n {
+	found := Other
+	for id := m.shapes[shape]; id != Other; id = m.forms[id].next {
+		switch n, at := m.forms[id].differ(&f); n {
 		case 0:
-			return id
+			found = id // the oldest of them
 		case 1:
 			m.near = append(m.near, sibling{at, id})
 		}
 	}
+	if found != Other {
+		return found
+	}
 	if len(m.near)+1 >= manyNames {
-		for at := range f.fields {
+		for at := range f.tokens {
 			if ids := m.siblings(at); m.varies(&f, at, ids) {
 				return m.merge(f, at, ids, shape)
 			}
@@ -98,19 +103,25 @@ func (m *Miner) place(f form, shape uint64) ID {
 	if len(m.forms) == MaxTemplates {
 		return Other
 	}
-	id := ID(len(m.forms))
-	m.into[id].Store(uint32(id))
-	m.forms = append(m.forms, f)
-	m.shapes[shape] = append(m.shapes[shape], id)
-	return id
+	m.add(f, ID(len(m.forms)), shape)
+	return ID(len(m.forms) - 1)
 }
 
-// siblings returns the near templates that differ at a field.
+// add makes f the template id, which is the highest so far.
+func (m *Miner) add(f form, id ID, shape uint64) {
+	f.next = m.shapes[shape]
+	m.shapes[shape] = id
+	m.into[id].Store(uint32(id))
+	m.forms = append(m.forms, f)
+}
+
+// siblings returns the near templates that differ at a token, the oldest first.
 func (m *Miner) siblings(at int) (ids []ID) {
 	for _, s := range m.near {
 		if s.at == at {
 			ids = append(ids, s.id)
 		}
 	}
+	slices.Reverse(ids)
 	return ids
 }

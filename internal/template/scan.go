@@ -5,7 +5,7 @@ import "strings"
 // Bounds on what is looked at of a line; the rest is as if it were not there.
 const (
 	maxBytes  = 4096
-	maxTokens = 96
+	maxTokens = 64
 )
 
 // kind is what a token is.

@@ -63,9 +63,7 @@ func (m *Miner) State() (json.RawMessage, error) {
 			continue
 		}
 		t := templateState{ID: ID(i), Lines: lines[i]}
-		for _, p := range m.forms[i].parts {
-			t.Parts = append(t.Parts, p.encode())
-		}
+		t.Parts = m.forms[i].encode()
 		s.Templates = append(s.Templates, t)
 	}
 	return json.Marshal(s)
@@ -87,22 +85,22 @@ func (m *Miner) SetState(raw json.RawMessage) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known.clear()
-	m.forms, m.shapes, m.merges = forms, map[uint64][]ID{}, nil
+	m.forms, m.shapes, m.merges = make([]form, 1, s.Next), map[uint64]ID{}, nil
 	for i := range m.into {
 		m.into[i].Store(0)
 		m.lines[i].Store(0)
 	}
 	m.lines[Other].Store(s.Other)
-	for _, t := range s.Templates {
-		shape := forms[t.ID].shape()
-		m.shapes[shape] = append(m.shapes[shape], t.ID)
-		m.into[t.ID].Store(uint32(t.ID))
+	for i, t := range s.Templates {
+		m.forms = m.forms[:t.ID]
+		m.add(forms[i], t.ID, forms[i].shape())
 		m.lines[t.ID].Store(t.Lines)
 	}
+	m.forms = m.forms[:s.Next]
 	return nil
 }
 
-// forms returns the templates by ID, if the state is sound.
+// forms returns the templates, if the state is sound.
 func (s *state) forms() ([]form, error) {
 	switch {
 	case s.Version != stateVersion:
@@ -110,7 +108,7 @@ func (s *state) forms() ([]form, error) {
 	case s.Next < 1 || s.Next > MaxTemplates:
 		return nil, &StateError{Place: "next", Problem: fmt.Sprintf("is %d, want 1 to %d", s.Next, MaxTemplates)}
 	}
-	forms := make([]form, s.Next)
+	var forms []form
 	seen := map[string]bool{}
 	last := Other
 	for i, t := range s.Templates {
@@ -128,7 +126,7 @@ func (s *state) forms() ([]form, error) {
 		if err != nil {
 			return nil, err
 		}
-		forms[t.ID] = f
+		forms = append(forms, f)
 	}
 	return forms, nil
 }
@@ -138,43 +136,53 @@ func decode(parts []string, place string) (f form, err error) {
 	if len(parts) > maxTokens {
 		return f, &StateError{Place: place + ".parts", Problem: fmt.Sprintf("has %d parts, want at most %d", len(parts), maxTokens)}
 	}
-	size := 0
-	for i, text := range parts {
-		p, ok := decodePart(text)
-		if size += len(p.text); !ok || size > maxBytes {
-			return f, &StateError{Place: fmt.Sprintf("%s.parts[%d]", place, i), Problem: fmt.Sprintf("%.40q is no part of a template", text)}
+	var text strings.Builder
+	for i, p := range parts {
+		t, word, ok := decodePart(p)
+		if !ok || text.Len()+len(word) > maxBytes {
+			return f, &StateError{Place: fmt.Sprintf("%s.parts[%d]", place, i), Problem: fmt.Sprintf("%.40q is no part of a template", p)}
 		}
-		f.parts = append(f.parts, p)
-		switch p.kind {
-		case word:
-			f.fields = append(f.fields, field{hashOf(p.text, 0, len(p.text)), i})
-		case wild:
-			f.fields = append(f.fields, field{wildHash, i})
-		}
+		t.start = uint16(text.Len())
+		text.WriteString(word)
+		t.end = uint16(text.Len())
+		f.tokens = append(f.tokens, t)
 	}
+	f.text = text.String()
 	return f, nil
 }
 
 // letters of the kinds in the state.
 const letters = "wvs"
 
-func (p part) encode() string {
-	s := letters[p.kind:][:1] + p.text
-	if p.space {
-		s = " " + s
+// encode returns the parts of a template.
+func (f *form) encode() []string {
+	parts := make([]string, len(f.tokens))
+	for i, t := range f.tokens {
+		parts[i] = letters[t.kind:][:1] + f.word(i)
+		if t.space {
+			parts[i] = " " + parts[i]
+		}
 	}
-	return s
+	return parts
 }
 
-func decodePart(s string) (p part, ok bool) {
-	s, p.space = strings.CutPrefix(s, " ")
+func decodePart(s string) (t token, text string, ok bool) {
+	s, t.space = strings.CutPrefix(s, " ")
 	if s == "" {
-		return p, false
+		return t, "", false
 	}
 	k := strings.IndexByte(letters, s[0])
 	if k < 0 {
-		return p, false
+		return t, "", false
 	}
-	p.kind, p.text = kind(k), s[1:]
-	return p, (p.kind == wild) == (p.text == "") && utf8.ValidString(p.text)
+	t.kind, text = kind(k), s[1:]
+	switch t.kind {
+	case word:
+		t.hash = hashOf(text, 0, len(text))
+	case wild:
+		t.hash = wildHash
+	case sign:
+		t.hash = signHash(text, 0, len(text))
+	}
+	return t, text, (t.kind == wild) == (text == "") && utf8.ValidString(text)
 }
