@@ -25,10 +25,13 @@ type token struct {
 	space      bool // blanks before it
 }
 
+// value is what no sign begins with, since it is a blank.
+const value byte = 1
+
 // scan is the form of a line: its text with the values taken out.
 type scan struct {
 	n      int
-	last   byte // the first byte of the last token if that is a sign, or 0
+	last   byte // the first byte of the last token if that is a sign, [value] if it is one, or 0
 	tokens [maxTokens]token
 }
 
@@ -41,12 +44,12 @@ func (s *scan) read(line string) {
 	space := false
 	for i := 0; i < len(line) && s.n < maxTokens; {
 		c := classes[line[i]]
-		if c == blank {
-			space = true
-			i++
-			continue
-		}
-		if c == mark {
+		if c&(blank|mark) != 0 {
+			if c == blank {
+				space = true
+				i++
+				continue
+			}
 			if end := s.quoted(line, i); end > 0 {
 				s.wild(line, space)
 				i = end
@@ -77,8 +80,10 @@ func (s *scan) read(line string) {
 		default:
 			s.field(line, i, end, c, space)
 		}
-		space = false
 		i = end
+		if space = i < len(line) && line[i] == ' '; space {
+			i++
+		}
 	}
 }
 
@@ -150,10 +155,10 @@ func (s *scan) keyed() bool { return s.n > 1 && s.tokens[s.n-2].kind != sign }
 
 // text adds a word that is no value. A unit is part of the value before it.
 func (s *scan) text(line string, i, end int, space bool) {
-	if s.valued(1) && isUnit(line[i:end]) {
+	if s.last == value && isUnit(line[i:end]) {
 		return
 	}
-	s.push(token{hashOf(line, i, end), uint16(i), uint16(end), word, space}, 0)
+	s.push(hashOf(line, i, end), i, end, word, space, 0)
 }
 
 // valued reports whether the nth token from the end is a value.
@@ -171,26 +176,28 @@ func (s *scan) wild(line string, space bool) {
 		s.n--
 	}
 	switch {
-	case s.valued(1):
+	case s.last == value:
 	case s.last == ',' && s.valued(2):
 		s.n--
 	default:
-		s.push(token{wildHash, 0, 0, wild, space}, 0)
+		s.push(wildHash, 0, 0, wild, space, value)
+		return
 	}
-	s.last = 0
+	s.last = value
 }
 
 // sign adds punctuation. A value with another in brackets right behind it is
 // one value.
 func (s *scan) sign(line string, i, end int, space bool) {
 	b := line[i]
-	if s.valued(1) && s.valued(3) {
+	if s.last == value && s.valued(3) {
 		if t := &s.tokens[s.n-2]; t.kind == sign && !t.space && closes(line[t.start], b) {
 			s.n -= 2
+			s.last = value
 			return
 		}
 	}
-	s.push(token{signHash(line, i, end), uint16(i), uint16(end), sign, space}, b)
+	s.push(signHash(line, i, end), i, end, sign, space, b)
 }
 
 // closes reports whether b closes what a opens.
@@ -198,10 +205,13 @@ func closes(a, b byte) bool {
 	return a == '{' && b == '}' || a == '[' && b == ']' || a == '(' && b == ')'
 }
 
-func (s *scan) push(t token, last byte) {
-	if n := s.n; n < maxTokens {
-		s.tokens[n] = t
-		s.n = n + 1
+func (s *scan) push(hash uint64, start, end int, k kind, space bool, last byte) {
+	if s.n < maxTokens {
+		t := &s.tokens[s.n]
+		t.hash = hash
+		t.start, t.end = uint16(start), uint16(end)
+		t.kind, t.space = k, space
+		s.n++
+		s.last = last
 	}
-	s.last = last
 }
