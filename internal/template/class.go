@@ -2,21 +2,20 @@ package template
 
 // class says what a byte may be part of. The classes of the bytes of a word are
 // put together to tell what the word is, without looking at it again.
-type class uint16
+type class uint8
 
 const (
-	blank     class = 1 << iota // between words
-	mark                        // a token of its own
-	digit                       // makes a word a value
-	notHex                      // no hexadecimal digit
-	slash                       // of a path
-	backslash                   // of a path
-	colon                       // between key and value, host and port, file and line
-	high                        // not ASCII
-	ending                      // may end a word without being part of it
+	blank  class = 1 << iota // between words
+	mark                     // a token of its own
+	digit                    // makes a word a value
+	notHex                   // no hexadecimal digit
+	slash                    // forward or backward, of a path
+	colon                    // between key and value, host and port, file and line
+	high                     // not ASCII
+	ending                   // may end a word without being part of it
 
 	// special are the classes that need a closer look than [digit] or none.
-	special = slash | backslash | colon | high | ending
+	special = slash | colon | high | ending
 )
 
 // marks are the bytes that are tokens of their own.
@@ -40,7 +39,7 @@ var classes = func() (c [256]class) {
 		c[marks[i]] = mark
 	}
 	c['/'] |= slash
-	c['\\'] |= backslash
+	c['\\'] |= slash
 	c[':'] |= colon | ending
 	c['.'] |= ending
 	c['!'] |= ending

@@ -19,21 +19,22 @@ func isValue(word string, c class) bool {
 		return len(word) >= minHex
 	case c&slash != 0 && isPath(word):
 		return true
-	case c&backslash != 0 && (strings.HasPrefix(word, `\\`) || len(word) > 2 && word[1] == ':' && word[2] == '\\'):
-		return true
 	case c&high != 0:
 		return !utf8.ValidString(word)
 	}
 	return false
 }
 
-// isPath reports whether a word is an absolute path of two names at least, or
-// a URL.
+// isPath reports whether a word is an absolute path of two names at least, with
+// slashes or from a drive or a share, or a URL.
 func isPath(word string) bool {
-	if word[0] == '/' {
+	switch {
+	case word[0] == '/':
 		return strings.IndexByte(word[1:], '/') >= 0
+	case len(word) > 2 && word[1] == ':' && word[2] == '\\':
+		return true
 	}
-	return strings.Contains(word, "://")
+	return strings.HasPrefix(word, `\\`) || strings.Contains(word, "://")
 }
 
 // isEndpoint reports whether a word is a dotted name with a number of two
