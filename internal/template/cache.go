@@ -2,9 +2,9 @@ package template
 
 import "sync/atomic"
 
-// Sets and ways of the cache: 64 KB, each set on a line of the processor's cache.
+// Sets and ways of the cache, for 4096 forms: 32 KB, each set on a line of the processor's cache.
 const (
-	sets = 1024
+	sets = 512
 	ways = 8
 )
 

@@ -34,7 +34,7 @@ type Miner struct {
 	near   []sibling // of the form that is looked at
 }
 
-// New returns a miner that knows no template. It takes 120 KB, and a few
+// New returns a miner that knows no template. It takes 80 KB, and a few
 // hundred bytes for each template.
 func New() *Miner {
 	return &Miner{forms: make([]form, 1), shapes: map[uint64]ID{}}
