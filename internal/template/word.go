@@ -97,7 +97,5 @@ func isDate(word string) bool {
 }
 
 // isName reports whether a word looks made by a machine rather than written in
-// a sentence: a dotted name of three parts, an address.
-func isName(word string) bool {
-	return strings.Count(strings.Trim(word, "."), ".") >= 2 || strings.ContainsAny(word, `@/\`)
-}
+// a sentence: it is a dotted name of three parts or more.
+func isName(word string) bool { return strings.Count(strings.Trim(word, "."), ".") >= 2 }
