@@ -11,11 +11,16 @@ import (
 type ID uint16
 
 // Other is the ID of all lines that came when there was no room for another
-// template.
+// template, or for another of the same shape.
 const Other ID = 0
 
 // MaxTemplates is how many IDs a [Miner] gives away at most, [Other] included.
 const MaxTemplates = 4096
+
+// maxShape is how many templates of one shape there may be: lines that are free
+// text shall not use up what there is, and a new form is compared with so many
+// at most, which takes some microseconds.
+const maxShape = 256
 
 // Merge says that lines of template From now belong to Into.
 type Merge struct{ From, Into ID }
@@ -81,8 +86,9 @@ type sibling struct {
 func (m *Miner) place(f form) ID {
 	shape := f.shape()
 	m.near = m.near[:0]
-	found := Other
+	found, alike := Other, 0
 	for id := m.shapes[shape]; id != Other; id = m.forms[id].next {
+		alike++
 		switch n, at := m.forms[id].differ(&f); n {
 		case 0:
 			found = id // the oldest of them
@@ -100,7 +106,7 @@ func (m *Miner) place(f form) ID {
 			}
 		}
 	}
-	if len(m.forms) == MaxTemplates {
+	if len(m.forms) == MaxTemplates || alike >= maxShape {
 		return Other
 	}
 	m.add(f, ID(len(m.forms)), shape)

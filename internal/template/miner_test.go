@@ -142,10 +142,12 @@ func letterWord(n int) string {
 // TestFull fills the miner with lines that have nothing in common.
 func TestFull(t *testing.T) {
 	m := template.New()
+	line := func(i int) string {
+		return strings.Repeat("(", i/128) + letterWord(i) + " " + letterWord(3*i+1) + " " + letterWord(7*i+2)
+	}
 	const extra = 100
 	for i := range template.MaxTemplates - 1 + extra {
-		id := m.Match(letterWord(i) + " " + letterWord(3*i+1) + " " + letterWord(7*i+2))
-		if (id == template.Other) != (i >= template.MaxTemplates-1) {
+		if id := m.Match(line(i)); (id == template.Other) != (i >= template.MaxTemplates-1) {
 			t.Fatalf("line %d has ID %d", i, id)
 		}
 	}
@@ -153,12 +155,31 @@ func TestFull(t *testing.T) {
 	if first := all[0]; len(all) != template.MaxTemplates || first != (template.Template{ID: template.Other, Text: "<other>", Lines: extra}) {
 		t.Errorf("%d templates, first %v", len(all), first)
 	}
-	if id := m.Match(letterWord(0) + " " + letterWord(1) + " " + letterWord(2)); id != 1 {
+	if id := m.Match(line(0)); id != 1 {
 		t.Errorf("a line that was known has ID %d", id)
 	}
 	again := restored(t, m)
 	if !slices.Equal(again.Templates(), m.Templates()) {
 		t.Error("a full miner is not the same after a restart")
+	}
+	if id := again.Match("something else"); id != template.Other {
+		t.Errorf("a full miner gave ID %d after a restart", id)
+	}
+}
+
+// TestFreeText sends lines of one shape that have nothing in common. Others
+// still find room.
+func TestFreeText(t *testing.T) {
+	m := template.New()
+	const most = 256
+	for i := range 2 * most {
+		id := m.Match(letterWord(i) + " " + letterWord(3*i+1) + " " + letterWord(7*i+2))
+		if (id == template.Other) != (i >= most) {
+			t.Fatalf("line %d has ID %d", i, id)
+		}
+	}
+	if id := m.Match("of another shape, though"); id != most+1 {
+		t.Errorf("ID %d", id)
 	}
 }
 

@@ -125,25 +125,34 @@ func (s *scan) field(line string, i, end int, c class, space bool) {
 	}
 }
 
-// word adds the word line[i:end] with all that it consists of.
+// word adds the word line[i:end] with all that it consists of: keys behind one
+// another, and what is left.
 func (s *scan) word(line string, i, end int, c class, space bool) {
-	text := line[i:end]
-	if c&colon != 0 {
-		if k := strings.IndexByte(text, ':'); k > 0 && k < len(text)-1 {
-			key := classOf(text[:k])
-			switch {
-			case isEndpoint(text[:k], text[k+1:]):
-				s.wild(line, space)
-				return
-			case key&digit == 0 && isKey(text[:k], text[k+1:]):
-				s.word(line, i, i+k, key, space)
-				s.sign(line, i+k, i+k+1, false)
-				s.word(line, i+k+1, end, classOf(text[k+1:]), false)
-				return
-			}
+	for c&colon != 0 && s.n < maxTokens {
+		k, key := i, class(0)
+		for ; k < end && line[k] != ':'; k++ {
+			key |= classes[line[k]]
 		}
+		if key&digit != 0 || k == i || k >= end-1 {
+			break
+		}
+		if isEndpoint(line[i:k], line[k+1:end]) {
+			s.wild(line, space)
+			return
+		}
+		if !isKey(line[i:k], line[k+1:end]) {
+			break
+		}
+		s.atom(line, i, k, key, space)
+		s.sign(line, k, k+1, false)
+		i, c, space = k+1, classOf(line[k+1:end]), false
 	}
-	if isValue(text, c) || s.last == '=' && s.keyed() && !isSwitch(text) {
+	s.atom(line, i, end, c, space)
+}
+
+// atom adds the word line[i:end], which is a value or text.
+func (s *scan) atom(line string, i, end int, c class, space bool) {
+	if word := line[i:end]; isValue(word, c) || s.last == '=' && s.keyed() && !isSwitch(word) {
 		s.wild(line, space)
 	} else {
 		s.text(line, i, end, space)
