@@ -48,7 +48,7 @@ func New() *Miner {
 // Match returns the template of a line and counts the line. A line whose form
 // was seen before costs one pass over its bytes, no lock and no allocation; a
 // new form takes a lock, and is compared with the templates of the same shape.
-// Only the first 4096 bytes and 96 tokens of a line matter.
+// Only the first 4096 bytes and 64 tokens of a line matter.
 func (m *Miner) Match(line string) ID {
 	var s scan
 	s.read(line)
