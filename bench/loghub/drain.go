@@ -5,11 +5,11 @@ import "strings"
 // drain is Drain as published (He et al., "Drain: An Online Log Parsing Approach
 // with Fixed Depth Tree", ICWS 2017), with the depth, likeness and number of
 // children that its paper and Drain3 take by default, and no masks of its own.
-// It is written anew here, since no Go module of it is to be had that could be
-// pinned: lines of equal length that begin with the same word are compared word
-// by word, and one that is like a group in enough places joins it. Against what
-// is published it is favoured where that costs nothing but time: lengths are
-// not turned into text, and groups are never evicted.
+// It is written anew, since of its Go ports none that was tried could be had from
+// the module proxy. Lines of equal length that begin with the same word are
+// compared word by word, and one that is like a group in enough places joins it.
+// It spends no time on what the ports add: lengths as text, groups that may be
+// evicted.
 type drain struct {
 	lengths map[int]*firstWords
 	groups  int
@@ -82,9 +82,10 @@ func closest(clusters []*cluster, words []string) (best *cluster) {
 	for _, c := range clusters {
 		same, wild := 0, 0
 		for i, w := range c.words {
-			if w == anyWord {
+			switch w {
+			case anyWord:
 				wild++
-			} else if w == words[i] {
+			case words[i]:
 				same++
 			}
 		}

@@ -48,11 +48,15 @@ func (f *form) String() string {
 	return b.String()
 }
 
-// differ returns how many tokens of other f does not cover, two at most, and
-// the last of them. Both have the same shape.
-func (f *form) differ(other *form) (n, at int) {
+// differ returns how many tokens of a line or another template f does not
+// cover, two at most, and the last of them. Both have the same shape, or at least
+// its hash.
+func (f *form) differ(other []token) (n, at int) {
+	if len(other) != len(f.tokens) {
+		return 2, 0
+	}
 	for i := range f.tokens {
-		if h := f.tokens[i].hash; h != other.tokens[i].hash && h != wildHash {
+		if h := f.tokens[i].hash; h != other[i].hash && h != wildHash {
 			if n++; n == 2 {
 				return n, i
 			}

@@ -18,17 +18,17 @@ func (s *scan) hash() uint64 {
 	return mix(h, uint64(s.n))
 }
 
-// shape is the hash of a form with all words and values taken for the same.
-func (f *form) shape() uint64 {
+// shapeOf is the hash of a form with all words and values taken for the same.
+func shapeOf(tokens []token) uint64 {
 	h := uint64(seed)
-	for i := range f.tokens {
-		x := f.tokens[i].hash
-		if f.tokens[i].kind != sign {
+	for i := range tokens {
+		x := tokens[i].hash
+		if tokens[i].kind != sign {
 			x = wildHash
 		}
-		h = mixToken(h, x, f.tokens[i].space)
+		h = mixToken(h, x, tokens[i].space)
 	}
-	return mix(h, uint64(len(f.tokens)))
+	return mix(h, uint64(len(tokens)))
 }
 
 // mixToken folds a token into h.

@@ -56,7 +56,7 @@ func (m *Miner) merge(f form, at int, ids []ID, shape uint64) ID {
 	newer := Other // the one before in the list of the shape
 	for id := m.shapes[shape]; id != Other; {
 		next := m.forms[id].next
-		if n, _ := f.differ(&m.forms[id]); n > 0 || id == into {
+		if n, _ := f.differ(m.forms[id].tokens); n > 0 || id == into {
 			newer = id
 		} else {
 			if newer == Other {

@@ -69,7 +69,7 @@ func (m *Miner) learn(s *scan, line string, h uint64) ID {
 	if id := m.known.get(h); id != Other {
 		return id // another goroutine was faster
 	}
-	id := m.place(newForm(s, line))
+	id := m.place(s, line)
 	if id != Other {
 		m.known.put(h, id)
 	}
@@ -82,14 +82,15 @@ type sibling struct {
 	id ID
 }
 
-// place returns the template that covers f, which may be a new one.
-func (m *Miner) place(f form) ID {
-	shape := f.shape()
+// place returns the template that covers the line, which may be a new one.
+func (m *Miner) place(s *scan, line string) ID {
+	tokens := s.tokens[:s.n]
+	shape := shapeOf(tokens)
 	m.near = m.near[:0]
 	found, alike := Other, 0
 	for id := m.shapes[shape]; id != Other; id = m.forms[id].next {
 		alike++
-		switch n, at := m.forms[id].differ(&f); n {
+		switch n, at := m.forms[id].differ(tokens); n {
 		case 0:
 			found = id // the oldest of them
 		case 1:
@@ -99,6 +100,7 @@ func (m *Miner) place(f form) ID {
 	if found != Other {
 		return found
 	}
+	f := newForm(s, line)
 	if len(m.near)+1 >= manyNames {
 		for at := range f.tokens {
 			if ids := m.siblings(at); m.varies(&f, at, ids) {

@@ -52,7 +52,8 @@ func (e *StateError) Hint() string {
 }
 
 // State returns what was learned as JSON, for [Miner.SetState] of another
-// process: all templates with their IDs and counts, without any values.
+// process: all templates with their IDs and counts. Values are not in it, but
+// words that were not seen to be values are.
 func (m *Miner) State() (json.RawMessage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -93,7 +94,7 @@ func (m *Miner) SetState(raw json.RawMessage) error {
 	m.lines[Other].Store(s.Other)
 	for i, t := range s.Templates {
 		m.forms = m.forms[:t.ID]
-		m.add(forms[i], t.ID, forms[i].shape())
+		m.add(forms[i], t.ID, shapeOf(forms[i].tokens))
 		m.lines[t.ID].Store(t.Lines)
 	}
 	m.forms = m.forms[:s.Next]
