@@ -21,8 +21,8 @@ func Route(f func(*http.Request) string) Option { return func(s *server) { s.nam
 // [context.DeadlineExceeded], whose cause is [hale.ErrBudget]. The request's task has
 // d as its budget, so that a handler which ignores it is found. Nothing is buffered: a
 // handler that was stopped before it wrote anything is answered with 503 when it
-// returns. It holds for streams too: give them none, by a [Handler] of their own.
-// Default: none; 0 and less mean that.
+// returns. It holds for streams too: where there are some, give it to the other routes,
+// by [Handler]. Default: none; 0 and less mean that.
 func Timeout(d time.Duration) Option {
 	return func(s *server) {
 		s.timeout, s.declared = max(d, 0), nil

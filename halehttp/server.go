@@ -39,7 +39,8 @@ func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handle
 
 // Handler puts the handler of one route under rt's care as [Middleware] does, under
 // the name route, such as "GET /orders/{id}". It is for routers that cannot be asked,
-// and for routes with options of their own.
+// and for routes with options of their own: within a [Middleware] that gives the
+// request the same name, it only adds those.
 func Handler(rt *hale.Runtime, route string, h http.Handler, opts ...Option) http.Handler {
 	s := newServer(rt, h, opts)
 	if s.fixed = rt.Operation(observe.Server, route, ""); s.fixed == nil {
@@ -54,7 +55,7 @@ func newServer(rt *hale.Runtime, next http.Handler, opts []Option) *server {
 	}
 	s := &server{rt: rt, next: next}
 	s.mux, _ = next.(matcher)
-	s.routes = table{rt: rt, kind: observe.Server, most: maxRoutes, rest: "OTHER (other)"}
+	s.routes = table{rt: rt, kind: observe.Server, most: maxRoutes, rest: "(other routes)"}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(s)
@@ -68,6 +69,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	op := s.operation(r)
 	if op == nil {
 		s.next.ServeHTTP(w, r)
+		return
+	}
+	if hale.SpanOf(r.Context()).Operation() == op { // a Middleware around this one has all of that
+		wide, x := widen(w)
+		x.inner, x.request = w, r
+		s.serve(r.Context(), wide, x)
 		return
 	}
 	ctx := s.rt.Extract(r.Context(), func(key string) string { return field(r.Header, key) })

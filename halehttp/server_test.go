@@ -288,6 +288,66 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// The ID that a backend answers a proxy with does not go out a second time, and one
+// that a handler sets instead goes out.
+func TestOneRequestID(t *testing.T) {
+	rt := newRuntime(t)
+	for name, h := range map[string]func(w http.ResponseWriter){
+		"Write":       func(w http.ResponseWriter) { _, _ = io.WriteString(w, "x") },
+		"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) },
+		"nothing":     func(http.ResponseWriter) {},
+		"panic":       func(http.ResponseWriter) { panic("x") },
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("X-Request-Id", "mine")
+		halehttp.Handler(rt, "GET /proxy", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Add("X-Request-Id", "backend's")
+			h(w)
+		})).ServeHTTP(w, r)
+		if got := w.Result().Header["X-Request-Id"]; len(got) != 1 || got[0] != "mine" { //nolint:bodyclose // a recorder's needs no close
+			t.Errorf("%s: %q", name, got)
+		}
+		w = httptest.NewRecorder()
+		halehttp.Handler(rt, "GET /own", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Request-Id", "own")
+			h(w)
+		})).ServeHTTP(w, r)
+		if got := w.Result().Header["X-Request-Id"]; len(got) != 1 || got[0] != "own" { //nolint:bodyclose // a recorder's needs no close
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// A route's own handler within a middleware adds its options, and counts nothing
+// twice.
+func TestHandlerWithinMiddleware(t *testing.T) {
+	rt := newRuntime(t)
+	mux := http.NewServeMux()
+	mux.Handle("GET /slow", halehttp.Handler(rt, "GET /slow", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+	}), halehttp.Timeout(time.Millisecond)))
+	mux.Handle("GET /panics", halehttp.Handler(rt, "GET /panics", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("x") })))
+	mux.Handle("GET /other", halehttp.Handler(rt, "orders.other", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+	})))
+	h := halehttp.Middleware(rt)(mux)
+	for name, want := range map[string]observe.Outcome{
+		"GET /slow": {Name: "503", Count: 1, Failed: true}, "GET /panics": {Name: "500", Count: 1, Failed: true}, "GET /other": {Name: "404", Count: 1},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, strings.TrimPrefix(name, "GET "), http.NoBody))
+		if fmt.Sprint(w.Code) != want.Name {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+		wants(t, rt, name, want)
+	}
+	wants(t, rt, "orders.other", observe.Outcome{Name: "404", Count: 1})
+	if id := stat(rt, "GET /other"); len(id.Calls) != 1 {
+		t.Errorf("%+v", id.Calls)
+	}
+}
+
 // The request that came is given back what the server and others look for in it.
 func TestHandBack(t *testing.T) {
 	rt := newRuntime(t)

@@ -19,6 +19,7 @@ type table struct {
 	rest string // name of the others
 
 	known atomic.Pointer[map[tableKey]*hale.Operation] // replaced, never changed
+	full  atomic.Pointer[hale.Operation]               // of the others, once there are some
 	mu    sync.Mutex                                   // of who replaces it
 }
 
@@ -38,6 +39,9 @@ func (t *table) at(key tableKey, domain observe.Domain) *hale.Operation {
 			return op
 		}
 	}
+	if op := t.full.Load(); op != nil {
+		return op
+	}
 	return t.add(key, domain)
 }
 
@@ -52,7 +56,8 @@ func (t *table) add(key tableKey, domain observe.Domain) *hale.Operation {
 		known = maps.Clone(*old)
 	}
 	if len(known) >= t.most {
-		return t.rt.Operation(t.kind, t.rest, observe.Domain(t.rest))
+		t.full.Store(t.rt.Operation(t.kind, t.rest, observe.Domain(t.rest)))
+		return t.full.Load()
 	}
 	op := t.rt.Operation(t.kind, key.name(), domain)
 	known[tableKey{strings.Clone(key.method), strings.Clone(key.pattern)}] = op

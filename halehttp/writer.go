@@ -33,6 +33,7 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
 
 // WriteHeader passes the status on. One below 200 is no answer, but for 101.
 func (w *writer) WriteHeader(code int) {
+	w.oneID()
 	w.inner.WriteHeader(code) // panics where the code is none
 	if code >= http.StatusOK || code == http.StatusSwitchingProtocols {
 		w.answer(code)
@@ -73,7 +74,15 @@ func (w *writer) ReadFrom(src io.Reader) (n int64, err error) {
 // it.
 func (w *writer) answer(code int) {
 	if w.status == 0 {
+		w.oneID()
 		w.status, w.gone = code, w.left()
+	}
+}
+
+// oneID takes away the request ID that a proxy added which its backend answered with.
+func (w *writer) oneID() {
+	if h := w.inner.Header(); len(h[requestIDHeader]) > 1 {
+		h[requestIDHeader] = w.id[:]
 	}
 }
 
