@@ -38,6 +38,8 @@
 // The [http.ResponseWriter] that a handler gets is an [http.Flusher], [http.Hijacker]
 // or [http.Pusher] exactly when the server's is one, and has Unwrap for
 // [http.ResponseController]. It is an [io.ReaderFrom], by which files are sent without
-// a copy where the server's can. Nothing that a handler is given is used again for
+// a copy where the server's can. An [http.MaxBytesReader] that is given it tells the
+// handler that there was too much, and does not close the connection, since the server
+// knows only its own writer there. Nothing that a handler is given is used again for
 // another request.
 package halehttp

@@ -13,14 +13,11 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
-// maxHeader is how much of a request ID is looked at. hale keeps less.
-const maxHeader = 1024
-
 // withRequestID returns ctx with the ID that the request came with, or that it has
 // from a middleware around this, or a new one.
 func withRequestID(ctx context.Context, h http.Header) context.Context {
 	if v := h[requestIDHeader]; len(v) > 0 && v[0] != "" {
-		return hale.WithRequestID(ctx, v[0][:min(len(v[0]), maxHeader)])
+		return hale.WithRequestID(ctx, v[0])
 	}
 	if hale.RequestID(ctx) != "" {
 		return ctx

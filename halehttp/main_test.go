@@ -65,8 +65,15 @@ func start(t *testing.T, h http.Handler, http2 bool) *httptest.Server {
 	return srv
 }
 
-// fetch sends a request and returns the response and its body, which has been read.
-func fetch(t *testing.T, client *http.Client, req *http.Request) (*http.Response, string) {
+// answer is a response that has been read.
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+// fetch sends a request.
+func fetch(t *testing.T, client *http.Client, req *http.Request) answer {
 	t.Helper()
 	resp, err := client.Do(req)
 	if err != nil {
@@ -77,11 +84,11 @@ func fetch(t *testing.T, client *http.Client, req *http.Request) (*http.Response
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
 // get is fetch of a GET with headers, in pairs.
-func get(t *testing.T, srv *httptest.Server, path string, headers ...string) (*http.Response, string) {
+func get(t *testing.T, srv *httptest.Server, path string, headers ...string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, http.NoBody)
 	if err != nil {

@@ -109,7 +109,7 @@ func (s *server) serve(ctx context.Context, wide http.ResponseWriter, x *writer)
 	r := x.request.WithContext(ctx)
 	defer x.handBack(r)
 	s.next.ServeHTTP(wide, r)
-	if x.status == 0 && !x.hijacked && ctx.Err() != nil && !x.left() { // stopped by us before it wrote anything
+	if x.status == 0 && !x.hijacked && ctx.Err() != nil { // stopped before it wrote anything
 		x.fail(http.StatusServiceUnavailable)
 	}
 }
@@ -128,9 +128,6 @@ func (w *writer) handBack(r *http.Request) {
 
 // returned ends the span of a handler that returned.
 func (w *writer) returned() {
-	if w.hijacked {
-		return
-	}
 	w.answer(http.StatusOK) // as the server will, where there was none
 	w.finish(w.span.Finish)
 }

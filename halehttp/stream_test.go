@@ -170,7 +170,7 @@ func TestWebSocket(t *testing.T) {
 			req.Header.Set("Connection", "Upgrade")
 			req.Header.Set("Upgrade", "websocket")
 			req.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-			resp, err := client.Do(req)
+			resp, err := client.Do(req) //nolint:bodyclose // it is the connection, which is closed
 			if err != nil {
 				t.Fatal(err)
 			}

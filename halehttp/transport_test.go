@@ -48,17 +48,17 @@ func TestTwoServices(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			_, body := fetch(t, client, req)
+			a := fetch(t, client, req)
 			if len(req.Header) != 0 {
 				t.Errorf("the caller's request was changed: %v", req.Header)
 			}
-			_, _ = io.WriteString(w, body)
+			_, _ = io.WriteString(w, a.body)
 		})
 		srv := start(halehttp.Middleware(rt)(first))
 		const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-		_, body := get(t, srv, "/cart", "X-Request-Id", "r-1", "Traceparent", "00-"+trace+"-00f067aa0ba902b7-01",
+		a := get(t, srv, "/cart", "X-Request-Id", "r-1", "Traceparent", "00-"+trace+"-00f067aa0ba902b7-01",
 			"Tracestate", "a=1", "Tracestate", "b=2", "Baggage", "user=7")
-		parts := strings.Split(body, "|")
+		parts := strings.Split(a.body, "|")
 		if len(parts) != 5 || parts[0] != "r-1" || !strings.HasPrefix(parts[1], "00-"+trace+"-") || strings.Contains(parts[1], "00f067aa0ba902b7") ||
 			parts[2] != "a=1,b=2" || parts[3] != "user=7" || parts[4] != trace {
 			t.Errorf("the last service saw %q", parts)

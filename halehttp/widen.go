@@ -80,7 +80,10 @@ func (w *writer) push(target string, opts *http.PushOptions) error {
 	return w.inner.(http.Pusher).Push(target, opts)
 }
 
-func (w *pushing) Push(target string, o *http.PushOptions) error          { return w.push(target, o) }
-func (w *flushingPushing) Push(target string, o *http.PushOptions) error  { return w.push(target, o) }
+func (w *pushing) Push(target string, o *http.PushOptions) error { return w.push(target, o) }
+
+func (w *flushingPushing) Push(target string, o *http.PushOptions) error { return w.push(target, o) }
+
 func (w *hijackingPushing) Push(target string, o *http.PushOptions) error { return w.push(target, o) }
-func (w *allWriter) Push(target string, o *http.PushOptions) error        { return w.push(target, o) }
+
+func (w *allWriter) Push(target string, o *http.PushOptions) error { return w.push(target, o) }

@@ -38,9 +38,6 @@ func (w *writer) WriteHeader(code int) {
 	if code >= http.StatusOK || code == http.StatusSwitchingProtocols {
 		w.answer(code)
 	}
-	if code == http.StatusSwitchingProtocols {
-		w.span.Settle("101", false)
-	}
 }
 
 // Write passes on.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hale-go/hale/halehttp"
 	"github.com/hale-go/hale/observe"
@@ -104,6 +105,42 @@ func TestWriterKinds(t *testing.T) {
 		h.ServeHTTP(inner, httptest.NewRequest(http.MethodGet, "/kinds", http.NoBody))
 	}
 	wants(t, rt, "GET /kinds", observe.Outcome{Name: "200", Count: 8})
+}
+
+// took is a writer whose connection can be taken over, and that must not be used
+// afterwards.
+type took struct {
+	plain
+	t    *testing.T
+	over bool
+}
+
+func (w *took) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.over = true
+	return nil, nil, nil
+}
+
+func (w *took) WriteHeader(code int) {
+	if w.over {
+		w.t.Errorf("answered with %d after the connection was taken over", code)
+	}
+}
+
+// A connection that was taken over is the handler's own, whatever it does.
+func TestTakenOver(t *testing.T) {
+	rt := newRuntime(t)
+	for i, end := range []func(*http.Request){
+		func(*http.Request) {},
+		func(*http.Request) { panic("x") },
+		func(r *http.Request) { <-r.Context().Done() },
+	} {
+		h := halehttp.Handler(rt, "GET /ws", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _, _ = w.(http.Hijacker).Hijack()
+			end(r)
+		}), halehttp.Timeout(time.Millisecond))
+		h.ServeHTTP(&took{plain: plain{httptest.NewRecorder()}, t: t}, httptest.NewRequest(http.MethodGet, "/ws", http.NoBody))
+		wants(t, rt, "GET /ws", observe.Outcome{Name: "hijacked", Count: uint64(i + 1)})
+	}
 }
 
 // The real servers' writers can through the middleware what they can without.
@@ -239,9 +276,8 @@ func TestFiles(t *testing.T) {
 		t.Errorf("%d bytes", rec.Body.Len())
 	}
 	protocols(t, func(t *testing.T, start func(http.Handler) *httptest.Server) {
-		_, body := get(t, start(h), "/file")
-		if body != string(content) {
-			t.Errorf("%d bytes", len(body))
+		if a := get(t, start(h), "/file"); a.body != string(content) {
+			t.Errorf("%d bytes", len(a.body))
 		}
 	})
 	wants(t, rt, "GET /file", observe.Outcome{Name: "200", Count: 4})
