@@ -54,14 +54,14 @@ func middlewareContest(requests int) contest {
 		},
 		rows: func(r results) []row {
 			x, y := r.of(halehttpName, allocations), r.of(otelhttpName, allocations)
-			against := r.ratio(name+" processor time", halehttpName, otelhttpName, cpu, 0.7)
+			against := r.ratio(name+" processor time", halehttpName, otelhttpName, cpu, 0.5)
 			return []row{
 				against,
 				r.ratio(name, halehttpName, otelhttpName, nanos, 0),
-				{name: name + " allocations " + halehttpName + " / " + otelhttpName, values: x.over(y), unit: times, note: fmt.Sprintf("medians %.0f / %.0f", x.median(), y.median())},
+				{name: name + " allocations " + halehttpName + " / " + otelhttpName, values: x.over(y), unit: times, target: 0.5, note: fmt.Sprintf("medians %.0f / %.0f", x.median(), y.median())},
 				{name: name + " allocations " + halehttpName + " - " + nethttpName, values: x.less(r.of(nethttpName, allocations)), unit: allocs},
-				r.ratio(name, halehttpName, nethttpName, cpu, 0),
-				r.ratio(name, otelhttpName, nethttpName, cpu, 0),
+				r.ratio(name+" processor time", halehttpName, nethttpName, cpu, 0),
+				r.ratio(name+" processor time", otelhttpName, nethttpName, cpu, 0),
 			}
 		},
 	}
@@ -144,6 +144,7 @@ func (s *sink) WriteString(t string) (int, error) {
 	s.wrote++
 	return len(t), nil
 }
-func (s *sink) Flush()                                       {}
-func (s *sink) ReadFrom(src io.Reader) (int64, error)        { s.wrote++; return io.Copy(io.Discard, src) }
+func (s *sink) Flush()                                {}
+func (s *sink) ReadFrom(src io.Reader) (int64, error) { s.wrote++; return io.Copy(io.Discard, src) }
+
 func (s *sink) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errors.ErrUnsupported }

@@ -31,8 +31,9 @@ type server struct {
 // around the mux, put Middleware between the two, or give [Route]. Without either,
 // requests are named "GET (unmatched)", or by the pattern of a mux that stands around
 // the middleware. A nil runtime, or one that was not made by [hale.New], serves without
-// care. What it returns may serve any number of requests at once. It takes about 2 µs
-// and 12 allocations for each.
+// care. What it returns may serve any number of requests at once. It takes 12
+// allocations for each, and about a fifth of the time that otelhttp and promhttp take
+// together; the row "middleware" of bench measures that.
 func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return newServer(rt, next, opts) }
 }
@@ -94,6 +95,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case x.began:
 		x.broke(err)
 	default: // quarantined or closed: what hale itself turned away is no failure of the route, which would keep it so
+		w.Header().Set("Retry-After", "1")
 		x.fail(http.StatusServiceUnavailable)
 		x.span.Finish("503", false)
 	}

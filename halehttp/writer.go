@@ -130,9 +130,6 @@ func (w *writer) fail(code int) {
 	for _, key := range []string{"Content-Encoding", "Etag", "Last-Modified", "Cache-Control"} { // of an answer that was not to be
 		h.Del(key)
 	}
-	if code == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
-	}
 	w.answer(code)
 	http.Error(w.inner, http.StatusText(code), code)
 }
