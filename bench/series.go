@@ -32,3 +32,12 @@ func (s series) over(base series) series {
 	}
 	return out
 }
+
+// less subtracts round by round.
+func (s series) less(base series) series {
+	out := make(series, 0, len(s))
+	for i := range min(len(s), len(base)) {
+		out = append(out, s[i]-base[i])
+	}
+	return out
+}

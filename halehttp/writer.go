@@ -1,0 +1,135 @@
+package halehttp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/hale-go/hale"
+)
+
+// writer is the [http.ResponseWriter] of one request, and what is noted about it. It
+// is handed to user code and therefore never used again.
+type writer struct {
+	inner   http.ResponseWriter
+	request *http.Request // as it came: its context ends with its client
+	span    *hale.Span
+	id      [1]string // the value of the header
+
+	status   int  // of the answer; 0: there is none yet
+	gone     bool // the client had given up before the answer
+	began    bool // the handler was called
+	flushed  bool
+	hijacked bool
+}
+
+// Header returns the server's own header map.
+func (w *writer) Header() http.Header { return w.inner.Header() }
+
+// Unwrap returns the server's writer, for [http.ResponseController].
+func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
+
+// WriteHeader passes the status on. One below 200 is no answer, but for 101.
+func (w *writer) WriteHeader(code int) {
+	w.oneID()
+	w.inner.WriteHeader(code) // panics where the code is none
+	if code >= http.StatusOK || code == http.StatusSwitchingProtocols {
+		w.answer(code)
+	}
+}
+
+// Write passes on.
+func (w *writer) Write(b []byte) (int, error) {
+	w.answer(http.StatusOK)
+	return w.inner.Write(b)
+}
+
+// WriteString passes on, without a copy where the server can.
+func (w *writer) WriteString(s string) (int, error) {
+	w.answer(http.StatusOK)
+	return io.WriteString(w.inner, s)
+}
+
+// ReadFrom passes on; it is how files are sent without a copy.
+func (w *writer) ReadFrom(src io.Reader) (n int64, err error) {
+	status, gone := w.status, w.gone
+	w.answer(http.StatusOK)
+	if rf, ok := w.inner.(io.ReaderFrom); ok {
+		n, err = rf.ReadFrom(src)
+	} else {
+		n, err = io.Copy(struct{ io.Writer }{w.inner}, src)
+	}
+	if n == 0 && err != nil { // nothing was sent: there may still be another answer
+		w.status, w.gone = status, gone
+	}
+	return n, err
+}
+
+// answer notes the status of the answer, and whether anybody was still there to get
+// it.
+func (w *writer) answer(code int) {
+	if w.status == 0 {
+		w.oneID()
+		w.status, w.gone = code, w.left()
+	}
+}
+
+// oneID takes away the request ID that a proxy added which its backend answered with.
+func (w *writer) oneID() {
+	if h := w.inner.Header(); len(h[requestIDHeader]) > 1 {
+		h[requestIDHeader] = w.id[:]
+	}
+}
+
+// left reports whether the client has given up.
+func (w *writer) left() bool {
+	err := w.request.Context().Err()
+	return err != nil && errors.Is(err, context.Canceled)
+}
+
+// flush notes that something was sent. From then on a stream of events is a stream.
+func (w *writer) flush() {
+	w.answer(http.StatusOK)
+	if w.flushed {
+		return
+	}
+	w.flushed = true
+	if strings.HasPrefix(w.inner.Header().Get("Content-Type"), "text/event-stream") {
+		w.finish(w.span.Settle)
+	}
+}
+
+// took notes that the connection was taken over.
+func (w *writer) took() {
+	w.hijacked = true
+	switch {
+	case w.status != 0:
+		w.finish(w.span.Settle)
+	case w.request.Header.Get("Upgrade") != "":
+		w.span.Settle("101", false)
+	default:
+		w.span.Settle(outcomeHijacked, false)
+	}
+}
+
+// finish ends the span, by Finish or Settle, with what was answered.
+func (w *writer) finish(end func(string, bool)) {
+	switch {
+	case w.gone:
+		end(outcomeCanceled, false)
+	default:
+		end(statusText(w.status), w.status >= http.StatusInternalServerError)
+	}
+}
+
+// fail answers with an error of hale's own, where there was no answer.
+func (w *writer) fail(code int) {
+	h := w.inner.Header()
+	for _, key := range []string{"Content-Encoding", "Etag", "Last-Modified", "Cache-Control"} { // of an answer that was not to be
+		h.Del(key)
+	}
+	w.answer(code)
+	http.Error(w.inner, http.StatusText(code), code)
+}
