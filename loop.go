@@ -47,6 +47,7 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "log_volume", Detector: detect.NewLogVolume()},
 		{Name: "log_form", Detector: detect.NewLogForm()},
 		{Name: "saturation", Detector: detect.NewSaturation()},
+		{Name: "anomaly", Detector: detect.NewAnomaly()},
 		{Name: "exhaustion", Detector: detect.NewExhaustion()},
 	}
 	for _, d := range o.detectors {

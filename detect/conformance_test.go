@@ -22,6 +22,7 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 		{"log pattern", "", func() detect.Detector { return detect.NewLogPattern() }},
 		{"log volume", "", func() detect.Detector { return detect.NewLogVolume() }},
 		{"saturation", "", func() detect.Detector { return detect.NewSaturation() }},
+		{"anomaly", "", func() detect.Detector { return detect.NewAnomaly() }},
 		{"exhaustion", "", func() detect.Detector { return detect.NewExhaustion() }},
 		{"log form", "", func() detect.Detector { return detect.NewLogForm() }},
 	} {

@@ -31,6 +31,7 @@ const (
 	KindLoggedPanics    Kind = "logged_panics"     // one stack is logged again and again
 	KindLogVolume       Kind = "log_volume"        // a storm of records, or silence where there were some
 	KindNewLogForm      Kind = "new_log_form"      // records such as there never were before
+	KindAnomaly         Kind = "anomaly"           // a metric does what it never did before
 	KindSaturation      Kind = "saturation"        // a resource is used up
 	KindExhaustion      Kind = "exhaustion_ahead"  // a resource will be used up soon
 	KindVanishedLogForm Kind = "vanished_log_form" // records that always came, and no longer do

@@ -1,0 +1,195 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/internal/anomaly"
+	"github.com/hale-go/hale/observe"
+)
+
+// Anomaly finds metrics that do what they never did before: those that the service
+// gives with [hale.Runtime.Measure], and what is known of every process: requests,
+// the share that fails, goroutines, live heap, processor time, open files. It looks
+// at means of ten seconds, needs half an hour to know a metric, and knows nothing of
+// what matters: so it only suspects. See package internal/anomaly for the method, and
+// bench/nab for how good it is.
+//
+// A metric takes about 800 bytes, and a point about 0.3 µs.
+type Anomaly struct{ state anomalyState }
+
+type anomalyState struct {
+	Series []anomalySeries `json:"series,omitempty"` // sorted by name
+	Slot   int64           `json:"slot,omitempty"`   // number of the open slot of ten seconds
+	CPU    time.Duration   `json:"cpu,omitempty"`    // processor time as of the last turn
+	At     time.Time       `json:"at,omitzero"`      // of that turn
+}
+
+type anomalySeries struct {
+	Name   string         `json:"name"`
+	Scorer anomaly.Scorer `json:"scorer"`
+	Alarm  anomaly.Alarm  `json:"alarm"`
+	Score  float64        `json:"score"`
+	Sum    float64        `json:"sum"` // of the open slot
+	N      int            `json:"n"`
+	Before float64        `json:"before"` // means of the last slots, smoothed over about five minutes
+	Value  float64        `json:"value"`  // mean of the last slot
+	Since  time.Time      `json:"since,omitzero"`
+	Unseen int            `json:"unseen,omitempty"`
+}
+
+// caution is by how much the score must exceed the threshold that does best on the
+// benchmark, which forgives more false alarms than a person does.
+const caution = 1.5
+
+// maxAnomalies bounds the metrics that are looked at.
+const maxAnomalies = 280
+
+// NewAnomaly returns the detector.
+func NewAnomaly() *Anomaly { return &Anomaly{} }
+
+// Detect implements [Detector].
+func (d *Anomaly) Detect(t observe.Turn) []Finding {
+	st := &d.state
+	slot := slotOf(t.Time)
+	if slot != st.Slot {
+		if st.Slot != 0 {
+			d.close(t.Time)
+		}
+		st.Slot = slot
+	}
+	d.process(t)
+	for _, r := range t.Sample.Readings {
+		d.add(r.Name, r.Value)
+	}
+	var out []Finding
+	for i := range st.Series {
+		s := &st.Series[i]
+		if s.Since.IsZero() {
+			continue
+		}
+		out = append(out, Finding{
+			Kind: KindAnomaly, Subject: observe.Subject{Name: s.Name, Domain: "metric"}, Confidence: Suspected, Active: true,
+			Level: min(s.Score, 1e6), Since: s.Since, TimeToVisible: 2 * slotLength,
+			Evidence: []Evidence{{Metrics, cutText(fmt.Sprintf("%s is %.4g, which it never was in this way before; it was about %.4g (score %.2f, from %.1f on it is told)", s.Name, s.Value, s.Before, s.Score, caution*anomaly.Threshold))}},
+		})
+	}
+	return out
+}
+
+// process adds what is known of every process.
+func (d *Anomaly) process(t observe.Turn) {
+	st, sample := &d.state, &t.Sample
+	var ended, failed uint64
+	for i := range sample.Operations {
+		if o := &sample.Operations[i]; o.Kind == observe.Server {
+			ended += o.Ended
+			failed += o.Failed
+		}
+	}
+	if ended > 0 || slices.ContainsFunc(st.Series, func(s anomalySeries) bool { return s.Name == "process.requests" }) {
+		d.add("process.requests", float64(ended))
+		d.add("process.failures", float64(failed))
+	}
+	if sample.Goroutines > 0 {
+		d.add("process.goroutines", float64(sample.Goroutines))
+	}
+	r := sample.Resources
+	if r == nil {
+		return
+	}
+	if r.Collector != nil {
+		d.add("process.live_heap", float64(r.Collector.Live))
+	}
+	if r.Files != nil {
+		d.add("process.open_files", float64(r.Files.Open))
+	}
+	if p := r.Process; p != nil {
+		if passed := t.Time.Sub(st.At); !st.At.IsZero() && passed > 0 && p.CPU >= st.CPU {
+			d.add("process.processors", (p.CPU-st.CPU).Seconds()/passed.Seconds())
+		}
+		st.CPU, st.At = p.CPU, t.Time
+	}
+}
+
+func (d *Anomaly) add(name string, v float64) {
+	st := &d.state
+	i, ok := slices.BinarySearchFunc(st.Series, name, func(s anomalySeries, name string) int { return compare(s.Name, name) })
+	if !ok {
+		if len(st.Series) >= maxAnomalies {
+			return
+		}
+		st.Series = slices.Insert(st.Series, i, anomalySeries{Name: name})
+	}
+	s := &st.Series[i]
+	s.Unseen = 0
+	s.Sum += v
+	s.N++
+}
+
+// close ends a slot.
+func (d *Anomaly) close(now time.Time) {
+	for i := range d.state.Series {
+		s := &d.state.Series[i]
+		if s.N == 0 {
+			continue
+		}
+		s.Value = s.Sum / float64(s.N)
+		s.Sum, s.N = 0, 0
+		if math.IsInf(s.Value, 0) || math.IsNaN(s.Value) {
+			continue
+		}
+		s.Score = s.Scorer.Push(now, s.Value)
+		s.Alarm.Push(s.Score / caution)
+		switch up := s.Alarm.Up; {
+		case up && s.Since.IsZero():
+			s.Since = now
+		case !up:
+			s.Since = time.Time{}
+			if s.Before == 0 {
+				s.Before = s.Value
+			}
+			s.Before += (s.Value - s.Before) / slotsKept
+		}
+	}
+}
+
+// State implements [Stateful].
+func (d *Anomaly) State() (json.RawMessage, error) { return json.Marshal(d.state) }
+
+// SetState implements [Stateful].
+func (d *Anomaly) SetState(raw json.RawMessage) error {
+	d.state = anomalyState{}
+	return json.Unmarshal(raw, &d.state)
+}
+
+// Baseline implements [Learner]: what each metric did.
+func (d *Anomaly) Baseline() (json.RawMessage, error) {
+	var out anomalyState
+	for _, s := range d.state.Series {
+		out.Series = append(out.Series, anomalySeries{Name: s.Name, Scorer: s.Scorer, Before: s.Before, Unseen: s.Unseen})
+	}
+	return json.Marshal(out)
+}
+
+// SetBaseline implements [Learner].
+func (d *Anomaly) SetBaseline(raw json.RawMessage) error {
+	var in, out anomalyState
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	last := ""
+	for _, s := range in.Series {
+		if s.Name <= last || s.Unseen < 0 || math.IsNaN(s.Before) || math.IsInf(s.Before, 0) {
+			return fmt.Errorf("detect: metric %.80q is out of order or has a number that cannot be", s.Name)
+		}
+		if last = s.Name; s.Unseen < maxUnseen && len(out.Series) < maxAnomalies/2 {
+			out.Series = append(out.Series, anomalySeries{Name: s.Name, Scorer: s.Scorer, Before: s.Before, Unseen: s.Unseen + 1})
+		}
+	}
+	d.state = out
+	return nil
+}
