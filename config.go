@@ -28,6 +28,7 @@ type Config struct {
 	Overdue   detect.OverdueConfig   `json:"overdue" yaml:"overdue"`
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
+	ErrorRate detect.ErrorRateConfig `json:"error_rate" yaml:"error_rate"`
 	Policy    heal.Policy            `json:"policy" yaml:"policy"`
 }
 
@@ -58,6 +59,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Leak.Patience > detect.MaxPatience {
 		return c, &ConfigError{Field: "Config.Leak.Patience", Value: c.Leak.Patience, Mend: "give at most " + detect.MaxPatience.String()}
 	}
+	if r := c.ErrorRate.MinRise; !(r >= 0 && r < 1) { // also catches NaN
+		return c, &ConfigError{Field: "Config.ErrorRate.MinRise", Value: r, Mend: "give a share from 0 to 1, such as 0.05, or 0 for the default"}
+	}
+	if n := min(c.ErrorRate.MinErrors, c.ErrorRate.MinReported); n < 0 {
+		return c, &ConfigError{Field: "Config.ErrorRate", Value: n, Mend: "give numbers of errors above 0, or 0 for the default"}
+	}
+	c.ErrorRate = c.ErrorRate.WithDefaults()
 	if c.Tick == 0 {
 		c.Tick = time.Second
 	}

@@ -42,6 +42,7 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "overdue", Detector: detect.NewOverdue(o.config.Overdue)},
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
+		{Name: "error_rate", Detector: detect.NewErrorRate(o.config.ErrorRate)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
 	}
 	for _, d := range o.detectors {

@@ -17,6 +17,8 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 		{"stuck", detect.KindStuck, func() detect.Detector { return detect.NewStuck() }},
 		{"panic loop", detect.KindPanicLoop, func() detect.Detector { return detect.NewPanicLoop(detect.PanicLoopConfig{}) }},
 		{"abandoned", detect.KindAbandoned, func() detect.Detector { return detect.NewAbandoned(detect.AbandonedConfig{}) }},
+		{"error rate", detect.KindErrorRate, func() detect.Detector { return detect.NewErrorRate(detect.ErrorRateConfig{}) }},
+		{"business errors", detect.KindBusinessErrors, func() detect.Detector { return detect.NewErrorRate(detect.ErrorRateConfig{}) }},
 		{"growth", "", func() detect.Detector { return detect.NewGrowth(detect.LeakConfig{}) }},
 		{"overdue", "", func() detect.Detector { return detect.NewOverdue(detect.OverdueConfig{}) }},
 	} {

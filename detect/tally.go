@@ -1,0 +1,134 @@
+package detect
+
+import "math"
+
+// tally counts one thing over three times: about ten seconds, about a minute, and
+// as long as habits last. What is older weighs less, by an exponential, so that a
+// tally is a few numbers however much it counts.
+type tally struct {
+	Short float64 `json:"s,omitempty"`
+	Long  float64 `json:"l,omitempty"`
+	Base  float64 `json:"b,omitempty"`
+
+	// While a case is open: how many since it began, and in its second look.
+	Case float64 `json:"c,omitempty"`
+	Look float64 `json:"k,omitempty"`
+}
+
+// Time constants of a tally, in seconds.
+const (
+	shortTau = 10
+	longTau  = 60
+	baseTau  = 3600
+
+	// leastBase is how many things a baseline is made of at least: habits of what
+	// is seldom done are older than an hour.
+	leastBase = 1000
+)
+
+// fade is by how much tallies shrink in a time.
+type fade struct{ seconds, short, long, base float64 }
+
+func fadeOf(seconds float64) fade {
+	if !(seconds > 0) { // a clock that was set back
+		return fade{0, 1, 1, 1}
+	}
+	return fade{seconds, math.Exp(-seconds / shortTau), math.Exp(-seconds / longTau), math.Exp(-seconds / baseTau)}
+}
+
+// fade lets time pass, and takes from what is usual by habits.
+func (a *tally) fade(f fade, habits float64) {
+	a.Short *= f.short
+	a.Long *= f.long
+	a.Base *= habits
+}
+
+// habits is by how much all that is compared with a tally ages.
+func habits(of *tally, f fade) float64 {
+	if of.Base <= leastBase {
+		return 1
+	}
+	return max(f.base, leastBase/of.Base)
+}
+
+// add counts n more. learn tells whether they are usual.
+func (a *tally) add(n float64, learn bool) {
+	a.Short += n
+	a.Long += n
+	if learn {
+		a.Base += n
+	}
+}
+
+// pass counts the seconds of a fade themselves.
+func (a *tally) pass(f fade, learn bool) {
+	a.Short += shortTau * (1 - f.short)
+	a.Long += longTau * (1 - f.long)
+	if learn {
+		a.Base += f.seconds
+	}
+}
+
+// Levels of surprise, as logarithms of the probability that chance did it. Some
+// hundred operations are looked at each second, 10⁷ times a day, and each look is
+// much like the one before.
+var (
+	verySurprising = math.Log(1e-6)
+	surprising     = math.Log(1e-3)
+	notUsual       = math.Log(0.05)
+)
+
+// chance returns the logarithm of a bound on the probability that bad or more of n
+// are bad when each is with the probability p (Chernoff, 1952). It is 0 when there
+// are no more than p says. For faded tallies the bound is a wide one: they vary
+// less than counts of their size.
+func chance(n, bad, p float64) float64 {
+	if n <= 0 || bad <= p*n {
+		return 0
+	}
+	q := min(bad/n, 1)
+	d := q * math.Log(q/p)
+	if q < 1 {
+		d += (1 - q) * math.Log((1-q)/(1-p))
+	}
+	return -n * d
+}
+
+// chanceOfRate is chance for what is not a part of n, such as errors in n seconds.
+func chanceOfRate(n, bad, rate float64) float64 {
+	m := rate * n
+	if m <= 0 || bad <= m {
+		return 0
+	}
+	return -(bad*math.Log(bad/m) - bad + m)
+}
+
+// measure says what of a tally is worth telling.
+type measure struct {
+	usual  float64 // share, or rate
+	bar    float64 // share to raise at
+	half   float64 // share to clear at
+	sure   float64 // share to confirm at
+	least  float64 // things to raise at
+	chance func(n, bad, p float64) float64
+}
+
+func (m *measure) raised(bad, of *tally) bool {
+	return bad.Short >= m.least && bad.Short >= m.bar*of.Short && m.chance(of.Short, bad.Short, m.usual) < verySurprising
+}
+
+// above reports whether it is half as bad as what is raised.
+func (m *measure) above(bad, of *tally) bool {
+	return bad.Short >= 1 && bad.Short >= m.half*of.Short && m.chance(of.Short, bad.Short, m.usual) < notUsual
+}
+
+func (m *measure) held(bad, of *tally) bool {
+	return bad.Short >= m.least/2 && m.above(bad, of)
+}
+
+// confirmed reports whether what came after the first seconds is bad on its own,
+// and so is the last minute. of.Look must be that of the case.
+func (m *measure) confirmed(bad, of *tally, look float64) bool {
+	return bad.Look >= m.least && bad.Look >= m.sure*look && m.chance(look, bad.Look, m.usual) < surprising &&
+		bad.Long >= m.half*of.Long && m.chance(of.Long, bad.Long, m.usual) < verySurprising
+}
