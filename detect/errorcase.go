@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"math"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -37,12 +36,8 @@ const (
 	usualErrors = 20 // of a type, that make it no longer new
 )
 
-// open begins a case: what came in the short time is part of it, and what of that
-// is more than expected was learned too early.
-func (a *tally) open(expected float64) {
-	a.Case, a.Look = a.Short, 0
-	a.Base -= min(a.Base, max(a.Short-expected, 0))
-}
+// open begins a case: what came in the short time is part of it.
+func (a *tally) open() { a.Case, a.Look = a.Short, 0 }
 
 // seen counts what came while a case is open. opened says that it was opened in
 // this turn and has what came.
@@ -101,9 +96,17 @@ func (k *errorCase) visible() time.Duration {
 	return 3*shortTau*time.Second + k.Rest
 }
 
+// visible is that of the failures of a name. Those in a row are forgotten last.
+func (e *errorName) visible() time.Duration {
+	if e.Row < 1 {
+		return e.Failing.visible()
+	}
+	return min(max(e.Failing.visible(), e.rowLasts()+e.Failing.Rest), time.Hour)
+}
+
 // ratio is a / b, and 0 of nothing.
 func ratio(a, b float64) float64 {
-	if b <= 0 || math.IsNaN(a) {
+	if b <= 0 {
 		return 0
 	}
 	return a / b

@@ -33,47 +33,47 @@ func (d *ErrorRate) take(e *errorName, now time.Time, cached *fades, c errorCoun
 		e.Unseen, e.First = 0, now
 	}
 	e.At = now
-	e.age(f)
 	learn := !e.Failing.Open || (!e.Warm && e.Failed.Short < bigShare*e.Spans.Short)
 	relearn := !e.Reporting.Open || (!e.Warm && !e.muchReported())
-	e.Spans.add(c.ended, learn)
-	e.Seconds.pass(f, relearn)
-	e.Failed.add(c.failed, learn)
-	e.Inherited += c.inherited
-	for i := range c.outcomes {
-		if o := &c.outcomes[i]; o.Failed {
-			addErrors(&e.Types, o, learn, e.Warm)
-		}
-	}
-	for i := range c.reported {
-		addErrors(&e.Reported, &c.reported[i], relearn, e.Warm)
-	}
-	e.addCalls(c.calls)
+	e.age(f, learn, relearn)
 	e.row(now, c.ended, c.failed)
 	if learn {
 		e.bound(now)
 	}
+	e.Spans.add(c.ended)
+	e.Seconds.pass(f, relearn)
+	e.Failed.add(c.failed)
+	e.Inherited += c.inherited
+	for i := range c.outcomes {
+		if o := &c.outcomes[i]; o.Failed {
+			addErrors(&e.Types, o, e.Warm)
+		}
+	}
+	for i := range c.reported {
+		addErrors(&e.Reported, &c.reported[i], e.Warm)
+	}
+	e.addCalls(c.calls)
 	e.Warm = e.Warm || (now.Sub(e.First) >= warmUp && (e.Spans.Base >= warmSpans || e.Spans.Base == 0 && e.Seconds.Base >= warmSpans))
 	d.judgeFailing(e, now, c)
 	d.judgeReporting(e, now, f, c)
 }
 
-func (e *errorName) age(f fade) {
+func (e *errorName) age(f fade, learn, relearn bool) {
 	spans, seconds := habits(&e.Spans, f), habits(&e.Seconds, f)
-	e.Inherited *= f.short
-	e.Failed.fade(f, spans)
-	for i := range e.Types {
-		e.Types[i].Count.fade(f, spans)
-	}
 	by := seconds
 	if e.bySpans() {
 		by = spans
 	}
-	for i := range e.Reported {
-		e.Reported[i].Count.fade(f, by)
+	e.Inherited *= f.short
+	e.Failed.fade(f, spans, learn)
+	for i := range e.Types {
+		e.Types[i].Count.fade(f, spans, learn)
 	}
-	e.Spans.fade(f, spans)
-	e.Seconds.fade(f, seconds)
+	for i := range e.Reported {
+		e.Reported[i].Count.fade(f, by, relearn)
+	}
+	e.Spans.fade(f, spans, learn)
+	e.Seconds.fade(f, seconds, relearn)
 	kept := e.Calls[:0]
 	for _, c := range e.Calls {
 		if c.Failed *= f.short; c.Failed >= 0.01 {
@@ -84,7 +84,7 @@ func (e *errorName) age(f fade) {
 }
 
 // addErrors counts errors of a type. A new one takes the place of the rarest.
-func addErrors(types *[]errorType, o *observe.Outcome, learn, warm bool) {
+func addErrors(types *[]errorType, o *observe.Outcome, warm bool) {
 	i, ok := slices.BinarySearchFunc(*types, o.Name, func(t errorType, name string) int { return strings.Compare(t.Name, name) })
 	if !ok {
 		if len(*types) >= maxErrorTypes {
@@ -101,8 +101,7 @@ func addErrors(types *[]errorType, o *observe.Outcome, learn, warm bool) {
 		}
 		*types = slices.Insert(*types, i, errorType{Name: o.Name, New: warm})
 	}
-	t := &(*types)[i]
-	t.Count.add(float64(o.Count), learn)
+	(*types)[i].Count.add(float64(o.Count))
 }
 
 func (a *tally) weight() float64 { return a.Long + a.Base + a.Case }
@@ -135,10 +134,10 @@ func (e *errorName) addCalls(calls []observe.Call) {
 func (e *errorName) row(now time.Time, ended, failed float64) {
 	switch {
 	case ended > failed:
-		e.Row, e.RowAt, e.RowTo = 0, time.Time{}, time.Time{}
+		e.Row, e.RowUsual, e.RowAt, e.RowTo = 0, 0, time.Time{}, time.Time{}
 	case failed > 0:
 		if e.Row == 0 {
-			e.RowAt = now
+			e.RowAt, e.RowUsual = now, usual(e.Failed.Base, e.Spans.Base)
 		}
 		e.Row += failed
 		e.RowTo = now

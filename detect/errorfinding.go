@@ -22,7 +22,7 @@ func (d *ErrorRate) findings(now time.Time) []Finding {
 	for _, names := range [][]errorName{d.state.Operations, d.state.Tasks} {
 		for i := range names {
 			e := &names[i]
-			if e.Failing.Open {
+			if e.Failing.Open && (e.Kind != "" || e.Failing.Confirmed) { // of tasks, others may know more in a second or two
 				f := d.failed(e)
 				if all != nil && e.Kind == observe.Server && f.Cause.IsZero() {
 					f.Cause = allOperations
@@ -78,7 +78,7 @@ func (d *ErrorRate) all(now time.Time) *Finding {
 		if k.Since.Before(f.Since) {
 			f.Since = k.Since
 		}
-		f.TimeToVisible = max(f.TimeToVisible, k.visible())
+		f.TimeToVisible = max(f.TimeToVisible, e.visible())
 		if names = append(names, e.Name); len(names) > maxListed {
 			names = names[:maxListed]
 		}
@@ -101,7 +101,7 @@ func (d *ErrorRate) failed(e *errorName) Finding {
 	share := min(ratio(e.Failed.Short, e.Spans.Short), 1)
 	f := Finding{
 		Kind: KindErrorRate, Subject: e.subject(), Confidence: Suspected, Active: true, Level: 100 * share,
-		Cause: k.Cause, Since: k.Since, TimeToVisible: k.visible(),
+		Cause: k.Cause, Since: k.Since, TimeToVisible: e.visible(),
 	}
 	if k.Confirmed {
 		f.Confidence = Confirmed

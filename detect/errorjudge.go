@@ -37,16 +37,19 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 		above = above || types[i].above(&t.Count, &e.Spans)
 		held = held || types[i].held(&t.Count, &e.Spans)
 	}
-	row := e.Row >= all.least && chance(e.Row, e.Row, all.usual) < verySurprising && !e.rowOver(now)
+	row := e.Row >= all.least && chance(e.Row, e.Row, e.RowUsual) < verySurprising && !e.rowOver(now)
 	opened := k.step(now, raised || row, held || row, above || row)
 	if opened {
 		k.Of = e.Spans.Short
-		e.Failed.open(all.usual * e.Spans.Short)
-		if row && e.RowAt.Before(k.Since) {
-			k.Since, k.Of, e.Failed.Case = e.RowAt, max(k.Of, e.Row), max(e.Failed.Case, e.Row)
+		e.Failed.open()
+		if row {
+			k.Of, e.Failed.Case = max(k.Of, e.Row), max(e.Failed.Case, e.Row)
+			if e.RowAt.Before(k.Since) {
+				k.Since = e.RowAt
+			}
 		}
 		for i := range e.Types {
-			e.Types[i].Count.open(usual(e.Types[i].Count.Base, e.Spans.Base) * e.Spans.Short)
+			e.Types[i].Count.open()
 		}
 	}
 	if !k.Open {
@@ -77,9 +80,13 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 
 // rowOver reports whether failures in a row are so long ago that they say nothing
 // any more.
-func (e *errorName) rowOver(now time.Time) bool {
+func (e *errorName) rowOver(now time.Time) bool { return now.Sub(e.RowTo) > e.rowLasts() }
+
+// rowLasts is for how long failures in a row tell of what nobody does any more: a
+// minute, and longer for what is seldom done.
+func (e *errorName) rowLasts() time.Duration {
 	gap := e.RowTo.Sub(e.RowAt).Seconds() / max(e.Row-1, 1)
-	return now.Sub(e.RowTo) > max(idleAfter, time.Duration(min(3*gap, 1e6)*float64(time.Second)))
+	return max(time.Minute, time.Duration(min(3*gap, 1e6)*float64(time.Second)))
 }
 
 // bySpans reports whether business errors are compared with spans, or else with
@@ -131,8 +138,7 @@ func (d *ErrorRate) judgeReporting(e *errorName, now time.Time, f fade, c errorC
 	if opened {
 		k.Of = of.Short
 		for i := range e.Reported {
-			n := &e.Reported[i].Count
-			n.open(d.reporting(e, n.Base).usual * of.Short)
+			e.Reported[i].Count.open()
 		}
 	}
 	if !k.Open {

@@ -16,6 +16,10 @@ const (
 // until less than half of what found it speaks for it.
 func (d *ErrorRate) blame(e *errorName) {
 	k := &e.Failing
+	if e.Kind == "" { // tasks that fail may hang, or be restarted in vain: that says more
+		k.Cause = e.subject()
+		return
+	}
 	if !k.Quiet.IsZero() || e.Failed.Short < 1 {
 		return
 	}
@@ -40,9 +44,6 @@ func (e *errorName) subject() observe.Subject {
 // where they are those of e or of no operation in particular. Calls may go in
 // circles, in which no operation is deeper than another.
 func (d *ErrorRate) origin(e *errorName) observe.Subject {
-	if e.Kind == "" {
-		return observe.Subject{}
-	}
 	var out observe.Subject
 	seen := []string{e.Name}
 	for range maxOrigin {

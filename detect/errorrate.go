@@ -92,9 +92,10 @@ type errorName struct {
 	Reported  []errorType  `json:"reported,omitempty"`  // business errors, sorted by name
 	Calls     []failedCall `json:"calls,omitempty"`     // that failed, sorted by name
 
-	Row   float64   `json:"row,omitempty"` // failures in a row
-	RowAt time.Time `json:"row_at,omitzero"`
-	RowTo time.Time `json:"row_to,omitzero"`
+	Row      float64   `json:"row,omitempty"`       // failures in a row
+	RowUsual float64   `json:"row_usual,omitempty"` // share before it began
+	RowAt    time.Time `json:"row_at,omitzero"`
+	RowTo    time.Time `json:"row_to,omitzero"`
 
 	// What the share of failures was up to an hour ago, and since when.
 	Before   float64   `json:"before,omitempty"`

@@ -36,11 +36,15 @@ func fadeOf(seconds float64) fade {
 	return fade{seconds, math.Exp(-seconds / shortTau), math.Exp(-seconds / longTau), math.Exp(-seconds / baseTau)}
 }
 
-// fade lets time pass, and takes from what is usual by habits.
-func (a *tally) fade(f fade, habits float64) {
+// fade lets time pass, takes from what is usual by habits, and learns what leaves
+// the short time: what is just happening is not usual yet.
+func (a *tally) fade(f fade, habits float64, learn bool) {
+	a.Base *= habits
+	if learn {
+		a.Base += a.Short * (1 - f.short)
+	}
 	a.Short *= f.short
 	a.Long *= f.long
-	a.Base *= habits
 }
 
 // habits is by how much all that is compared with a tally ages.
@@ -51,21 +55,19 @@ func habits(of *tally, f fade) float64 {
 	return max(f.base, leastBase/of.Base)
 }
 
-// add counts n more. learn tells whether they are usual.
-func (a *tally) add(n float64, learn bool) {
+// add counts n more.
+func (a *tally) add(n float64) {
 	a.Short += n
 	a.Long += n
-	if learn {
-		a.Base += n
-	}
 }
 
 // pass counts the seconds of a fade themselves.
 func (a *tally) pass(f fade, learn bool) {
-	a.Short += shortTau * (1 - f.short)
+	short := shortTau * (1 - f.short)
+	a.Short += short
 	a.Long += longTau * (1 - f.long)
 	if learn {
-		a.Base += f.seconds
+		a.Base += f.seconds - short
 	}
 }
 
