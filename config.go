@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/detect"
@@ -29,7 +30,10 @@ type Config struct {
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
 	ErrorRate detect.ErrorRateConfig `json:"error_rate" yaml:"error_rate"`
-	Policy    heal.Policy            `json:"policy" yaml:"policy"`
+	// Objectives are what the service promises of its operations, at most 64; using
+	// up the error budget of one too fast is a finding. Default: none.
+	Objectives []detect.Objective `json:"objectives,omitempty" yaml:"objectives,omitempty"`
+	Policy     heal.Policy        `json:"policy" yaml:"policy"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -66,6 +70,18 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{Field: "Config.ErrorRate", Value: n, Mend: "give numbers of errors above 0, or 0 for the default"}
 	}
 	c.ErrorRate = c.ErrorRate.WithDefaults()
+	if n := len(c.Objectives); n > detect.MaxObjectives {
+		return c, &ConfigError{Field: "Config.Objectives", Value: n, Mend: fmt.Sprintf("give at most %d", detect.MaxObjectives)}
+	}
+	for i, o := range c.Objectives {
+		field := fmt.Sprintf("Config.Objectives[%d]", i)
+		if err := o.Check(); err != nil {
+			return c, &ConfigError{Field: field, Value: o, Mend: err.Error()}
+		}
+		if slices.ContainsFunc(c.Objectives[:i], func(p detect.Objective) bool { return p.Operation == o.Operation && p.Latency == o.Latency }) {
+			return c, &ConfigError{Field: field, Value: o, Mend: "give one objective for each operation and latency"}
+		}
+	}
 	if c.Tick == 0 {
 		c.Tick = time.Second
 	}

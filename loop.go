@@ -43,6 +43,7 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
 		{Name: "error_rate", Detector: detect.NewErrorRate(o.config.ErrorRate)},
+		{Name: "burn_rate", Detector: detect.NewBurnRate(o.config.Objectives)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
 	}
 	for _, d := range o.detectors {

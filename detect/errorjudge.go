@@ -75,7 +75,6 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 			k.Confirmed = true
 		}
 	}
-	d.blame(e)
 }
 
 // rowOver reports whether failures in a row are so long ago that they say nothing

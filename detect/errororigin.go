@@ -27,11 +27,11 @@ func (d *ErrorRate) blame(e *errorName) {
 		k.Cause = e.subject() // a finding about its panics says more
 		return
 	}
-	origin := d.origin(e)
+	origin, circle := d.origin(e)
 	switch {
-	case origin != observe.Subject{}:
+	case !origin.IsZero():
 		k.Cause = origin
-	case e.Inherited < mostlyKept*e.Failed.Short || k.Cause == e.subject():
+	case circle, e.Inherited < mostlyKept*e.Failed.Short || k.Cause == e.subject():
 		k.Cause = observe.Subject{}
 	}
 }
@@ -43,30 +43,29 @@ func (e *errorName) subject() observe.Subject {
 // origin returns the deepest operation below e whose failures are its own, zero
 // where they are those of e or of no operation in particular. Calls may go in
 // circles, in which no operation is deeper than another.
-func (d *ErrorRate) origin(e *errorName) observe.Subject {
-	var out observe.Subject
+func (d *ErrorRate) origin(e *errorName) (out observe.Subject, circle bool) {
 	seen := []string{e.Name}
 	for range maxOrigin {
 		if e.Failed.Short < 1 || e.Inherited < mostly*e.Failed.Short {
-			return out
+			return out, false
 		}
 		callee, ok := e.guilty()
 		if !ok {
-			return out
+			return out, false
 		}
 		if slices.Contains(seen, callee) {
-			return observe.Subject{}
+			return observe.Subject{}, true
 		}
 		seen = append(seen, callee)
 		out = observe.Subject{Name: callee}
 		next := d.operation(callee)
 		if next == nil {
-			return out
+			return out, false
 		}
 		out.Domain = next.Domain
 		e = next
 	}
-	return out
+	return out, false
 }
 
 // guilty returns the operation whose failed calls account for what e inherited.

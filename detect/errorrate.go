@@ -170,6 +170,13 @@ func (d *ErrorRate) Detect(t observe.Turn) []Finding {
 			}
 		}
 	}
+	for _, names := range [][]errorName{st.Operations, st.Tasks} {
+		for i := range names {
+			if e := &names[i]; e.Failing.Open {
+				d.blame(e)
+			}
+		}
+	}
 	return d.findings(t.Time)
 }
 
