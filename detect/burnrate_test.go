@@ -136,8 +136,13 @@ func TestBurnRateBaseline(t *testing.T) {
 
 func TestObjectiveCheck(t *testing.T) {
 	for _, o := range []detect.Objective{
-		{}, {Operation: "a"}, {Operation: "a", Target: 1}, {Operation: "a", Target: math.NaN()}, {Operation: "a\n", Target: 0.9},
-		{Operation: "a", Target: 0.9, Latency: -1}, {Target: 0.9},
+		{},
+		{Operation: "a"},
+		{Operation: "a", Target: 1},
+		{Operation: "a", Target: math.NaN()},
+		{Operation: "a\n", Target: 0.9},
+		{Operation: "a", Target: 0.9, Latency: -1},
+		{Target: 0.9},
 	} {
 		if err := o.Check(); !errors.Is(err, detect.ErrObjective) {
 			t.Errorf("%+v: %v", o, err)

@@ -113,7 +113,6 @@ func TestErrorRateOfTasks(t *testing.T) {
 	if len(fs) != 1 || fs[0].Subject.Name != "mail" || fs[0].Confidence != detect.Confirmed || fs[0].Cause.Name != "mail" {
 		t.Fatalf("%+v", fs)
 	}
-	started = 1
 	if fs = tasks(f, 1, 0); len(fs) == 1 && strings.Contains(fs[0].Evidence[0].Text, "NaN") {
 		t.Errorf("%+v", fs)
 	}

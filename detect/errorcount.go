@@ -43,6 +43,8 @@ func (d *ErrorRate) take(e *errorName, now time.Time, cached *fades, c errorCoun
 	e.Spans.add(c.ended)
 	e.Seconds.pass(f, relearn)
 	e.Failed.add(c.failed)
+	e.Spread.add(square(c.failed - usual(e.Failed.Base, e.Spans.Base)*c.ended))
+	e.ReportedSpread.add(e.reportedSquares(c, f))
 	e.Inherited += c.inherited
 	for i := range c.outcomes {
 		if o := &c.outcomes[i]; o.Failed {
@@ -72,6 +74,8 @@ func (e *errorName) age(f fade, learn, relearn bool) {
 	for i := range e.Reported {
 		e.Reported[i].Count.fade(f, by, relearn)
 	}
+	e.Spread.fade(f, spans, learn)
+	e.ReportedSpread.fade(f, by, relearn)
 	e.Spans.fade(f, spans, learn)
 	e.Seconds.fade(f, seconds, relearn)
 	kept := e.Calls[:0]
@@ -81,6 +85,24 @@ func (e *errorName) age(f fade, learn, relearn bool) {
 		}
 	}
 	e.Calls = kept
+}
+
+// reportedSquares is how business errors differ from what is usual, squared.
+func (e *errorName) reportedSquares(c errorCounts, f fade) (sum float64) {
+	of, passed := e.Seconds.Base, f.seconds
+	if e.bySpans() {
+		of, passed = e.Spans.Base, c.ended
+	}
+	for i := range e.Reported {
+		t, n := &e.Reported[i], 0.
+		for k := range c.reported {
+			if c.reported[k].Name == t.Name {
+				n = float64(c.reported[k].Count)
+			}
+		}
+		sum += square(n - t.Count.Base/(of+20)*passed)
+	}
+	return sum
 }
 
 // addErrors counts errors of a type. A new one takes the place of the rarest.

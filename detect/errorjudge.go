@@ -12,7 +12,10 @@ func usual(bad, of float64) float64 { return min(max((bad+0.2)/(of+20), 1e-4), 0
 
 func (d *ErrorRate) failing(e *errorName, bad float64, rise float64) measure {
 	p := usual(bad, e.Spans.Base)
-	m := measure{usual: p, bar: p + rise, half: p + rise/2, sure: p + rise, least: float64(d.cfg.MinErrors), chance: chance}
+	m := measure{
+		usual: p, bar: p + rise, half: p + rise/2, sure: p + rise, least: float64(d.cfg.MinErrors),
+		spread: spreadOf(e.Spread.Base, e.Failed.Base), chance: chance,
+	}
 	if !e.Warm {
 		m.sure = max(m.sure, bigShare)
 	}
@@ -37,7 +40,7 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 		above = above || types[i].above(&t.Count, &e.Spans)
 		held = held || types[i].held(&t.Count, &e.Spans)
 	}
-	row := e.Row >= all.least && chance(e.Row, e.Row, e.RowUsual) < verySurprising && !e.rowOver(now)
+	row := e.Row >= all.least && chance(e.Row, e.Row, e.RowUsual)/all.spread < verySurprising && !e.rowOver(now)
 	opened := k.step(now, raised || row, held || row, above || row)
 	if opened {
 		k.Of = e.Spans.Short
@@ -92,6 +95,13 @@ func (e *errorName) rowLasts() time.Duration {
 // time, where they are reported outside of any.
 func (e *errorName) bySpans() bool { return e.Spans.Base+e.Spans.Long >= 1 }
 
+func (e *errorName) reportedBase() (sum float64) {
+	for i := range e.Reported {
+		sum += e.Reported[i].Count.Base
+	}
+	return sum
+}
+
 // muchReported reports whether business errors are many whatever is usual.
 func (e *errorName) muchReported() bool {
 	of := &e.Seconds
@@ -108,7 +118,10 @@ func (d *ErrorRate) reporting(e *errorName, bad float64) measure {
 	}
 	p := max((bad+0.2)/(of+20), 1e-4)
 	bar := max(3*p, p+rise)
-	m := measure{usual: p, bar: bar, half: p + (bar-p)/2, sure: bar, least: float64(d.cfg.MinReported), chance: chanceOfRate}
+	m := measure{
+		usual: p, bar: bar, half: p + (bar-p)/2, sure: bar, least: float64(d.cfg.MinReported),
+		spread: spreadOf(e.ReportedSpread.Base, e.reportedBase()), chance: chanceOfRate,
+	}
 	if !e.Warm {
 		m.sure = max(m.sure, bigShare)
 	}

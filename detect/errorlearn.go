@@ -21,6 +21,8 @@ type errorLearned struct {
 	Spans    float64               `json:"spans,omitempty"`
 	Seconds  float64               `json:"seconds,omitempty"`
 	Failed   float64               `json:"failed,omitempty"`
+	Spread   float64               `json:"spread,omitempty"`
+	Told     float64               `json:"reported_spread,omitempty"`
 	Types    []typeLearned         `json:"types,omitempty"`
 	Reported []typeLearned         `json:"reported,omitempty"`
 	Unseen   int                   `json:"unseen,omitempty"`
@@ -30,6 +32,9 @@ type typeLearned struct {
 	Name  string  `json:"name"`
 	Count float64 `json:"n"`
 }
+
+// mostLearned bounds squares of what no service counts.
+const mostLearned = 1e15
 
 // Baseline implements [Learner]. It has the shares of what is known well enough;
 // what is accused was never part of them.
@@ -51,7 +56,7 @@ func learnedErrors(names []errorName) (out []errorLearned) {
 		}
 		out = append(out, errorLearned{
 			Name: e.Name, Kind: e.Kind, Unseen: e.Unseen, Spans: e.Spans.Base * spans, Seconds: e.Seconds.Base * seconds,
-			Failed: e.Failed.Base * spans, Types: learnedTypes(e.Types, spans), Reported: learnedTypes(e.Reported, by),
+			Failed: e.Failed.Base * spans, Spread: min(e.Spread.Base*spans, mostLearned), Told: min(e.ReportedSpread.Base*by, mostLearned), Types: learnedTypes(e.Types, spans), Reported: learnedTypes(e.Reported, by),
 		})
 	}
 	return out
@@ -92,13 +97,14 @@ func usualErrorsOf(in []errorLearned) (out []errorName, err error) {
 			return nil, fmt.Errorf("detect: name %.80q is empty or out of order, or was not seen for %d times", l.Name, l.Unseen)
 		}
 		last = next
-		for _, n := range []float64{l.Spans, l.Seconds, l.Failed} {
+		for _, n := range []float64{l.Spans, l.Seconds, l.Failed, l.Spread, l.Told} {
 			if !(n >= 0) || n > math.MaxInt64 {
 				return nil, fmt.Errorf("detect: name %.80q has a count of %v", l.Name, n)
 			}
 		}
 		next.Warm, next.Unseen = true, l.Unseen+1
 		next.Spans.Base, next.Seconds.Base, next.Failed.Base = l.Spans, l.Seconds, l.Failed
+		next.Spread.Base, next.ReportedSpread.Base = l.Spread, l.Told
 		if next.Types, err = usualTypesOf(l.Types); err != nil {
 			return nil, err
 		}

@@ -84,13 +84,15 @@ type errorName struct {
 
 	Last taskCounts `json:"last,omitzero"` // of a task's name, as of the last turn
 
-	Spans     tally        `json:"spans"` // that ended
-	Seconds   tally        `json:"seconds"`
-	Failed    tally        `json:"failed"`
-	Inherited float64      `json:"inherited,omitempty"` // of Failed.Short
-	Types     []errorType  `json:"types,omitempty"`     // of failures, sorted by name
-	Reported  []errorType  `json:"reported,omitempty"`  // business errors, sorted by name
-	Calls     []failedCall `json:"calls,omitempty"`     // that failed, sorted by name
+	Spans          tally        `json:"spans"` // that ended
+	Seconds        tally        `json:"seconds"`
+	Failed         tally        `json:"failed"`
+	Spread         tally        `json:"spread,omitzero"`          // squares of how failures differ from what is usual, a turn
+	ReportedSpread tally        `json:"reported_spread,omitzero"` // and business errors
+	Inherited      float64      `json:"inherited,omitempty"`      // of Failed.Short
+	Types          []errorType  `json:"types,omitempty"`          // of failures, sorted by name
+	Reported       []errorType  `json:"reported,omitempty"`       // business errors, sorted by name
+	Calls          []failedCall `json:"calls,omitempty"`          // that failed, sorted by name
 
 	Row      float64   `json:"row,omitempty"`       // failures in a row
 	RowUsual float64   `json:"row_usual,omitempty"` // share before it began

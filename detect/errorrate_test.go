@@ -142,3 +142,49 @@ func TestErrorRateFindsWhatIsSeldomDone(t *testing.T) {
 	}
 	t.Logf("after %d failures: %s", failures, found.Evidence[0].Text)
 }
+
+// Errors that come in clumps, as retries make them, vary more than by chance, and
+// that is learned.
+func TestErrorRateLearnsClumps(t *testing.T) {
+	hours, n := 4, 200
+	if testing.Short() || usualSeeds == 2 {
+		hours, n = 1, 40
+	}
+	for _, clump := range []float64{1, 3} {
+		w, d := newErrorWorld(9), detect.NewErrorRate(detect.ErrorRateConfig{})
+		suspected, open := 0, map[string]bool{}
+		for s := range hours * 3600 {
+			w.now = w.now.Add(time.Second)
+			turn := observe.Turn{Time: w.now}
+			load := 1 + 0.9*math.Sin(2*math.Pi*float64(s)/14400)
+			for i := range n {
+				k := w.poisson(0.02 * math.Pow(5000, float64(i)/float64(n)) * load) // to 100 a second
+				if k == 0 {
+					continue
+				}
+				var failed uint64
+				for range w.poisson(float64(k) * 0.01 / clump) {
+					failed += 1 + w.poisson(clump-1)
+				}
+				failed = min(failed, k)
+				turn.Sample.Operations = append(turn.Sample.Operations, observe.OperationStat{
+					Name: fmt.Sprintf("o%03d", i), Kind: observe.Server, Ended: k, Failed: failed, Outcomes: []observe.Outcome{{Name: "e", Count: failed, Failed: true}},
+				})
+			}
+			now := map[string]bool{}
+			for _, f := range d.Detect(turn) {
+				if now[f.Subject.Name] = true; !open[f.Subject.Name] {
+					suspected++
+				}
+				if f.Confidence == detect.Confirmed {
+					t.Errorf("clumps of %v, second %d: %s", clump, s, f.Evidence[0].Text)
+				}
+			}
+			open = now
+		}
+		t.Logf("clumps of %v: %d suspected in %d h of %d operations", clump, suspected, hours, n)
+		if suspected > 16 {
+			t.Errorf("clumps of %v: %d suspected", clump, suspected)
+		}
+	}
+}

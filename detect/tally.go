@@ -71,6 +71,18 @@ func (a *tally) pass(f fade, learn bool) {
 	}
 }
 
+// maxSpread is how clumpy errors may be and still tell something.
+const maxSpread = 10
+
+// spreadOf returns by how much counts vary more than by chance: the mean square of
+// what they differ from what was expected, in parts of the mean (the index of
+// dispersion). With little known, it is 1.
+func spreadOf(squares, count float64) float64 {
+	return min(max((squares+5)/(count+5), 1), maxSpread)
+}
+
+func square(x float64) float64 { return x * x }
+
 // Levels of surprise, as logarithms of the probability that chance did it. Some
 // hundred operations are looked at each second, 10⁷ times a day, and each look is
 // much like the one before.
@@ -112,16 +124,20 @@ type measure struct {
 	half   float64 // share to clear at
 	sure   float64 // share to confirm at
 	least  float64 // things to raise at
+	spread float64 // how much more it varies than by chance: errors come in clumps
 	chance func(n, bad, p float64) float64
 }
 
+// luck is chance, of things that come in clumps.
+func (m *measure) luck(n, bad float64) float64 { return m.chance(n, bad, m.usual) / m.spread }
+
 func (m *measure) raised(bad, of *tally) bool {
-	return bad.Short >= m.least && bad.Short >= m.bar*of.Short && m.chance(of.Short, bad.Short, m.usual) < verySurprising
+	return bad.Short >= m.least && bad.Short >= m.bar*of.Short && m.luck(of.Short, bad.Short) < verySurprising
 }
 
 // above reports whether it is half as bad as what is raised.
 func (m *measure) above(bad, of *tally) bool {
-	return bad.Short >= 1 && bad.Short >= m.half*of.Short && m.chance(of.Short, bad.Short, m.usual) < notUsual
+	return bad.Short >= 1 && bad.Short >= m.half*of.Short && m.luck(of.Short, bad.Short) < notUsual
 }
 
 func (m *measure) held(bad, of *tally) bool {
@@ -131,6 +147,6 @@ func (m *measure) held(bad, of *tally) bool {
 // confirmed reports whether what came after the first seconds is bad on its own,
 // and so is the last minute. of.Look must be that of the case.
 func (m *measure) confirmed(bad, of *tally, look float64) bool {
-	return bad.Look >= m.least && bad.Look >= m.sure*look && m.chance(look, bad.Look, m.usual) < surprising &&
-		bad.Long >= m.half*of.Long && m.chance(of.Long, bad.Long, m.usual) < verySurprising
+	return bad.Look >= m.least && bad.Look >= m.sure*look && m.luck(look, bad.Look) < surprising &&
+		bad.Long >= m.half*of.Long && m.luck(of.Long, bad.Long) < verySurprising
 }
