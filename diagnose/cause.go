@@ -65,11 +65,13 @@ func keyOf(f detect.Finding) string { return keyFor(faultOf(f.Kind), f.Subject) 
 // sorting puts the findings of a turn to incidents.
 type sorting struct {
 	findings []detect.Finding
-	byKey    map[string]int       // first finding about a key
-	byName   map[string][]int     // findings that explain others, by subject
-	moved    map[string]string    // what findings of a key follow from, where they went elsewhere
-	underWay map[string]bool      // keys of open incidents that are more than suspected
-	adopted  map[string]*Incident // open incidents, by the keys of what followed from them
+	byKey    map[string]int             // first finding about a key
+	byName   map[string][]int           // findings that explain others, by subject
+	moved    map[string]string          // what findings of a key follow from, where they went elsewhere
+	underWay map[string]bool            // keys of open incidents that are more than suspected
+	adopted  map[string]*Incident       // open incidents, by the keys of what followed from them
+	trailing map[string]*Incident       // and by the findings that followed another one of their key
+	causes   map[string]observe.Subject // what findings of a key follow from
 
 	groups map[string]*group
 	order  []string // of groups, as findings were given: nothing depends on the maps' order
@@ -84,17 +86,23 @@ func sortOut(findings []detect.Finding, open []*Incident, settling []settling) *
 	}
 	s := &sorting{
 		findings: findings, byKey: map[string]int{}, byName: map[string][]int{}, moved: map[string]string{},
-		underWay: map[string]bool{}, adopted: map[string]*Incident{}, groups: map[string]*group{},
+		underWay: map[string]bool{}, adopted: map[string]*Incident{}, trailing: map[string]*Incident{},
+		causes: map[string]observe.Subject{}, groups: map[string]*group{},
 	}
 	for _, i := range open {
 		s.underWay[i.Key] = i.Phase != Detected
 		for _, f := range i.Dependants {
-			s.adopted[keyOf(f)] = i
+			if s.adopted[keyOf(f)] = i; f.Cause.IsZero() {
+				s.trailing[f.Key()] = i
+			}
 		}
 	}
 	for n, f := range findings {
 		if key := keyOf(f); s.byKey[key] == 0 {
 			s.byKey[key] = n + 1
+		}
+		if _, known := s.causes[keyOf(f)]; !known && !f.Cause.IsZero() {
+			s.causes[keyOf(f)] = f.Cause
 		}
 		if explains(f) {
 			name := about(f.Subject).String()
@@ -134,9 +142,20 @@ func explains(f detect.Finding) bool {
 }
 
 // place returns the key of the incident that a finding belongs to, and its fault
-// and subject.
+// and subject. A finding without a cause goes where another one about the same goes,
+// and stays there when that one is gone: a budget is used up for longer than errors
+// last.
 func (s *sorting) place(f detect.Finding, own string, fault Fault) (string, Fault, observe.Subject) {
-	if f.Cause.IsZero() || s.underWay[own] {
+	if s.underWay[own] {
+		return own, fault, f.Subject
+	}
+	if f.Cause.IsZero() {
+		f.Cause = s.causes[own]
+	}
+	if i := s.trailing[f.Key()]; f.Cause.IsZero() && i != nil && i.Key != own {
+		return i.Key, i.Fault, i.Subject
+	}
+	if f.Cause.IsZero() {
 		return own, fault, f.Subject
 	}
 	root, ok := s.root(f, fault)
@@ -182,21 +201,19 @@ func (st *diagnoserState) settle(now time.Time, i *Incident) {
 // that go in circles.
 func (s *sorting) root(f detect.Finding, fault Fault) (observe.Subject, bool) {
 	cause := f.Cause
-	seen := []observe.Subject{about(f.Subject)}
+	name := func(s observe.Subject) string { return about(s).String() }
+	seen := []string{name(f.Subject)}
 	for range maxCauses {
-		n := s.byKey[keyFor(fault, cause)]
-		if n == 0 {
+		key := keyFor(fault, cause)
+		next, has := s.causes[key]
+		if !has || name(next) == name(cause) || s.underWay[key] {
 			return cause, true
 		}
-		g := s.findings[n-1]
-		if g.Cause.IsZero() || about(g.Cause) == about(g.Subject) || s.underWay[keyOf(g)] {
-			return cause, true
-		}
-		if slices.Contains(seen, about(g.Subject)) {
+		if slices.Contains(seen, name(cause)) {
 			return cause, false
 		}
-		seen = append(seen, about(g.Subject))
-		cause = g.Cause
+		seen = append(seen, name(cause))
+		cause = next
 	}
 	return cause, false
 }

@@ -111,6 +111,30 @@ func TestErrorsOfANameThatHangs(t *testing.T) {
 	}
 }
 
+// A budget that is used up goes where the errors of its operation go, and stays there.
+func TestBudgetFollowsTheErrors(t *testing.T) {
+	d := diagnose.New()
+	fails, quote, budget := errorsOf("GET /cart", "payments.quote", detect.Confirmed), errorsOf("payments.quote", "", detect.Confirmed), errorsOf("GET /cart", "", detect.Confirmed)
+	budget.Kind, budget.TimeToVisible = detect.KindBurnRate, 5*time.Minute
+	open := d.Diagnose(t0, []detect.Finding{budget, fails, quote})
+	if got := keys(open); !slices.Equal(got, []string{"error_burst payments.quote"}) || len(open[0].Dependants) != 2 {
+		t.Fatalf("incidents %v", got)
+	}
+	if open = d.Diagnose(t0.Add(time.Second), []detect.Finding{budget, quote}); len(open) != 1 {
+		t.Errorf("after the errors: %v", keys(open))
+	}
+	open[0].Advance(t0, diagnose.Verified, "mended")
+	if open = d.Diagnose(t0.Add(time.Minute), []detect.Finding{budget}); len(open) != 0 {
+		t.Errorf("after the incident: %v", keys(open))
+	}
+	d = diagnose.New()
+	d.Diagnose(t0, []detect.Finding{fails, quote})
+	fails.Cause = observe.Subject{}
+	if open = d.Diagnose(t0.Add(time.Second), []detect.Finding{fails, quote}); len(open) != 2 {
+		t.Errorf("errors that begin elsewhere now: %v", keys(open))
+	}
+}
+
 func TestCausesInCircles(t *testing.T) {
 	fs := []detect.Finding{
 		errorsOf("a", "b", detect.Confirmed), errorsOf("b", "c", detect.Confirmed), errorsOf("c", "a", detect.Confirmed), errorsOf("z", "a", detect.Confirmed),
