@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/detect"
@@ -28,7 +29,11 @@ type Config struct {
 	Overdue   detect.OverdueConfig   `json:"overdue" yaml:"overdue"`
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
-	Policy    heal.Policy            `json:"policy" yaml:"policy"`
+	ErrorRate detect.ErrorRateConfig `json:"error_rate" yaml:"error_rate"`
+	// Objectives are what the service promises of its operations, at most 64; using
+	// up the error budget of one too fast is a finding. Default: none.
+	Objectives []detect.Objective `json:"objectives,omitempty" yaml:"objectives,omitempty"`
+	Policy     heal.Policy        `json:"policy" yaml:"policy"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -57,6 +62,25 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Leak.Patience > detect.MaxPatience {
 		return c, &ConfigError{Field: "Config.Leak.Patience", Value: c.Leak.Patience, Mend: "give at most " + detect.MaxPatience.String()}
+	}
+	if r := c.ErrorRate.MinRise; !(r >= 0 && r < 1) { // also catches NaN
+		return c, &ConfigError{Field: "Config.ErrorRate.MinRise", Value: r, Mend: "give a share from 0 to 1, such as 0.05, or 0 for the default"}
+	}
+	if n := min(c.ErrorRate.MinErrors, c.ErrorRate.MinReported); n < 0 {
+		return c, &ConfigError{Field: "Config.ErrorRate", Value: n, Mend: "give numbers of errors above 0, or 0 for the default"}
+	}
+	c.ErrorRate = c.ErrorRate.WithDefaults()
+	if n := len(c.Objectives); n > detect.MaxObjectives {
+		return c, &ConfigError{Field: "Config.Objectives", Value: n, Mend: fmt.Sprintf("give at most %d", detect.MaxObjectives)}
+	}
+	for i, o := range c.Objectives {
+		field := fmt.Sprintf("Config.Objectives[%d]", i)
+		if err := o.Check(); err != nil {
+			return c, &ConfigError{Field: field, Value: o, Mend: err.Error()}
+		}
+		if slices.ContainsFunc(c.Objectives[:i], func(p detect.Objective) bool { return p.Operation == o.Operation && p.Latency == o.Latency }) {
+			return c, &ConfigError{Field: field, Value: o, Mend: "give one objective for each operation and latency"}
+		}
 	}
 	if c.Tick == 0 {
 		c.Tick = time.Second

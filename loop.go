@@ -42,6 +42,8 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "overdue", Detector: detect.NewOverdue(o.config.Overdue)},
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
+		{Name: "error_rate", Detector: detect.NewErrorRate(o.config.ErrorRate)},
+		{Name: "burn_rate", Detector: detect.NewBurnRate(o.config.Objectives)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
 		{Name: "log_pattern", Detector: detect.NewLogPattern()},
 		{Name: "log_volume", Detector: detect.NewLogVolume()},

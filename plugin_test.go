@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -190,6 +191,11 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 		"a name that is huge": hale.WithDetector(strings.Repeat("x", 129), odd),
 		"a name that is torn": hale.WithDetector("a\xff", odd),
 		"a maker that panics": hale.WithDetector("a", func() detect.Detector { panic("x") }),
+		"a rise of NaN":       hale.WithConfig(hale.Config{ErrorRate: detect.ErrorRateConfig{MinRise: math.NaN()}}),
+		"minus one error":     hale.WithConfig(hale.Config{ErrorRate: detect.ErrorRateConfig{MinErrors: -1}}),
+		"a target of 99.9":    hale.WithConfig(hale.Config{Objectives: []detect.Objective{{Operation: "*", Target: 99.9}}}),
+		"an objective twice":  hale.WithConfig(hale.Config{Objectives: []detect.Objective{{Operation: "*", Target: 0.9}, {Operation: "*", Target: 0.99}}}),
+		"too many objectives": hale.WithConfig(hale.Config{Objectives: make([]detect.Objective, 65)}),
 		"a maker that exits":  hale.WithDetector("a", func() detect.Detector { runtime.Goexit(); return nil }),
 	} {
 		var ce *hale.ConfigError

@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/haletest"
@@ -17,6 +18,11 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 		{"stuck", detect.KindStuck, func() detect.Detector { return detect.NewStuck() }},
 		{"panic loop", detect.KindPanicLoop, func() detect.Detector { return detect.NewPanicLoop(detect.PanicLoopConfig{}) }},
 		{"abandoned", detect.KindAbandoned, func() detect.Detector { return detect.NewAbandoned(detect.AbandonedConfig{}) }},
+		{"error rate", detect.KindErrorRate, func() detect.Detector { return detect.NewErrorRate(detect.ErrorRateConfig{}) }},
+		{"business errors", detect.KindBusinessErrors, func() detect.Detector { return detect.NewErrorRate(detect.ErrorRateConfig{}) }},
+		{"burn rate", "", func() detect.Detector {
+			return detect.NewBurnRate([]detect.Objective{{Operation: "*", Target: 0.9}, {Operation: "GET /orders/{id}", Target: 0.99, Latency: 50 * time.Millisecond}})
+		}},
 		{"growth", "", func() detect.Detector { return detect.NewGrowth(detect.LeakConfig{}) }},
 		{"overdue", "", func() detect.Detector { return detect.NewOverdue(detect.OverdueConfig{}) }},
 		{"log pattern", "", func() detect.Detector { return detect.NewLogPattern() }},

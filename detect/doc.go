@@ -4,7 +4,9 @@
 //
 // The built-in detectors find goroutine leaks by lifetime ([Leak]) and by count
 // ([Growth]), tasks that run for longer than usual ([Overdue]) or are stuck
-// ([Stuck]), panics and loops of them ([PanicLoop]) and pools that ran out of
-// bodies to abandon ([Abandoned]). Each can be used without the rest of hale: feed
-// it turns, read its findings. One that learns what is usual may be a [Learner].
+// ([Stuck]), panics and loops of them ([PanicLoop]), pools that ran out of bodies to
+// abandon ([Abandoned]), operations that fail more often than usual, with where
+// their errors begin ([ErrorRate]), and error budgets that are used up too fast
+// ([BurnRate]). Each can be used without the rest of hale: feed it turns, read its
+// findings. One that learns what is usual may be a [Learner].
 package detect

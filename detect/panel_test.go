@@ -108,6 +108,8 @@ func TestPanelDropsGarbage(t *testing.T) {
 		"bad function":  func(f *detect.Finding) { f.Subject.Site.Function = "\xff" },
 		"bad file":      func(f *detect.Finding) { f.Subject.Site.File = "a\x00" },
 		"bad domain":    func(f *detect.Finding) { f.Subject.Domain = "\u202e" },
+		"bad cause":     func(f *detect.Finding) { f.Cause.Name = "a\nb" },
+		"long cause":    func(f *detect.Finding) { f.Cause.Site.File = long },
 		"bad channel":   func(f *detect.Finding) { f.Evidence[0].Channel = "\xff" },
 	}
 	for name, spoil := range bad {

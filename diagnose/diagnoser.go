@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hale-go/hale/detect"
-	"github.com/hale-go/hale/observe"
 )
 
 // Bounds of what a diagnoser keeps.
@@ -25,6 +25,8 @@ type diagnoserState struct {
 	Next    int         `json:"next"`
 	Open    []*Incident `json:"open,omitempty"` // in order of opening
 	History []*Incident `json:"-"`              // for readers: no diagnosis depends on it
+
+	Settling []settling `json:"settling,omitempty"` // what followed from incidents that are over
 }
 
 // New returns a diagnoser without incidents.
@@ -33,20 +35,6 @@ func New() *Diagnoser { return &Diagnoser{} }
 // NumberAfter makes the incidents of a fresh diagnoser continue the numbers of a
 // former one, so that an ID means one incident.
 func (d *Diagnoser) NumberAfter(former *Diagnoser) { d.state.Next = former.state.Next }
-
-// keyOf is equal for findings that share a cause: the same fault of the same
-// name, whichever of its tasks shows it.
-func keyOf(f detect.Finding) string {
-	about := f.Subject
-	if about.Name != "" {
-		about.Task = observe.TaskID{}
-	}
-	cause := faultOf(f.Kind)
-	if cause == PanicLoop {
-		cause = Panic // of which a loop begins
-	}
-	return string(cause) + " " + about.String()
-}
 
 // Diagnose takes the findings of a turn and returns the open incidents, which
 // the caller may advance. An incident whose phase says that it is closed is
@@ -61,44 +49,39 @@ func (d *Diagnoser) Diagnose(now time.Time, findings []detect.Finding) []*Incide
 			st.History = slices.Delete(st.History, 0, 1)
 		}
 		st.History = append(st.History, i)
+		st.settle(now, i)
 		return true
 	})
-	groups := map[string][]detect.Finding{}
-	var order []string // in which findings were given, so that nothing depends on the map's order
-	for _, f := range findings {
-		key := keyOf(f)
-		if groups[key] == nil {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], f)
-	}
+	st.Settling = slices.DeleteFunc(st.Settling, func(s settling) bool { return !now.Before(s.Until) })
+	sorted := sortOut(findings, st.Open, st.Settling)
 	for _, i := range st.Open {
-		i.update(now, groups[i.Key])
-		delete(groups, i.Key)
+		i.update(now, sorted.groups[i.Key], sorted.moved[i.Key])
+		delete(sorted.groups, i.Key)
 	}
-	for _, key := range order {
-		if fs := groups[key]; fs != nil && len(st.Open) < maxOpen && worthOpening(fs) {
-			st.Next++
-			i := &Incident{ID: "inc-" + strconv.Itoa(st.Next), Key: key, Fault: faultOf(fs[0].Kind), Opened: now}
-			i.Advance(now, Detected, fs[0].Evidence[0].Text)
-			i.update(now, fs)
-			st.Open = append(st.Open, i)
+	for _, key := range sorted.order {
+		g := sorted.groups[key]
+		if g == nil || len(st.Open) >= maxOpen || !g.worthOpening() {
+			continue
 		}
+		st.Next++
+		i := &Incident{ID: "inc-" + strconv.Itoa(st.Next), Key: key, Fault: g.fault, Opened: now}
+		i.Advance(now, Detected, g.shown()[0].Evidence[0].Text)
+		i.update(now, g, "")
+		st.Open = append(st.Open, i)
 	}
 	return st.Open
 }
 
-// worthOpening leaves out what is only the rest of a former fault.
-func worthOpening(fs []detect.Finding) bool {
-	return slices.ContainsFunc(fs, func(f detect.Finding) bool { return f.Active })
-}
-
-// update takes the findings of a turn; none means that the symptom is gone.
-func (i *Incident) update(now time.Time, fs []detect.Finding) {
+// update takes the findings of a turn; none means that the symptom is gone, or
+// that it follows from something else.
+func (i *Incident) update(now time.Time, g *group, moved string) {
 	i.Active, i.Level, i.From = false, 0, time.Time{}
-	if len(fs) == 0 {
+	symptoms := g.symptoms()
+	if len(symptoms) == 0 {
 		switch {
 		case i.Phase != Detected:
+		case moved != "":
+			i.Advance(now, Dismissed, "it follows from "+moved)
 		case i.Fault == Panic: // no mere suspicion: it happened
 			i.Outcome = Recovered
 			i.Advance(now, Verified, "contained, and not seen again; recovered: the symptom is gone")
@@ -107,45 +90,90 @@ func (i *Incident) update(now time.Time, fs []detect.Finding) {
 		}
 		return
 	}
-	i.Findings = slices.Clone(fs)
+	shown := g.shown()
+	i.Findings = slices.Clone(shown)
+	i.depend(g)
 	i.Tasks = i.Tasks[:0:0]
 	i.TimeToVisible = 0
-	top, own := fs[0], false
-	for _, f := range fs {
+	top, own := shown[0], false
+	for _, f := range symptoms {
 		i.Active = i.Active || f.Active
-		i.Level = max(i.Level, f.Level)
 		i.TimeToVisible = max(i.TimeToVisible, f.TimeToVisible)
-		if i.Fault == Panic {
-			i.Fault = faultOf(f.Kind)
-		}
 		own = own || (f.Active && !f.Reflex && f.Confidence == detect.Confirmed)
 		if !f.From.IsZero() && (i.From.IsZero() || f.From.Before(i.From)) {
 			i.From = f.From
 		}
+	}
+	for _, f := range shown {
+		i.Level = max(i.Level, f.Level)
+		if i.Fault == Panic {
+			i.Fault = faultOf(f.Kind)
+		}
 		if f.Confidence > top.Confidence {
 			top = f
 		}
+	}
+	for _, f := range g.own {
 		if !f.Subject.Task.IsZero() && f.Confidence == detect.Confirmed {
 			i.Tasks = append(i.Tasks, f.Subject.Task)
 		}
 	}
+	sure := top.Confidence
+	for _, f := range g.followers {
+		sure = max(sure, f.Confidence)
+	}
 	i.Reflex = i.Active && !own
-	worst := i.Level > i.Worst || top.Confidence > i.Confidence || i.Root == ""
+	worst := i.Level > i.Worst || sure > i.Confidence || i.Root == ""
 	i.Worst = max(i.Worst, i.Level)
-	i.Confidence = max(i.Confidence, top.Confidence)
-	i.Subject = top.Subject
-	if i.Subject.Name != "" {
-		i.Subject.Task = observe.TaskID{}
+	i.Confidence = max(i.Confidence, sure)
+	i.Subject = about(g.subject)
+	if len(g.own) > 0 {
+		i.Subject = about(top.Subject)
 	}
 	if worst { // evidence that fades must not replace what explains the incident
-		i.Root = fmt.Sprintf("%s of %s", i.Fault, i.Subject)
-		if site := i.Subject.Site.String(); site != "" {
-			i.Root += " at " + site
-		}
-		i.Root += ": " + top.Evidence[0].Text
+		i.explain(top)
 	}
 	if i.Phase == Detected && i.Confidence == detect.Confirmed {
 		i.Advance(now, Diagnosed, i.Root)
+	}
+}
+
+// explain says what the root cause is.
+func (i *Incident) explain(top detect.Finding) {
+	i.Root = fmt.Sprintf("%s of %s", i.Fault, i.Subject)
+	if site := i.Subject.Site.String(); site != "" {
+		i.Root += " at " + site
+	}
+	i.Root += ": " + top.Evidence[0].Text
+	var names []string
+	for _, f := range i.Dependants {
+		if name := f.Subject.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	more := ""
+	if n := len(names); n > maxNamed {
+		names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n-maxNamed)
+	}
+	i.Root += "; affected: " + strings.Join(names, ", ") + more
+}
+
+// maxNamed is how many of those affected the root cause names.
+const maxNamed = 5
+
+// depend notes the findings about others that follow from the incident.
+func (i *Incident) depend(g *group) {
+	for _, f := range slices.Concat(g.followers, g.others) {
+		at, known := slices.BinarySearchFunc(i.Dependants, f.Key(), func(d detect.Finding, key string) int { return strings.Compare(d.Key(), key) })
+		switch {
+		case known:
+			i.Dependants[at] = f
+		case len(i.Dependants) < maxDependants:
+			i.Dependants = slices.Insert(i.Dependants, at, f)
+		}
 	}
 }
 

@@ -8,28 +8,6 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// Fault is what is wrong, in one word.
-type Fault string
-
-// The faults that the built-in detectors lead to. A finding of any other kind
-// leads to a fault of the same name.
-const (
-	Leak      Fault = "goroutine_leak"
-	StuckTask Fault = "stuck_task"
-	// Panic is one panic, or few among many tasks. It was contained, and nothing is
-	// done about it. The incident becomes one of PanicLoop if they turn out to be that.
-	Panic     Fault = "panic"
-	PanicLoop Fault = "panic_loop"
-)
-
-// faultOf says which fault a kind of finding is a sign of.
-func faultOf(k detect.Kind) Fault {
-	if k == detect.KindAbandoned { // bodies are abandoned because they are stuck
-		return StuckTask
-	}
-	return Fault(k)
-}
-
 // Phase is how far an incident has come.
 type Phase string
 
@@ -41,7 +19,7 @@ const (
 	Recovering Phase = "recovering" // it is cut off; work is let back in with care
 	Verified   Phase = "verified"   // measured: the symptom is gone; see Outcome
 	Escalated  Phase = "escalated"  // nothing that may be done helped: a person is needed
-	Dismissed  Phase = "dismissed"  // the suspicion did not hold
+	Dismissed  Phase = "dismissed"  // the suspicion did not hold, or follows from another incident
 )
 
 // Closed reports whether the incident is over.
@@ -69,6 +47,9 @@ type Step struct {
 // maxSteps bounds an incident's history; the first and the latest are kept.
 const maxSteps = 64
 
+// maxDependants bounds how many findings about others an incident keeps.
+const maxDependants = 32
+
 // Incident is one fault of one subject, from suspicion to verification.
 type Incident struct {
 	ID      string          `json:"id"`  // "inc-1"; counts in the order of opening
@@ -82,7 +63,10 @@ type Incident struct {
 	Outcome Outcome `json:"outcome,omitempty"`
 	Root    string  `json:"root"` // root cause: what, where and on what grounds
 
-	Findings   []detect.Finding  `json:"findings"` // the latest; those of the last turn that had any
+	Findings []detect.Finding `json:"findings"` // the latest; those of the last turn that had any
+	// Dependants are the latest findings about others that follow from this fault:
+	// who is affected, and by what. At most 32.
+	Dependants []detect.Finding  `json:"dependants,omitempty"`
 	Confidence detect.Confidence `json:"confidence"`
 	Active     bool              `json:"active"`           // the symptom goes on
 	Level      float64           `json:"level"`            // 0: nothing is left
@@ -141,5 +125,6 @@ func (i *Incident) Clone() Incident {
 	c.Steps = slices.Clone(i.Steps)
 	c.Tasks = slices.Clone(i.Tasks)
 	c.Findings = slices.Clone(i.Findings)
+	c.Dependants = slices.Clone(i.Dependants)
 	return c
 }

@@ -73,6 +73,7 @@ func (g *generator) healthy(n int) series {
 		busy := int(t.Sample.Tasks[3].Live)
 		t.Sample.Pools = []observe.PoolStat{{Name: "thumbnails", Domain: "thumbnails", Workers: 8, Busy: busy, Finished: 9 * g.seq, Cap: 16}}
 		t.Sample.Goroutines = uint64(get+post) + 120
+		t.Sample.Operations = g.healthyOperations()
 		if i%snapshotEvery == 0 {
 			pool = max(pool, int(get+post)/2)
 			t.Snapshot = &observe.Snapshot{Time: t.Time, Cost: 2 * time.Millisecond, CPU: 2 * time.Millisecond, Goroutines: int(t.Sample.Goroutines), Groups: []observe.Group{
@@ -108,6 +109,7 @@ func (g *generator) sick(n int) series {
 		mail.Started = uint64(2 * i)
 		t.Sample.Tasks[3] = mail
 		t.Sample.Pools[0].Abandoned = min(i/2, 16)
+		t.Sample.Operations = g.sickOperations()
 		t.Sample.Tasks[5].Abandoned = int64(t.Sample.Pools[0].Abandoned)
 		for k := range 2 {
 			tell(observe.EventPanic, subject("mail.send", g.seq*8+uint64(k)), "panic: index out of range")
@@ -158,6 +160,7 @@ func (g *generator) garbage(n int) series {
 				Name: word(), Domain: observe.Domain(word()), Live: number(), Started: uint64(number()), Failed: uint64(number()), Panics: uint64(number()),
 				Peak: number(), HeldCells: int(number()), Abandoned: number(), Quarantined: number() > 0,
 			})
+			t.Sample.Operations = append(t.Sample.Operations, garbageOperation(word, number))
 			t.Sample.Pools = append(t.Sample.Pools, observe.PoolStat{Name: word(), Workers: int(number()), Abandoned: int(number()), Cap: int(number())})
 			t.Events = append(t.Events, observe.Event{
 				Time: at(), Kind: eventKinds[g.random.IntN(len(eventKinds))], Subject: subject(), Detail: strings.Repeat(word(), 4), Fingerprint: word(),
@@ -203,6 +206,7 @@ func (g *generator) endless() observe.Turn {
 		name := fmt.Sprintf("tenant-%012d-%02d.%s", g.seq, i, strings.Repeat("x", 100))
 		subject := observe.Subject{Task: observe.TaskID{Name: name, Seq: g.seq*newNames + uint64(i)}, Name: name, Domain: observe.DomainOf(name)}
 		t.Sample.Tasks = append(t.Sample.Tasks, observe.TaskStat{Name: name, Domain: subject.Domain, Live: 1, Started: 1, Peak: 1, Abandoned: int64(i)})
+		t.Sample.Operations = append(t.Sample.Operations, endlessOperation(g.seq, i))
 		t.Events = append(t.Events, observe.Event{
 			Time: t.Time, Kind: eventKinds[(int(g.seq)+i)%len(eventKinds)], Subject: subject, Fingerprint: name, Detail: "something happened",
 		})
@@ -220,6 +224,7 @@ func (g *generator) big() observe.Turn {
 	for i := range 4096 {
 		name := fmt.Sprintf("task-%05d", i)
 		t.Sample.Tasks = append(t.Sample.Tasks, g.stat(name, int64(i%50)))
+		t.Sample.Operations = append(t.Sample.Operations, operation(observe.Server, name, 50, 20, 10))
 		t.Snapshot.Groups = append(t.Snapshot.Groups, group(name, "example.com/"+name, "example.com/"+name, observe.WaitReceive, time.Minute, int(g.seq)))
 		t.Events = append(t.Events, observe.Event{
 			Time: t.Time, Kind: eventKinds[i%len(eventKinds)], Subject: observe.Subject{Task: observe.TaskID{Name: name, Seq: uint64(i) + 1}, Name: name}, Fingerprint: name,

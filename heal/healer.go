@@ -216,7 +216,11 @@ func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command,
 		}
 		c.Left = min(c.Left, inc.Level)
 		if inc.Phase != diagnose.Escalated {
-			inc.Advance(t.Time, diagnose.Escalated, "no remedy is left: a person is needed")
+			why := "no remedy is left: a person is needed"
+			if len(ladder) == 0 {
+				why = "there is no remedy for " + string(inc.Fault) + ": a person is needed"
+			}
+			inc.Advance(t.Time, diagnose.Escalated, why)
 		}
 		return nil, false
 	}
