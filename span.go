@@ -103,8 +103,9 @@ func (s *Span) end(outcome string, failed bool, err error) {
 		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent != nil && s.parent.over.Load(),
 	})
 	s.parent.Called(o.name, took, 0, failed)
-	if s.finish != nil {
-		o.rt.tracing.end(s.finish, outcome, failed, err)
+	if f := s.finish; f != nil {
+		s.finish = nil // a span in this one may live on, and need not keep the tracer's
+		o.rt.tracing.end(f, outcome, failed, err)
 	}
 }
 
