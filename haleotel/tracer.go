@@ -78,6 +78,7 @@ type current struct {
 	span   trace.Span
 	name   string
 	served atomic.Bool // by a task that has no other span
+	told   atomic.Bool // what that failed with
 }
 
 type (
@@ -101,15 +102,25 @@ func (t *tracer) Start(ctx context.Context, kind observe.OperationKind, name str
 	case observe.Internal:
 	}
 	ctx, span := t.start(ctx, name, opts)
-	ctx = context.WithValue(ctx, currentKey{}, &current{span: span, name: name})
-	return ctx, func(outcome string, failed bool, err error) { end(span, outcome, failed, err) }
+	c := &current{span: span, name: name}
+	return context.WithValue(ctx, currentKey{}, c), func(outcome string, failed bool, err error) {
+		if c.told.Load() {
+			err = nil // the same, most likely
+		}
+		end(span, outcome, failed, err)
+	}
 }
 
 // StartTask implements [hale.Tracer].
 func (t *tracer) StartTask(ctx context.Context, id observe.TaskID, domain observe.Domain) (context.Context, hale.EndSpan) {
 	if c := served(ctx, id.Name); c != nil {
 		describe(c.span, id, domain)
-		return ctx, func(_ string, _ bool, err error) { record(c.span, err) }
+		return ctx, func(_ string, _ bool, err error) {
+			if err != nil {
+				c.told.Store(true)
+				record(c.span, err)
+			}
+		}
 	}
 	ctx, span := t.start(ctx, id.Name, nil)
 	describe(span, id, domain)

@@ -75,7 +75,7 @@ func TestPanicOfARoute(t *testing.T) {
 	err := rt.Do(ctx, "GET /", func(ctx context.Context) error {
 		return rt.Do(ctx, "GET /", func(context.Context) error { panic("oh") }) // in a task, so that it is another thing
 	})
-	span.Finish("500", true)
+	span.End(err)
 	if _, ok := errors.AsType[*hale.PanicError](err); !ok {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestPanicOfARoute(t *testing.T) {
 	if len(ended) != 2 || ended[0].SpanKind() != trace.SpanKindInternal || ended[0].Parent().SpanID() != ended[1].SpanContext().SpanID() {
 		t.Fatalf("spans: %v", ended)
 	}
-	if s := ended[1]; s.Status().Description != "500" || len(s.Events()) != 1 {
+	if s := ended[1]; s.Status().Description != "panic" || len(s.Events()) != 1 {
 		t.Errorf("the route's: status %v, events %v", s.Status(), s.Events())
 	}
 }
