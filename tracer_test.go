@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hale-go/hale"
@@ -248,6 +249,29 @@ func TestTaskRunsWhereItsTracerEndsTheGoroutine(t *testing.T) {
 	failure := errors.New("its own")
 	if err := rt.Go(t.Context(), "a", func(context.Context) error { return failure }).Wait(); !errors.Is(err, failure) {
 		t.Errorf("the task ended with %v", err)
+	}
+}
+
+// A tracer that hangs holds up who called it, and nobody else.
+func TestTracerThatHangs(t *testing.T) {
+	release, calls := make(chan struct{}), atomic.Int64{}
+	s := &spy{breaks: "task", broken: func() {
+		if calls.Add(1) == 1 {
+			<-release
+		}
+	}}
+	rt := newRuntime(t, hale.WithTracer(s))
+	hangs := rt.Go(t.Context(), "a.hangs", succeed)
+	for calls.Load() == 0 {
+		runtime.Gosched()
+	}
+	if ran := workOfAllKinds(t, rt); ran != 4 {
+		t.Errorf("%d of 4 bodies ran", ran)
+	}
+	_ = sample(t, rt)
+	close(release)
+	if err := hangs.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -49,7 +49,7 @@ type shard struct {
 	spans  map[spanID]liveSpan
 	missed uint64 // began while the shard was full, and have not ended
 	full   uint64 // how often that was
-	_      [24]byte
+	_      [32]byte
 }
 
 func (l *live) of(id spanID) *shard { return &l.shards[id.span[7]%shards] }

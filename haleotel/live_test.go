@@ -84,7 +84,18 @@ func TestStorm(t *testing.T) {
 			s.SetName("GET /x")
 		})
 	}
+	var open []trace.Span
+	for range 200 {
+		_, s := tracer.Start(t.Context(), "open")
+		open = append(open, s)
+	}
+	for _, s := range open {
+		s.End()
+	}
 	got := operations(rt)
+	if st := got["open"]; st.Ended != 200 || st.InFlight != 0 {
+		t.Errorf("%+v", st)
+	}
 	if st := got["stays"]; st.InFlight != room || st.Ended != 0 {
 		t.Errorf("%+v", st)
 	}

@@ -56,7 +56,7 @@ func byName(t *testing.T, spans *tracetest.SpanRecorder) map[string]sdktrace.Rea
 func attr(attrs []attribute.KeyValue, key string) string {
 	for _, a := range attrs {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

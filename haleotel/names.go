@@ -167,7 +167,7 @@ func (p *SpanProcessor) outcome(s sdktrace.ReadOnlySpan, failed bool) string {
 				out = p.status[code]
 			}
 		case "rpc.response.status_code", "rpc.grpc.status_code", "db.response.status_code":
-			if code := a.Value.Emit(); code != "0" && code != "OK" {
+			if code := a.Value.String(); code != "0" && code != "OK" {
 				out = code
 			}
 		}

@@ -158,11 +158,33 @@ func TestBothAreOne(t *testing.T) {
 						t.Errorf("%s: %+v", name, st)
 					}
 				}
+				calls := []observe.Call{{Name: "quote", Count: 1, Time: 3 * time.Second}, {Name: "sql", Count: 1, Failed: 1, Time: time.Second}}
+				if !tracer {
+					calls = calls[1:]
+				}
+				if !slices.Equal(got["part"].Calls, calls) {
+					t.Errorf("the part calls %+v", got["part"].Calls)
+				}
 				if len(got) != len(want) {
 					t.Errorf("%d operations, want %d: %v", len(got), len(want), got)
 				}
 			})
 		})
+	}
+}
+
+// A span of hale's is known as the caller also where it is none of OpenTelemetry's.
+func TestHaleInBetween(t *testing.T) {
+	rt, _, provider := fed(t, false)
+	child(t.Context(), provider, "otelhttp", trace.SpanKindServer, func(ctx context.Context, _ trace.Span) {
+		_ = rt.Operation(observe.Internal, "checkout", "").Do(ctx, func(ctx context.Context) error {
+			child(ctx, provider, "sql", trace.SpanKindClient, fail0)
+			return nil
+		})
+	})
+	got := operations(rt)
+	if calls := got["checkout"].Calls; len(calls) != 1 || calls[0].Name != "sql" || len(got["otelhttp"].Calls) != 0 {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -199,8 +221,8 @@ func TestBeganAfterItsCaller(t *testing.T) {
 // A caller in another process is no span of this one's.
 func TestRemoteCaller(t *testing.T) {
 	rt, _, provider := fed(t, false)
-	child(t.Context(), provider, "client", trace.SpanKindClient, func(ctx context.Context, s trace.Span) {
-		ctx = trace.ContextWithRemoteSpanContext(t.Context(), s.SpanContext())
+	child(t.Context(), provider, "client", trace.SpanKindClient, func(_ context.Context, s trace.Span) {
+		ctx := trace.ContextWithRemoteSpanContext(t.Context(), s.SpanContext())
 		child(ctx, provider, "server", trace.SpanKindServer, fail0)
 	})
 	if st := operations(rt)["client"]; st.Below != 0 || len(st.Calls) != 0 {
