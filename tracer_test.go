@@ -275,6 +275,32 @@ func TestTracerThatHangs(t *testing.T) {
 	}
 }
 
+// What hale does about a body's end it does in a tracer's span too.
+func TestEndsOfTracedTasks(t *testing.T) {
+	s := &spy{}
+	rt := newRuntime(t, hale.WithTracer(s))
+	_ = rt.Go(t.Context(), "a.panics", func(context.Context) error { panic("oh") }).Wait()
+	_ = rt.Do(t.Context(), "a.aborts", func(context.Context) error { panic(errors.New("net/http: abort Handler")) })
+	_ = rt.Go(t.Context(), "a.exits", func(context.Context) error { runtime.Goexit(); return nil }).Wait()
+	task := rt.Go(t.Context(), "a.cancelled", func(ctx context.Context) error { <-ctx.Done(); return errors.New("late") })
+	task.Cancel(hale.ErrBudget)
+	if err := task.Wait(); !errors.Is(err, hale.ErrBudget) {
+		t.Error(err)
+	}
+	want := []string{"end a.panics panic true true", "end a.aborts aborted false false", "end a.exits error true true", "end a.cancelled timeout true true"}
+	got := slices.DeleteFunc(s.noted(), func(n string) bool { return n[:3] != "end" })
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	panics := uint64(0)
+	for _, st := range sample(t, rt).Tasks {
+		panics += st.Panics
+	}
+	if panics != 1 {
+		t.Errorf("%d panics, want 1", panics)
+	}
+}
+
 // A span that began under one name can count as one of another.
 func TestRenamed(t *testing.T) {
 	rt := newRuntime(t)
