@@ -15,7 +15,11 @@ import (
 // own stack. It takes a process to show.
 func TestCrashOnPanic(t *testing.T) {
 	if os.Getenv("HALE_TEST_CRASH") != "" {
-		rt, err := hale.New()
+		var opts []hale.Option
+		if os.Getenv("HALE_TEST_CRASH") == "traced" {
+			opts = append(opts, hale.WithTracer(&spy{}))
+		}
+		rt, err := hale.New(opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -23,10 +27,12 @@ func TestCrashOnPanic(t *testing.T) {
 		time.Sleep(time.Minute) // the panic ends the process long before
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashOnPanic$")
-	cmd.Env = append(os.Environ(), "HALE_TEST_CRASH=1")
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "panic: on purpose") || !strings.Contains(string(out), "TestCrashOnPanic.func1") {
-		t.Errorf("err %v, output:\n%s", err, out)
+	for _, how := range []string{"plain", "traced"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestCrashOnPanic$")
+		cmd.Env = append(os.Environ(), "HALE_TEST_CRASH="+how)
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "panic: on purpose") || !strings.Contains(string(out), "TestCrashOnPanic.func1") {
+			t.Errorf("%s: err %v, output:\n%s", how, err, out)
+		}
 	}
 }

@@ -40,6 +40,16 @@ func above(ctx context.Context, f func(*Task) bool) {
 // apart is the context around a goroutine that was detached from its task.
 type apart struct{ context.Context }
 
+// Value leaves out the span around the task: it ends with that, and what is detached
+// goes on.
+func (c apart) Value(key any) any {
+	switch key.(type) {
+	case spanKey, traceKey:
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
 // Generation returns the number of the supervised child's run that ctx belongs
 // to, 0 outside supervision. A run that begins later has a higher number, also
 // when its child was added again or belongs to a supervisor that was made anew;

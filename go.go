@@ -133,7 +133,8 @@ func (rt *Runtime) Do(ctx context.Context, name string, fn func(context.Context)
 // the goroutine, and whatever it starts from now on, out of that task and
 // returns a context that carries ctx's values and not its cancellation. Call it
 // first thing in the new goroutine, with a name of its own. What is detached is not
-// fenced with the task; see [Fenced].
+// fenced with the task; see [Fenced]. It is in no span: what it does from now on is
+// no part of the trace that the task was in.
 func Detach(ctx context.Context, name string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
@@ -142,6 +143,9 @@ func Detach(ctx context.Context, name string) context.Context {
 	out := apart{context.WithoutCancel(ctx)}
 	if rt == nil {
 		return out
+	}
+	if t := rt.tracer(); t != nil {
+		out = apart{t.detach(out)}
 	}
 	s := rt.familyFor(name, func() string { return "detached" }, "")
 	s.mu.Lock()

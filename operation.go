@@ -29,7 +29,8 @@ type Operation struct {
 	ended   atomic.Uint64
 
 	failed, inherited, outlived atomic.Uint64
-	below                       atomic.Int64 // nanoseconds
+	renamed                     atomic.Uint64 // began, and are counted elsewhere
+	below                       atomic.Int64  // nanoseconds
 	latency                     latency
 	ages                        ages
 	outcomes, reported, calls   counters
@@ -142,8 +143,9 @@ func (o *Operation) totals() observe.OperationStat {
 		Ended: o.ended.Load(), Failed: o.failed.Load(), Inherited: o.inherited.Load(), Outlived: o.outlived.Load(),
 		Time: time.Duration(o.latency.sum.Load()), Below: time.Duration(o.below.Load()), Latency: o.latency.all(),
 	}
+	renamed := o.renamed.Load()
 	st.Started = o.started.Load()
-	st.InFlight = int64(st.Started - st.Ended)
+	st.InFlight = int64(st.Started - st.Ended - renamed)
 	return st
 }
 

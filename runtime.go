@@ -25,9 +25,10 @@ import (
 // run for as long as the service does, and end it with [Runtime.Close]. All
 // methods may be called from any goroutine.
 type Runtime struct {
-	opts   options
-	number uint64 // of the runtime in the process; part of its labels
-	prefix string
+	opts    options
+	tracing *tracing // nil without a [Tracer]
+	number  uint64   // of the runtime in the process; part of its labels
+	prefix  string
 
 	_         [64]byte
 	seq       atomic.Uint64 // of tasks; every start writes it and reads what stands around it
@@ -108,6 +109,9 @@ func New(opts ...Option) (*Runtime, error) {
 	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
 	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
 	rt.watcher.rt = rt
+	if o.tracer != nil {
+		rt.tracing = &tracing{rt: rt, of: o.tracer}
+	}
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type Span struct {
 	remote observe.TraceContext // that it continues; zero: its parent's, or a trace of its own
 	id     atomic.Uint64        // of the span; 0: nobody asked yet
 	trace  atomic.Pointer[[16]byte]
-	finish func(outcome string, failed bool) // of the [Tracer]'s span
+	finish EndSpan // of the [Tracer]'s span
 }
 
 type spanKey struct{}
@@ -54,11 +54,12 @@ func (o *Operation) Start(ctx context.Context) (context.Context, *Span) {
 	if s.parent == nil {
 		s.remote, _ = valueOf(ctx, traceKey{}).(observe.TraceContext)
 	}
-	if t := o.rt.opts.tracer; t != nil {
-		ctx, s.finish = t.Start(ctx, o.kind, o.name)
+	ctx = context.WithValue(ctx, spanKey{}, s)
+	if t := o.rt.tracer(); t != nil {
+		ctx, s.finish = t.start(ctx, o.kind, o.name)
 	}
 	o.Began(s.second())
-	return context.WithValue(ctx, spanKey{}, s), s
+	return ctx, s
 }
 
 func (s *Span) second() uint32 { return uint32(s.began / time.Second) }
@@ -75,17 +76,24 @@ func (s *Span) Operation() *Operation {
 // outcome is its [ErrorType]. A caller who gave up, [context.Canceled], is no
 // failure of the operation.
 func (s *Span) End(err error) {
+	outcome, failed := outcomeOf(err)
+	s.end(outcome, failed, err)
+}
+
+// outcomeOf returns how what returned err ended, and whether it failed.
+func outcomeOf(err error) (outcome string, failed bool) {
 	if err == nil {
-		s.Finish("ok", false)
-		return
+		return "ok", false
 	}
-	outcome := ErrorType(err)
-	s.Finish(outcome, outcome != errorCanceled)
+	outcome = ErrorType(err)
+	return outcome, outcome != errorCanceled
 }
 
 // Finish ends the span with an outcome of its own: a status such as "404", of which
 // there are few. failed says whether it is a failure of the operation.
-func (s *Span) Finish(outcome string, failed bool) {
+func (s *Span) Finish(outcome string, failed bool) { s.end(outcome, failed, nil) }
+
+func (s *Span) end(outcome string, failed bool, err error) {
 	if s == nil || s.over.Swap(true) {
 		return
 	}
@@ -95,16 +103,27 @@ func (s *Span) Finish(outcome string, failed bool) {
 		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
 		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent.outlived(),
 	})
-	if p := s.parent; p != nil {
-		p.below.Add(int64(took))
-		if failed {
-			p.erred.Store(true)
-		}
-		p.op.Called(o.name, took, failed)
+	s.parent.Called(o.name, took, 0, failed)
+	if f := s.finish; f != nil {
+		s.finish = nil // a span in this one may live on, and need not keep the tracer's
+		o.rt.tracing.end(f, outcome, failed, err)
 	}
-	if s.finish != nil {
-		s.finish(outcome, failed)
+}
+
+// Called counts a span in s that another tracing system keeps, for adapters to it,
+// and reports whether s had ended before. known is the part of took that spans of
+// hale's own took, which have been counted. A span of hale's own in s does this by
+// itself.
+func (s *Span) Called(name string, took, known time.Duration, failed bool) (ended bool) {
+	if s == nil {
+		return false
 	}
+	s.below.Add(int64(max(took-known, 0)))
+	if failed {
+		s.erred.Store(true)
+	}
+	s.op.Called(name, took, failed)
+	return s.over.Load()
 }
 
 // Settle is Finish for a span whose work goes on with no end in sight: a stream or a
@@ -180,6 +199,19 @@ func (o *Operation) Began(second uint32) {
 	}
 	o.started.Add(1)
 	o.ages.began(second)
+}
+
+// Renamed counts a span that began as one of o as one of another operation from now
+// on, for tracing systems that know some names late. That it began stays counted. A
+// nil operation counts it as none. To be followed by one Ended of that, with the
+// same second.
+func (o *Operation) Renamed(second uint32, to *Operation) {
+	if o == nil || o == to {
+		return
+	}
+	o.ages.ended(second)
+	o.renamed.Add(1)
+	to.Began(second)
 }
 
 // Ended counts a span out.

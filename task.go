@@ -205,8 +205,11 @@ func (t *Task) start(at *family, entry uintptr, own bool) {
 // run calls fn under the task's labels, contains its panic and ends the task.
 // back are the labels that the goroutine bears afterwards.
 func (t *Task) run(fn func(context.Context) error, back unsafe.Pointer) {
-	if t.scope.cell != nil {
+	if c := t.scope.cell; c != nil {
 		setGoroutineLabels(t.scope.bears())
+		if c.family.rt.tracing != nil {
+			fn = t.traced(fn, back)
+		}
 	}
 	returned := false
 	defer func() {

@@ -10,11 +10,23 @@ import (
 // context from process to process. Package haleotel has the one for OpenTelemetry.
 // Its methods are called on the goroutines of requests, at any time and by many at
 // once.
+//
+// A method that panics is reported once and costs its span. One that hangs holds up
+// who called it and nobody else. One that ends the goroutine, by [runtime.Goexit],
+// ends that, and the tracer is not called any more: a task that was about to begin
+// runs all the same, and one that had returned has failed with [ErrGoexit].
 type Tracer interface {
-	// Start begins a span. What it returns is called once, when that has ended.
-	Start(ctx context.Context, kind observe.OperationKind, name string) (context.Context, func(outcome string, failed bool))
-	// StartTask begins the span of a task or of one run of a supervised child.
-	StartTask(ctx context.Context, id observe.TaskID, domain observe.Domain) (context.Context, func(err error))
+	// Start begins a span. The context that it returns must come from ctx, in which
+	// [SpanOf] finds hale's own span already.
+	Start(ctx context.Context, kind observe.OperationKind, name string) (context.Context, EndSpan)
+	// StartTask begins the span of a task, of one run of a supervised child or of a
+	// pool's unit. The context that it returns must come from ctx, which is the
+	// task's own.
+	StartTask(ctx context.Context, id observe.TaskID, domain observe.Domain) (context.Context, EndSpan)
+	// Detach returns ctx outside of its trace, for what outlives that: each run of a
+	// supervised child, and what [Detach] is called for. A span that begins there may
+	// link to where ctx was.
+	Detach(ctx context.Context) context.Context
 	// Trace returns where ctx is, the zero value outside of any trace.
 	Trace(ctx context.Context) observe.TraceContext
 	// Extract returns ctx as the sender of a request says by its headers, and Inject
@@ -22,6 +34,11 @@ type Tracer interface {
 	Extract(ctx context.Context, get func(key string) string) context.Context
 	Inject(ctx context.Context, set func(key, value string))
 }
+
+// EndSpan is called when what a [Tracer]'s span is of has ended, once and on any
+// goroutine. outcome is "ok", the [ErrorType] of err or what [Span.Finish] was given;
+// failed says whether that is a failure. err is nil where nobody knows of one.
+type EndSpan func(outcome string, failed bool, err error)
 
 // WithTracer makes each span and task one of t's too. Without it, spans have IDs of
 // hale's own, which logs show and which are propagated by W3C Trace Context, and
@@ -41,8 +58,10 @@ func TraceOf(ctx context.Context) observe.TraceContext {
 	if ctx == nil {
 		return observe.TraceContext{}
 	}
-	if rt := runtimeOf(ctx).made(); rt != nil && rt.opts.tracer != nil {
-		return rt.opts.tracer.Trace(ctx)
+	if rt := runtimeOf(ctx).made(); rt != nil {
+		if t := rt.tracer(); t != nil {
+			return t.trace(ctx)
+		}
 	}
 	if s := SpanOf(ctx); s != nil {
 		return s.Trace()
@@ -55,8 +74,13 @@ func TraceOf(ctx context.Context) observe.TraceContext {
 // returns the value of a header, "" for none. What is malformed is left out: the
 // request then begins a trace.
 func (rt *Runtime) Extract(ctx context.Context, get func(key string) string) context.Context {
-	if rt = rt.made(); rt != nil && rt.opts.tracer != nil {
-		return rt.opts.tracer.Extract(ctx, get)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if rt = rt.made(); rt != nil {
+		if t := rt.tracer(); t != nil {
+			return t.extract(ctx, get)
+		}
 	}
 	if parent := get("traceparent"); parent != "" {
 		if t, err := observe.ParseTraceparent(parent, get("tracestate")); err == nil {
@@ -72,9 +96,14 @@ func (rt *Runtime) Extract(ctx context.Context, get func(key string) string) con
 // Inject gives a request that ctx makes the headers by which its receiver continues
 // the trace and knows the baggage.
 func (rt *Runtime) Inject(ctx context.Context, set func(key, value string)) {
-	if rt = rt.made(); rt != nil && rt.opts.tracer != nil {
-		rt.opts.tracer.Inject(ctx, set)
+	if ctx == nil {
 		return
+	}
+	if rt = rt.made(); rt != nil {
+		if t := rt.tracer(); t != nil {
+			t.inject(ctx, set)
+			return
+		}
 	}
 	if t := TraceOf(ctx); !t.IsZero() {
 		set("traceparent", t.Traceparent())

@@ -134,6 +134,8 @@ func (w *worker) run() (again bool) {
 		switch {
 		case j.ctx.Err() != nil:
 			ok = w.finish(u, context.Cause(j.ctx), false)
+		case p.rt.tracing != nil:
+			ok = w.finish(u, w.traced(u, j), true)
 		case j.fn != nil:
 			ok = w.finish(u, j.fn(&u.scope), true)
 		default:
