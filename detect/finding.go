@@ -26,6 +26,12 @@ const (
 	KindPanicLoop Kind = "panic_loop"
 	KindAbandoned Kind = "abandoned_bodies"
 	KindOverdue   Kind = "overdue_task"
+
+	KindSlow       Kind = "slow_operation"
+	KindCreep      Kind = "slow_creep"
+	KindStalled    Kind = "stalled_operation"
+	KindUnfinished Kind = "unfinished_spans"
+	KindOutlived   Kind = "outlived_spans"
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.
