@@ -6,6 +6,8 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/detect"
@@ -28,6 +30,7 @@ type Config struct {
 	Overdue   detect.OverdueConfig   `json:"overdue" yaml:"overdue"`
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
+	Latency   detect.LatencyConfig   `json:"latency" yaml:"latency"`
 	Policy    heal.Policy            `json:"policy" yaml:"policy"`
 }
 
@@ -58,6 +61,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Leak.Patience > detect.MaxPatience {
 		return c, &ConfigError{Field: "Config.Leak.Patience", Value: c.Leak.Patience, Mend: "give at most " + detect.MaxPatience.String()}
 	}
+	if err := checkThresholds(c.Latency.Thresholds); err != nil {
+		return c, err
+	}
 	if c.Tick == 0 {
 		c.Tick = time.Second
 	}
@@ -72,6 +78,26 @@ func (c Config) withDefaults() (Config, error) {
 	var err error
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err
+}
+
+func checkThresholds(limits map[string]detect.Threshold) error {
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		t, mend := limits[name], ""
+		switch {
+		case name == "":
+			mend = "name an operation, or * for those that are not named"
+		case t.P95 < 0 || t.P99 < 0 || t.P95 > maxDuration || t.P99 > maxDuration:
+			mend = "give durations up to 24h, or 0 for no limit"
+		case t.P95 == 0 && t.P99 == 0:
+			mend = "give P95, P99 or both"
+		case t.P99 > 0 && t.P99 < t.P95:
+			mend = "give a P99 that is no less than P95"
+		default:
+			continue
+		}
+		return &ConfigError{Field: fmt.Sprintf("Config.Latency.Thresholds[%q]", printable(name, maxName)), Value: t, Mend: mend}
+	}
+	return nil
 }
 
 // revision is equal for equal settings.

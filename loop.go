@@ -43,6 +43,10 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
+		{Name: "latency", Detector: detect.NewLatency(o.config.Latency)},
+		{Name: "creep", Detector: detect.NewCreep()},
+		{Name: "stalled", Detector: detect.NewStalled()},
+		{Name: "spans", Detector: detect.NewSpans()},
 	}
 	for _, d := range o.detectors {
 		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)

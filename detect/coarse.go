@@ -23,9 +23,10 @@ func (c *coarse) add(h observe.Histogram) {
 	if *c == nil {
 		*c = make(coarse, coarseBuckets)
 	}
+	at := *c
 	for _, b := range h {
 		i := min(max(b.Index, 0), observe.Buckets-1) / 4
-		(*c)[i] = uint32(min(uint64((*c)[i])+min(b.Count, mostCoarse), mostCoarse))
+		at[i] = min(at[i]+uint32(min(b.Count, mostCoarse)), mostCoarse)
 	}
 }
 
@@ -41,16 +42,20 @@ func edge(i int) float64 {
 	return float64(observe.BucketStart(4*i)) / float64(time.Millisecond)
 }
 
-// quantile returns the duration below which the part q lies, in milliseconds.
-func (c coarse) quantile(q float64) float64 {
-	n := c.total()
+// quantile returns the duration below which the part q of all n lies, in
+// milliseconds.
+func (c coarse) quantile(q, n float64) float64 {
 	rank := q * n
 	for i, k := range c {
-		if f := float64(k); f > 0 && rank <= f {
+		if k == 0 {
+			continue
+		}
+		f := float64(k)
+		if rank <= f {
 			low := edge(i)
 			return low + (edge(i+1)-low)*rank/f
 		}
-		rank -= float64(k)
+		rank -= f
 	}
 	return 0
 }

@@ -119,7 +119,7 @@ func (d *Creep) close(now time.Time, took time.Duration) {
 			continue
 		}
 		s.Skip = 0
-		v := round3(s.Open.quantile(.9))
+		v := round3(s.Open.quantile(.9, n))
 		clear(s.Open)
 		addScaled(&s.Load, round3(n/took.Seconds()), &done, higher)
 		s.follow(v, addScaled(&s.P90, v, &done, lower), now, &st.Load)

@@ -91,8 +91,9 @@ type Evidence struct {
 // turn in which the symptom or its remains are there; a finding that is no
 // longer reported has cleared.
 //
-// The kind, each part of the subject and the evidence's channel must be valid
-// UTF-8 and printable, of at most 512 bytes each, or the panel drops the finding.
+// The kind, each part of the subject and of the cause, and the evidence's channel
+// must be valid UTF-8 and printable, of at most 512 bytes each, or the panel drops
+// the finding.
 // In the evidence's text it replaces what is not printable.
 type Finding struct {
 	Detector   string          `json:"detector,omitempty"` // set by the panel
@@ -100,6 +101,11 @@ type Finding struct {
 	Subject    observe.Subject `json:"subject"`
 	Confidence Confidence      `json:"confidence"`
 	Severity   Severity        `json:"severity,omitempty"` // Major unless the detector says otherwise
+
+	// Cause is what the symptom follows from, where the detector knows: the operation
+	// in which the errors began. The finding then belongs to the incident about that.
+	// It may be the subject itself, when another finding about it explains this one.
+	Cause observe.Subject `json:"cause,omitzero"`
 
 	// Active reports that the symptom goes on. An inactive finding is what it
 	// left behind: a leak that no longer grows, for example.
@@ -146,6 +152,8 @@ func (f Finding) check() error {
 		return fmt.Errorf("%w: no subject", errGarbage)
 	case len(f.Subject.String()) > maxText:
 		return fmt.Errorf("%w: subject of %d bytes", errGarbage, len(f.Subject.String()))
+	case len(f.Cause.String()) > maxText:
+		return fmt.Errorf("%w: cause of %d bytes", errGarbage, len(f.Cause.String()))
 	case f.Confidence != Suspected && f.Confidence != Confirmed:
 		return fmt.Errorf("%w: %v", errGarbage, f.Confidence)
 	case f.Severity != Major && f.Severity != Minor:
@@ -177,9 +185,11 @@ func (f Finding) check() error {
 // recording as it went in, so it cannot be mended: two names could become one.
 func (f Finding) names() iter.Seq2[string, string] {
 	return func(yield func(what, s string) bool) {
-		s := f.Subject
-		ok := yield("kind", string(f.Kind)) && yield("task", s.Task.Name) && yield("name", s.Name) &&
-			yield("function", s.Site.Function) && yield("file", s.Site.File) && yield("domain", string(s.Domain))
+		ok := yield("kind", string(f.Kind))
+		for _, s := range []observe.Subject{f.Subject, f.Cause} {
+			ok = ok && yield("task", s.Task.Name) && yield("name", s.Name) &&
+				yield("function", s.Site.Function) && yield("file", s.Site.File) && yield("domain", string(s.Domain))
+		}
 		for i := 0; ok && i < len(f.Evidence); i++ {
 			ok = yield("channel", string(f.Evidence[i].Channel))
 		}

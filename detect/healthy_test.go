@@ -18,18 +18,14 @@ var (
 
 // builtins are the detectors that a runtime has, by the names that it gives them.
 func builtins() []detect.Named {
-	return []detect.Named{
+	return append([]detect.Named{
 		{Name: "leak", Detector: detect.NewLeak(detect.LeakConfig{Window: 10 * time.Second})},
 		{Name: "growth", Detector: detect.NewGrowth(detect.LeakConfig{Window: 10 * time.Second})},
 		{Name: "overdue", Detector: detect.NewOverdue(detect.OverdueConfig{})},
 		{Name: "stuck", Detector: detect.NewStuck()},
 		{Name: "panic_loop", Detector: detect.NewPanicLoop(detect.PanicLoopConfig{})},
 		{Name: "abandoned", Detector: detect.NewAbandoned(detect.AbandonedConfig{})},
-		{Name: "latency", Detector: detect.NewLatency(detect.LatencyConfig{})},
-		{Name: "creep", Detector: detect.NewCreep()},
-		{Name: "stalled", Detector: detect.NewStalled()},
-		{Name: "spans", Detector: detect.NewSpans()},
-	}
+	}, slowness()...)
 }
 
 // accusation is a finding and when it was made.
@@ -110,6 +106,9 @@ func TestHealthyServiceIsLeftAlone(t *testing.T) {
 // confirmed. go test -v -run FaultsAreFound prints how long it takes.
 func TestFaultsAreFound(t *testing.T) {
 	for _, c := range faultCases {
+		if c.from+c.within > mostOfFault {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var took []time.Duration
@@ -152,18 +151,18 @@ var faultCases = []struct {
 	want   []string // keys of which one must be confirmed; none: nobody looks for it yet
 	also   []string // keys that may be confirmed beside it
 }{
-	{"slow dependency", fault{of: "payments.quote", slow: 10}, 2 * time.Hour, 2 * time.Minute, []string{"slow_operation payments.quote"}, nil},
-	{"slow by two and a half", fault{of: "db.orders", slow: 2.5}, 2 * time.Hour, 3 * time.Minute, []string{"slow_operation db.orders"}, nil},
-	{"slow of itself", fault{of: "GET /search", slow: 4}, 2 * time.Hour, 2 * time.Minute, []string{"slow_operation GET /search"}, nil},
-	{"slow and rare", fault{of: "GET /report", slow: 6}, 3 * time.Hour, time.Hour, []string{"slow_operation GET /report"}, nil},
-	{"everything slow", fault{slow: 4}, 2 * time.Hour, 3 * time.Minute, []string{"slow_operation hale.service"}, nil},
-	{"slow creep", fault{of: "GET /search", creep: .2}, 4 * time.Hour, 12 * time.Hour, []string{"slow_creep GET /search"}, nil},
-	{"stall of a dependency", fault{of: "payments.quote", stalls: true}, 2 * time.Hour, time.Minute, []string{"stalled_operation payments.quote"}, nil},
-	{"stall of an operation", fault{of: "GET /products", stalls: true}, 2 * time.Hour, time.Minute, []string{"stalled_operation GET /products"}, nil},
-	{"everything stalls", fault{stalls: true}, 2 * time.Hour, time.Minute, []string{"stalled_operation hale.service"}, nil},
-	{"leaked spans", fault{of: "GET /cart", leaks: .002}, 2 * time.Hour, 20 * time.Minute, []string{"unfinished_spans GET /cart"}, []string{"goroutine_leak GET /cart"}},
-	{"error burst", fault{of: "POST /order", failing: .5}, 2 * time.Hour, 3 * time.Minute, nil, nil},
-	{"open files", fault{files: .5}, 2 * time.Hour, time.Hour, nil, nil},
-	{"log storm", fault{of: "GET /cart", logStorm: 200}, 2 * time.Hour, 3 * time.Minute, nil, nil},
-	{"silence", fault{of: "GET /products", silent: true}, 2 * time.Hour, 10 * time.Minute, nil, nil},
+	{"slow dependency", fault{of: "payments.quote", slow: 10}, 25 * time.Minute, 2 * time.Minute, []string{"slow_operation payments.quote"}, nil},
+	{"slow by two and a half", fault{of: "db.orders", slow: 2.5}, 25 * time.Minute, 3 * time.Minute, []string{"slow_operation db.orders"}, nil},
+	{"slow of itself", fault{of: "GET /search", slow: 4}, 25 * time.Minute, 2 * time.Minute, []string{"slow_operation GET /search"}, nil},
+	{"slow and rare", fault{of: "GET /report", slow: 6}, 2 * time.Hour, time.Hour, []string{"slow_operation GET /report"}, nil},
+	{"everything slow", fault{slow: 4}, 25 * time.Minute, 3 * time.Minute, []string{"slow_operation all operations"}, nil},
+	{"slow creep", fault{of: "GET /search", creep: .2}, 4 * time.Hour, 125 * time.Minute, []string{"slow_creep GET /search"}, nil},
+	{"stall of a dependency", fault{of: "payments.quote", stalls: true}, 25 * time.Minute, time.Minute, []string{"stalled_operation payments.quote"}, nil},
+	{"stall of an operation", fault{of: "GET /products", stalls: true}, 25 * time.Minute, time.Minute, []string{"stalled_operation GET /products"}, nil},
+	{"everything stalls", fault{stalls: true}, 25 * time.Minute, time.Minute, []string{"stalled_operation all operations"}, nil},
+	{"leaked spans", fault{of: "GET /cart", leaks: .002}, 25 * time.Minute, 20 * time.Minute, []string{"unfinished_spans GET /cart"}, []string{"goroutine_leak GET /cart"}},
+	{"error burst", fault{of: "POST /order", failing: .5}, 25 * time.Minute, 3 * time.Minute, nil, nil},
+	{"open files", fault{files: .5}, 25 * time.Minute, 20 * time.Minute, nil, nil},
+	{"log storm", fault{of: "GET /cart", logStorm: 200}, 25 * time.Minute, 3 * time.Minute, nil, nil},
+	{"silence", fault{of: "GET /products", silent: true}, 25 * time.Minute, 10 * time.Minute, nil, nil},
 }

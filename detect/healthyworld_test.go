@@ -100,16 +100,16 @@ func shopOps() []*simOp {
 		mail
 	)
 	return []*simOp{
-		products:   {name: "GET /products", kind: observe.Server, rate: 40, median: 8, sigma: .5, tail: .01, fails: .001, calls: []simCall{{cache, 1}}},
-		product:    {name: "GET /products/{id}", kind: observe.Server, rate: 30, median: 6, sigma: .4, tail: .01, fails: .002, calls: []simCall{{dbProducts, 1}}},
-		cart:       {name: "GET /cart", kind: observe.Server, rate: 15, median: 4, sigma: .4, tail: .005, fails: .001, calls: []simCall{{cache, 2}}},
-		addCart:    {name: "POST /cart", kind: observe.Server, rate: 8, median: 9, sigma: .5, tail: .02, fails: .005, calls: []simCall{{dbCart, 1}, {cache, 1}}},
-		order:      {name: "POST /order", kind: observe.Server, rate: 5, median: 15, sigma: .5, tail: .02, fails: .01, calls: []simCall{{payments, 1}, {dbOrders, 3}}},
-		search:     {name: "GET /search", kind: observe.Server, rate: 12, median: 40, sigma: .7, tail: .02, fails: .003, calls: []simCall{{index, 1}}},
+		products:   {name: "GET /products", kind: observe.Server, rate: 20, median: 8, sigma: .5, tail: .01, fails: .001, calls: []simCall{{cache, 1}}},
+		product:    {name: "GET /products/{id}", kind: observe.Server, rate: 15, median: 6, sigma: .4, tail: .01, fails: .002, calls: []simCall{{dbProducts, 1}}},
+		cart:       {name: "GET /cart", kind: observe.Server, rate: 8, median: 4, sigma: .4, tail: .005, fails: .001, calls: []simCall{{cache, 2}}},
+		addCart:    {name: "POST /cart", kind: observe.Server, rate: 4, median: 9, sigma: .5, tail: .02, fails: .005, calls: []simCall{{dbCart, 1}, {cache, 1}}},
+		order:      {name: "POST /order", kind: observe.Server, rate: 3, median: 15, sigma: .5, tail: .02, fails: .01, calls: []simCall{{payments, 1}, {dbOrders, 3}}},
+		search:     {name: "GET /search", kind: observe.Server, rate: 6, median: 40, sigma: .7, tail: .02, fails: .003, calls: []simCall{{index, 1}}},
 		report:     {name: "GET /report", kind: observe.Server, rate: 1. / 60, median: 900, sigma: .5, tail: .02, fails: .01, calls: []simCall{{dbOrders, 20}}},
 		events:     {name: "GET /events", kind: observe.Server, rate: .05, life: [2]float64{300, 3600}},
 		poll:       {name: "GET /poll", kind: observe.Server, rate: 2, life: [2]float64{1, 30}},
-		recommend:  {name: "GET /recommend", kind: observe.Server, rate: 6, median: 20, sigma: .6, tail: .01, fails: .002, since: "deploy", calls: []simCall{{index, 1}}},
+		recommend:  {name: "GET /recommend", kind: observe.Server, rate: 4, median: 20, sigma: .6, tail: .01, fails: .002, since: "deploy", calls: []simCall{{index, 1}}},
 		dbProducts: {name: "db.products", kind: observe.Client, median: 2, sigma: .4, tail: .01, fails: .001},
 		dbCart:     {name: "db.cart", kind: observe.Client, median: 3, sigma: .4, tail: .01, fails: .001},
 		dbOrders:   {name: "db.orders", kind: observe.Client, median: 4, sigma: .5, tail: .02, fails: .001},

@@ -3,7 +3,9 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -33,12 +35,13 @@ func (t Threshold) of(i int) float64 {
 // or more. Slow is what is beyond five standard deviations of the operation's own
 // slots, 1.5 times what is usual and 5 ms more than it, in both windows; or beyond a
 // [Threshold]. Two slots in a row are suspected, three of twice what is usual (six,
-// if only P99 is) confirmed. It ends when half as many requests are over the limit.
+// if only P99 is) confirmed. It ends when half as many requests are over the limit,
+// or no slot has been for a minute.
 //
 // Whose time it is, the operation's own or that of one it calls, comes from spans.
 // Where what it calls is slow too, that is confirmed and the caller only suspected.
-// Where half of all operations, and at least four, are slow of themselves, they
-// share the reason: one finding about the service stands for all. A machine that is
+// Where half of all operations are slow, at least four of themselves, they share the
+// reason: one finding about the service stands for all. A machine that is
 // starved and load beyond all that was usual raise the limits in proportion.
 //
 // What is usual is learned from twelve slots on and moves within an hour; nothing is
@@ -48,6 +51,7 @@ func (t Threshold) of(i int) float64 {
 type Latency struct {
 	cfg   LatencyConfig
 	state latencyState
+	looks []look // at the operations, in this turn
 }
 
 type latencyState struct {
@@ -60,7 +64,7 @@ type latencyState struct {
 
 const (
 	slotLength = 10 * time.Second
-	warmUp     = 3 * time.Minute // of a process
+	coldFor    = 3 * time.Minute // of a process
 	suspectAt  = 2               // slots
 	confirmAt  = 3
 	tailAt     = 6                // slots, where only P99 is slow
@@ -71,10 +75,13 @@ const (
 )
 
 // serviceDomain is what a finding is about that is about all operations.
-const serviceDomain observe.Domain = "hale.service"
+const serviceDomain observe.Domain = "all operations"
 
 // NewLatency returns the detector.
-func NewLatency(cfg LatencyConfig) *Latency { return &Latency{cfg: cfg} }
+func NewLatency(cfg LatencyConfig) *Latency {
+	cfg.Thresholds = maps.Clone(cfg.Thresholds)
+	return &Latency{cfg: cfg}
+}
 
 // slowdownOf returns by how much the machine made everything slower; 1 is not at all.
 func slowdownOf(s *observe.Sample) float64 {
@@ -119,8 +126,9 @@ func (d *Latency) Detect(t observe.Turn) []Finding {
 // closeSlots judges all operations of which enough was seen.
 func (d *Latency) closeSlots(now time.Time) {
 	st := &d.state
-	warm := now.Sub(st.Begun) < warmUp
-	looks := map[int]look{} // by index, and never in its order
+	warm := now.Sub(st.Begun) < coldFor
+	d.looks = slices.Grow(d.looks[:0], len(st.Operations))[:len(st.Operations)]
+	clear(d.looks)
 	for i := range st.Operations {
 		e := &st.Operations[i]
 		s := &e.Is
@@ -129,17 +137,18 @@ func (d *Latency) closeSlots(now time.Time) {
 			continue
 		}
 		l := s.close(now, max(st.Slowdown, 1), d.threshold(e.Name))
-		looks[i] = l
+		d.looks[i] = l
 		switch {
 		case l.over >= 0 && warm && !l.static[l.over]: // caches are cold
 		case l.over >= 0:
+			s.Calm = 0
 			if s.Hits++; s.Since.IsZero() {
 				s.Since = now
 			}
-			b := blameFor(l.each, s.Cost)
-			s.Callee = b.Callee
-		case s.Finding != nil && !l.free:
+			s.Callee = blameFor(l.sums.each(l.n), s.Cost).Callee
+		case s.Finding != nil && !l.free && s.Calm < longSlots:
 			s.Hits = 0
+			s.Calm++
 		default:
 			s.Hits, s.Since, s.Callee, s.Finding = 0, time.Time{}, "", nil
 			if !warm && st.Slowdown < factor {
@@ -152,8 +161,8 @@ func (d *Latency) closeSlots(now time.Time) {
 	}
 	shared := d.together(now)
 	for i := range st.Operations {
-		if l, ok := looks[i]; ok {
-			d.tell(&st.Operations[i], l, now, warm, shared)
+		if l := d.looks[i]; l.shut {
+			d.tell(&st.Operations[i], l, shared)
 		}
 	}
 	d.tellService(now, warm, shared)
@@ -196,27 +205,35 @@ func (d *Latency) cause(e *rostered[latencyOp]) *rostered[latencyOp] {
 	return at
 }
 
-// together returns how many operations are slow of themselves, of how many that are
-// judged, if it is so many that they share the reason; else 0.
+// together returns how many operations are slow, of how many that are judged, if it
+// is so many that they share the reason; else 0.
 func (d *Latency) together(now time.Time) (shared [2]int) {
+	own := 0
 	for i := range d.state.Operations {
 		e := &d.state.Operations[i]
 		if e.Is.Slots < learnedSlots || now.Sub(e.Is.Closed) > 2*slowSlot {
 			continue
 		}
 		shared[1]++
-		if e.Is.Hits > 0 && d.cause(e) == nil {
+		if e.Is.Hits > 0 {
 			shared[0]++
+			if d.cause(e) == nil {
+				own++
+			}
 		}
 	}
-	if shared[0] < fewestAll || 2*shared[0] < shared[1] {
+	if own < fewestAll || 2*shared[0] < shared[1] {
 		return [2]int{}
 	}
 	return shared
 }
 
+func together(shared [2]int) string {
+	return fmt.Sprintf("%d of %d operations are slow at once: load, or something that they share", shared[0], shared[1])
+}
+
 // tell makes or renews the finding about an operation whose slot was closed.
-func (d *Latency) tell(e *rostered[latencyOp], l look, now time.Time, warm bool, shared [2]int) {
+func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 	s := &e.Is
 	switch {
 	case l.over < 0 && s.Finding != nil:
@@ -234,21 +251,27 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, now time.Time, warm bool,
 	if l.over == 2 {
 		need = tailAt
 	}
-	b := blameFor(l.each, s.Cost)
+	b := blameFor(l.sums.each(l.n), s.Cost)
 	f.Evidence = append(f.Evidence, Evidence{Traces, cutText(b.Text)})
 	cause := d.cause(e)
 	switch {
 	case cause != nil:
-		// The place to set Finding.Cause: cause.subject().
+		f.Cause = cause.subject()
 		f.Evidence[1].Text = cutText(fmt.Sprintf("%s: %s is slow itself", b.Text, cause.Name))
 		need = math.MaxInt // that one is confirmed
 	case b.Callee != "" && b.More >= factor:
-		// The place to set Finding.Cause: Subject{Name: b.Callee}.
+		f.Cause = observe.Subject{Name: b.Callee}
+		if known := d.state.Operations.named(b.Callee); known != nil {
+			f.Cause = known.subject()
+		}
 		need += confirmAt // it may turn out to be slow itself
 	}
 	if shared[0] > 0 {
 		need = math.MaxInt
-		f.Evidence = append(f.Evidence, Evidence{Metrics, fmt.Sprintf("%d of %d operations are slow of themselves at once: load, or something that they share", shared[0], shared[1])})
+		if f.Cause.IsZero() {
+			f.Cause = observe.Subject{Domain: serviceDomain}
+		}
+		f.Evidence = append(f.Evidence, Evidence{Metrics, together(shared)})
 	}
 	big := l.static[l.over] || l.q[l.over] >= sure*l.usual[l.over]*l.load
 	if s.Hits >= need && big || (need < math.MaxInt && s.Finding != nil && s.Finding.Confidence == Confirmed) {
@@ -280,7 +303,7 @@ func (d *Latency) tellService(now time.Time, warm bool, shared [2]int) {
 	if 2*steady >= shared[1] && steady >= fewestAll && !warm {
 		f.Confidence = Confirmed
 	}
-	f.Evidence = []Evidence{{Metrics, fmt.Sprintf("%d of %d operations are slow of themselves at once: load, or something that they share", shared[0], shared[1])}}
+	f.Evidence = []Evidence{{Metrics, together(shared)}}
 	st.Service = &f
 }
 

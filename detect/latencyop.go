@@ -34,6 +34,7 @@ type latencyOp struct {
 	Open   coarse     `json:"open,omitempty"` // the slot that is being filled
 	Opened time.Time  `json:"opened,omitzero"`
 	Spends spending   `json:"spends"` // in it
+	Before []spentOn  `json:"-"`      // of the slot before, to use again
 	Closed time.Time  `json:"closed,omitzero"`
 	Marks  []slotMark `json:"marks,omitempty"` // the last longSlots slots
 
@@ -43,6 +44,7 @@ type latencyOp struct {
 	Rate  float64  `json:"rate,omitempty"` // the highest that was usual, a second
 
 	Hits    int       `json:"hits,omitempty"` // slots in a row that were too slow
+	Calm    int       `json:"calm,omitempty"` // that were not, since
 	Since   time.Time `json:"since,omitzero"`
 	Callee  string    `json:"callee,omitempty"` // whose time it is; "" its own
 	Finding *Finding  `json:"finding,omitempty"`
@@ -93,25 +95,26 @@ type look struct {
 	q      [3]float64 // milliseconds
 	usual  [3]float64 // 0 where nothing is
 	limit  [3]float64
-	static [3]bool // the limit is of the configuration
-	load   float64 // times of the highest usual rate; at least 1
-	each   spending
+	static [3]bool  // the limit is of the configuration
+	load   float64  // times of the highest usual rate; at least 1
+	sums   spending // where the time went
 
-	over int // index of the quantile that is farthest over its limit; -1: none
-	free bool
+	shut bool // the slot was closed
+	over int  // index of the quantile that is over its limit; -1: none
+	free bool // none is over half of its limit any more
 }
 
 // close ends the slot and judges it. slow is how much slower the machine made all.
 func (s *latencyOp) close(now time.Time, slow float64, limit Threshold) look {
-	l := look{n: s.Open.total(), took: now.Sub(s.Opened), load: 1, over: -1}
+	l := look{shut: true, n: s.Open.total(), took: now.Sub(s.Opened), load: 1, over: -1}
 	l.rate = l.n / max(l.took.Seconds(), 1)
 	if s.Rate > 0 {
 		l.load = min(max(l.rate/s.Rate, 1), 4)
 	}
-	l.each = s.Spends.each(l.n)
+	l.sums = s.Spends
 	mark := slotMark{N: l.n}
 	for i, q := range judged {
-		l.q[i] = s.Open.quantile(q)
+		l.q[i] = s.Open.quantile(q, l.n)
 		l.limit[i] = math.Inf(1)
 		if u := s.Usual[i]; s.Slots >= learnedSlots && s.Usual[0].Mean < longMean {
 			l.usual[i] = math.Exp(u.Mean)
@@ -129,19 +132,19 @@ func (s *latencyOp) close(now time.Time, slow float64, limit Threshold) look {
 	s.Marks = append(s.Marks, mark)
 	long := s.long()
 	l.free = true
-	most := 0.
 	for i, q := range judged {
 		part := 1 - q
 		if long.Over[i] >= part/2*long.N && long.Over[i] >= 2 {
 			l.free = false
 		}
 		both := mark.Over[i] >= max(3, part*mark.N) && long.Over[i] >= max(5, part*long.N)
-		if ratio := l.q[i] / l.limit[i]; both && ratio > most {
-			most, l.over = ratio, i
+		if both && (l.over != 1 || i < 2) { // P95 says most, and P99 least
+			l.over = i
 		}
 	}
 	clear(s.Open)
-	s.Spends, s.Opened, s.Closed = spending{}, now, now
+	s.Spends = spending{Calls: s.Before[:0]}
+	s.Before, s.Opened, s.Closed = l.sums.Calls, now, now
 	return l
 }
 
@@ -161,7 +164,7 @@ func (s *latencyOp) learn(l look) {
 	for i := range judged {
 		s.Usual[i].learn(math.Log(max(l.q[i], 1e-3)), s.Slots)
 	}
-	s.Cost.learn(l.each, max(1/float64(s.Slots+1), 1./memory))
+	s.Cost.learn(&l.sums, l.n, max(1/float64(s.Slots+1), 1./memory))
 	s.Rate = max(l.rate, s.Rate*(1-1./memory/8))
 	s.Slots = min(s.Slots+1, 1<<20)
 }
@@ -174,7 +177,7 @@ func (s *latencyOp) text(name string, l look) string {
 		usually = "usually " + ms(l.usual[i])
 	}
 	last := s.Marks[len(s.Marks)-1]
-	out := fmt.Sprintf("P%g of %s is %s, %s: %.2g %% of %.0f requests in %v, and %.2g %% of the last %.0f, took longer than %s",
+	out := fmt.Sprintf("P%g of %s is %s, %s: %.3g %% of %.0f requests in %v, and %.3g %% of the last %.0f, took longer than %s",
 		100*judged[i], name, ms(l.q[i]), usually, 100*last.Over[i]/last.N, l.n, l.took.Round(time.Second), 100*long.Over[i]/long.N, long.N, ms(l.limit[i]))
 	if l.load > 1.2 {
 		out += fmt.Sprintf("; there are %.1f times as many as ever before", l.load)

@@ -47,14 +47,16 @@ func (r *roster[S]) each(ops []observe.OperationStat, f func(e *rostered[S], o *
 			found := false
 			at, found = slices.BinarySearchFunc(*r, o, func(e rostered[S], o *observe.OperationStat) int { return e.compare(o) })
 			if !found {
-				if len(*r) >= maxOperations || o.Name == "" {
+				if len(*r) >= maxOperations || o.Name == "" || !nameable(o.Name) || !nameable(string(o.Kind)) {
 					continue
 				}
 				*r = slices.Insert(*r, at, rostered[S]{Name: o.Name, Kind: o.Kind})
 			}
 		}
 		e := &(*r)[at]
-		e.Domain, e.Unseen, e.seen = o.Domain, 0, true
+		if e.Unseen, e.seen = 0, true; e.Domain != o.Domain && nameable(string(o.Domain)) {
+			e.Domain = o.Domain
+		}
 		f(e, o)
 		at++
 	}
@@ -66,6 +68,9 @@ func (r *roster[S]) each(ops []observe.OperationStat, f func(e *rostered[S], o *
 		}
 	}
 }
+
+// nameable reports whether a finding may have the name in it.
+func nameable(s string) bool { return len(s) <= maxText && mended(s) == s }
 
 // named returns the operation of a name that is asked of others, and else any of
 // the name, or nil.
@@ -87,8 +92,11 @@ func (r roster[S]) ordered() error {
 	if len(r) > maxOperations {
 		return fmt.Errorf("detect: %d operations, at most %d are followed", len(r), maxOperations)
 	}
-	for i := 1; i < len(r); i++ {
-		if r[i].compare(&observe.OperationStat{Name: r[i-1].Name, Kind: r[i-1].Kind}) <= 0 {
+	for i := range r {
+		if !nameable(r[i].Name) || !nameable(string(r[i].Domain)) {
+			return fmt.Errorf("detect: operation %.80q is not printable", r[i].Name)
+		}
+		if i > 0 && r[i].compare(&observe.OperationStat{Name: r[i-1].Name, Kind: r[i-1].Kind}) <= 0 {
 			return fmt.Errorf("detect: operation %.80q out of order", r[i].Name)
 		}
 	}

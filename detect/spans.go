@@ -116,7 +116,8 @@ func (d *Spans) Detect(t observe.Turn) []Finding {
 
 // follow takes what an operation did in a turn.
 func (s *spansOp) follow(o *observe.OperationStat, p pace) {
-	s.Lives.learn(longestOf(o.Latency))
+	longest := longestOf(o.Latency)
+	s.Lives.learn(longest)
 	usual, known := s.Lives.usual()
 	limit := time.Duration(float64(max(leastAge, min(agesUsual*usual, time.Hour))) * p.slowdown)
 	if !known || limit > 64*time.Second || o.InFlight < 0 {
@@ -125,7 +126,10 @@ func (s *spansOp) follow(o *observe.OperationStat, p pace) {
 	}
 	s.Age = bits.Len64(uint64((limit - 1) / time.Second))
 	old, minutes := int64(waitingFor(o.Waiting, 1<<s.Age*time.Second)), int64(waitingFor(o.Waiting, time.Minute+4*time.Second))
-	s.Ends += float64(min(o.Latency.Above(1<<s.Age*time.Second), 1000)) - p.slow*s.Ends
+	s.Ends -= p.slow * s.Ends
+	if age := 1 << s.Age * time.Second; longest >= age {
+		s.Ends += float64(min(o.Latency.Above(age), 1000))
+	}
 	if minutes < s.Minutes || s.Fell.IsZero() || s.Fell.After(p.now) {
 		s.Fell = p.now
 	}

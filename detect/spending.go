@@ -3,7 +3,6 @@ package detect
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -46,7 +45,7 @@ func (s *spending) add(o *observe.OperationStat) {
 func (s *spending) on(name string) *spentOn {
 	i := s.index(name)
 	if i < 0 {
-		if len(s.Calls) >= maxSpent {
+		if len(s.Calls) >= maxSpent || !nameable(name) {
 			return nil
 		}
 		s.Calls = append(s.Calls, spentOn{Name: name})
@@ -56,7 +55,12 @@ func (s *spending) on(name string) *spentOn {
 }
 
 func (s *spending) index(name string) int {
-	return slices.IndexFunc(s.Calls, func(c spentOn) bool { return c.Name == name })
+	for i := range s.Calls {
+		if s.Calls[i].Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 func (s *spending) of(name string) spentOn {
@@ -75,20 +79,23 @@ func (s *spending) each(n float64) spending {
 	return out
 }
 
-// learn moves means a part of the way to those of now. Callees that are no longer
-// called make room.
-func (s *spending) learn(now spending, part float64) {
-	s.Self += part * (now.Self - s.Self)
-	for _, c := range now.Calls {
-		s.on(c.Name)
+// learn moves means a part of the way to those of sums over n spans. Callees that are
+// no longer called make room.
+func (s *spending) learn(sums *spending, n, part float64) {
+	s.Self += part * (sums.Self/n - s.Self)
+	for i := range sums.Calls {
+		s.on(sums.Calls[i].Name)
 	}
-	for i := range s.Calls {
-		c := &s.Calls[i]
-		n := now.of(c.Name)
-		c.Count += part * (n.Count - c.Count)
-		c.Time += part * (n.Time - c.Time)
+	kept := s.Calls[:0]
+	for _, c := range s.Calls {
+		now := sums.of(c.Name)
+		c.Count += part * (now.Count/n - c.Count)
+		c.Time += part * (now.Time/n - c.Time)
+		if c.Count >= 1e-4 {
+			kept = append(kept, c)
+		}
 	}
-	s.Calls = slices.DeleteFunc(s.Calls, func(c spentOn) bool { return c.Count < 1e-4 })
+	s.Calls = kept
 }
 
 func (s *spending) total() float64 {
@@ -103,7 +110,7 @@ func (s *spending) total() float64 {
 func (s *spending) sound() bool {
 	ok := len(s.Calls) <= maxSpent && s.Self >= 0 && s.Self <= 1e15
 	for _, c := range s.Calls {
-		ok = ok && c.Count >= 0 && c.Count <= 1e15 && c.Time >= 0 && c.Time <= 1e15
+		ok = ok && nameable(c.Name) && c.Count >= 0 && c.Count <= 1e15 && c.Time >= 0 && c.Time <= 1e15
 	}
 	return ok
 }

@@ -21,8 +21,8 @@ import (
 // Operations that nobody asks have nothing in flight, and those whose spans stay for
 // long, such as streams, usually end at no rate that could break off: neither is
 // found. Where an operation that it calls stalls too, the caller is only suspected;
-// where half of all that are in use stall of themselves, and at least four, one
-// finding about the service stands for all. A turn costs about 0.1 µs for each
+// where half of all that are in use stall, at least four of themselves, one finding
+// about the service stands for all. A turn costs about 0.1 µs for each
 // operation.
 type Stalled struct{ state stalledState }
 
@@ -189,7 +189,7 @@ func (d *Stalled) cause(e *rostered[stalledOp]) *rostered[stalledOp] {
 
 func (d *Stalled) findings(now time.Time) []Finding {
 	st := &d.state
-	busy, own := 0, 0
+	busy, all, own := 0, 0, 0
 	var out []Finding
 	for i := range st.Operations {
 		e := &st.Operations[i]
@@ -213,35 +213,39 @@ func (d *Stalled) findings(now time.Time) []Finding {
 			}
 		}
 		if cause := d.cause(e); cause != nil {
-			// The place to set Finding.Cause: cause.subject().
+			f.Cause = cause.subject()
 			f.Evidence = append(f.Evidence, Evidence{Traces, cutText(fmt.Sprintf("it calls %s, which stalls too", cause.Name))})
 		} else {
 			own++
-			if held >= sureAt && now.Sub(st.Begun) >= warmUp {
+			if held >= sureAt && now.Sub(st.Begun) >= coldFor {
 				f.Confidence = Confirmed
 			}
 		}
+		all++
 		out = append(out, f)
 	}
-	if own < fewestAll || 2*own < busy {
+	if own < fewestAll || 2*all < busy {
 		st.Since = time.Time{}
 		return out
 	}
 	if st.Since.IsZero() {
 		st.Since = now
 	}
-	text := fmt.Sprintf("%d of %d operations that are in use stall at once: they wait for something that they share", own, busy)
-	all := Finding{
-		Kind: KindStalled, Subject: observe.Subject{Domain: serviceDomain}, Confidence: Suspected, Active: true, Level: float64(own),
+	text := fmt.Sprintf("%d of %d operations that are in use stall at once: they wait for something that they share", all, busy)
+	service := Finding{
+		Kind: KindStalled, Subject: observe.Subject{Domain: serviceDomain}, Confidence: Suspected, Active: true, Level: float64(all),
 		Since: st.Since, TimeToVisible: quickRates, Evidence: []Evidence{{Metrics, text}},
 	}
 	for i := range out {
 		if out[i].Confidence == Confirmed {
-			out[i].Confidence, all.Confidence = Suspected, Confirmed
+			out[i].Confidence, service.Confidence = Suspected, Confirmed
+		}
+		if out[i].Cause.IsZero() {
+			out[i].Cause = service.Subject
 		}
 		out[i].Evidence = append(out[i].Evidence, Evidence{Metrics, text})
 	}
-	return append(out, all)
+	return append(out, service)
 }
 
 func (s *stalledOp) text(name string, now time.Time) string {
@@ -280,7 +284,7 @@ func (s *stalledOp) check() error {
 			return errRange
 		}
 	}
-	if len(s.Calls) > maxCalls {
+	if len(s.Calls) > maxCalls || s.Rule < flows || s.Rule > choked {
 		return errRange
 	}
 	return s.Lives.check()
