@@ -88,7 +88,7 @@ func TestHealthyServiceIsLeftAlone(t *testing.T) {
 	for seed := range *healthySeeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			for _, a := range watch(t, newService(uint64(seed)), time.Duration(*healthyHours)*time.Hour) {
+			for _, a := range watch(t, newService(*firstSeed+uint64(seed)), time.Duration(*healthyHours)*time.Hour) {
 				if suspected[seed]++; a.confirmed > 0 {
 					t.Errorf("%v: confirmed %s: %s", a.confirmed, a.key, a.text)
 				} else {
@@ -154,9 +154,9 @@ var faultCases = []struct {
 	{"slow dependency", fault{of: "payments.quote", slow: 10}, 25 * time.Minute, 2 * time.Minute, []string{"slow_operation payments.quote"}, nil},
 	{"slow by two and a half", fault{of: "db.orders", slow: 2.5}, 25 * time.Minute, 3 * time.Minute, []string{"slow_operation db.orders"}, nil},
 	{"slow of itself", fault{of: "GET /search", slow: 4}, 25 * time.Minute, 2 * time.Minute, []string{"slow_operation GET /search"}, nil},
-	{"slow and rare", fault{of: "GET /report", slow: 6}, 2 * time.Hour, time.Hour, []string{"slow_operation GET /report"}, nil},
+	{"slow and rare", fault{of: "GET /report", slow: 6}, 4 * time.Hour, 2 * time.Hour, []string{"slow_operation GET /report"}, nil},
 	{"everything slow", fault{slow: 4}, 25 * time.Minute, 3 * time.Minute, []string{"slow_operation all operations"}, nil},
-	{"slow creep", fault{of: "GET /search", creep: .2}, 4 * time.Hour, 125 * time.Minute, []string{"slow_creep GET /search"}, nil},
+	{"slow creep", fault{of: "GET /search", creep: .2}, 4 * time.Hour, 12 * time.Hour, []string{"slow_creep GET /search"}, nil},
 	{"stall of a dependency", fault{of: "payments.quote", stalls: true}, 25 * time.Minute, time.Minute, []string{"stalled_operation payments.quote"}, nil},
 	{"stall of an operation", fault{of: "GET /products", stalls: true}, 25 * time.Minute, time.Minute, []string{"stalled_operation GET /products"}, nil},
 	{"everything stalls", fault{stalls: true}, 25 * time.Minute, time.Minute, []string{"stalled_operation all operations"}, nil},
