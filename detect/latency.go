@@ -72,6 +72,7 @@ const (
 	quietLong  = 30 * time.Minute // and then it is history
 	acceptable = 24 * time.Hour   // after which what is slow has become usual
 	fewestAll  = 4                // operations that are slow together
+	maxDeep    = 8                // callees of callees
 )
 
 // serviceDomain is what a finding is about that is about all operations.
@@ -192,9 +193,13 @@ func (s *latencyOp) rest(now time.Time) {
 // as it is slow itself. It is nil if that is nobody else.
 func (d *Latency) cause(e *rostered[latencyOp]) *rostered[latencyOp] {
 	var at *rostered[latencyOp]
-	for range 8 {
-		if e.Is.Callee == "" || e.Is.Callee == e.Name {
+	first := e.Name
+	for range maxDeep {
+		if e.Is.Callee == "" {
 			break
+		}
+		if e.Is.Callee == first { // they call one another: none is deeper
+			return nil
 		}
 		next := d.state.Operations.named(e.Is.Callee)
 		if next == nil || (next.Is.Hits == 0 && next.Is.Finding == nil) {

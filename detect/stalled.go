@@ -171,7 +171,8 @@ func waitingFor(waiting []uint32, d time.Duration) uint32 {
 // stall, or nil.
 func (d *Stalled) cause(e *rostered[stalledOp]) *rostered[stalledOp] {
 	var at *rostered[stalledOp]
-	for range 8 {
+	first := e.Name
+	for range maxDeep {
 		var next *rostered[stalledOp]
 		for _, name := range e.Is.Calls {
 			if c := d.state.Operations.named(name); c != nil && c.Name != e.Name && (c.Is.Doubt || c.Is.Rule != flows) {
@@ -181,6 +182,9 @@ func (d *Stalled) cause(e *rostered[stalledOp]) *rostered[stalledOp] {
 		}
 		if next == nil {
 			break
+		}
+		if next.Name == first { // they call one another: none is deeper
+			return nil
 		}
 		at, e = next, next
 	}
