@@ -22,7 +22,7 @@ import (
 // long, such as streams, usually end at no rate that could break off: neither is
 // found. Where an operation that it calls stalls too, the caller is only suspected;
 // where half of all that are in use stall, at least four of themselves, one finding
-// about the service stands for all. A turn costs about 0.1 µs for each
+// about the service stands for all. A turn costs about 0.2 µs for each
 // operation.
 type Stalled struct{ state stalledState }
 
