@@ -63,7 +63,7 @@ type latencyState struct {
 }
 
 const (
-	slotLength = 10 * time.Second
+	latencySlot = 10 * time.Second
 	coldFor    = 3 * time.Minute // of a process
 	suspectAt  = 2               // slots
 	confirmAt  = 3
@@ -107,7 +107,7 @@ func (d *Latency) Detect(t observe.Turn) []Finding {
 			e.Is.take(o)
 		}
 	})
-	if t.Time.Sub(st.Slot) >= slotLength-slotLength/16 {
+	if t.Time.Sub(st.Slot) >= latencySlot-latencySlot/16 {
 		d.closeSlots(t.Time)
 		st.Slot, st.Slowdown = t.Time, 0
 	}
@@ -249,7 +249,7 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 	}
 	f := Finding{
 		Kind: KindSlow, Subject: e.subject(), Confidence: Suspected, Active: true, Level: l.q[l.over],
-		Since: s.Since, TimeToVisible: 2 * slotLength,
+		Since: s.Since, TimeToVisible: 2 * latencySlot,
 		Evidence: []Evidence{{Metrics, cutText(s.text(e.Name, l))}},
 	}
 	need := confirmAt
@@ -294,7 +294,7 @@ func (d *Latency) tellService(now time.Time, warm bool, shared [2]int) {
 	}
 	f := Finding{
 		Kind: KindSlow, Subject: observe.Subject{Domain: serviceDomain}, Confidence: Suspected, Active: true, Level: float64(shared[0]),
-		Since: now, TimeToVisible: 2 * slotLength,
+		Since: now, TimeToVisible: 2 * latencySlot,
 	}
 	steady := 0
 	for i := range st.Operations {
