@@ -64,15 +64,15 @@ type latencyState struct {
 
 const (
 	latencySlot = 10 * time.Second
-	coldFor    = 3 * time.Minute // of a process
-	suspectAt  = 2               // slots
-	confirmAt  = 3
-	tailAt     = 6                // slots, where only P99 is slow
-	quietSlot  = time.Minute      // without a slot, nobody knows whether it goes on
-	quietLong  = 30 * time.Minute // and then it is history
-	acceptable = 24 * time.Hour   // after which what is slow has become usual
-	fewestAll  = 4                // operations that are slow together
-	maxDeep    = 8                // callees of callees
+	coldFor     = 3 * time.Minute // of a process
+	suspectAt   = 2               // slots
+	confirmAt   = 3
+	tailAt      = 6                // slots, where only P99 is slow
+	quietSlot   = time.Minute      // without a slot, nobody knows whether it goes on
+	quietLong   = 30 * time.Minute // and then it is history
+	acceptable  = 24 * time.Hour   // after which what is slow has become usual
+	fewestAll   = 4                // operations that are slow together
+	maxDeep     = 8                // callees of callees
 )
 
 // serviceDomain is what a finding is about that is about all operations.
