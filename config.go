@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,8 +33,9 @@ type Config struct {
 	ErrorRate detect.ErrorRateConfig `json:"error_rate" yaml:"error_rate"`
 	// Objectives are what the service promises of its operations, at most 64; using
 	// up the error budget of one too fast is a finding. Default: none.
-	Objectives []detect.Objective `json:"objectives,omitempty" yaml:"objectives,omitempty"`
-	Policy     heal.Policy        `json:"policy" yaml:"policy"`
+	Objectives []detect.Objective   `json:"objectives,omitempty" yaml:"objectives,omitempty"`
+	Latency    detect.LatencyConfig `json:"latency" yaml:"latency"`
+	Policy     heal.Policy          `json:"policy" yaml:"policy"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -82,6 +84,9 @@ func (c Config) withDefaults() (Config, error) {
 			return c, &ConfigError{Field: field, Value: o, Mend: "give one objective for each operation and latency"}
 		}
 	}
+	if err := checkThresholds(c.Latency.Thresholds); err != nil {
+		return c, err
+	}
 	if c.Tick == 0 {
 		c.Tick = time.Second
 	}
@@ -96,6 +101,26 @@ func (c Config) withDefaults() (Config, error) {
 	var err error
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err
+}
+
+func checkThresholds(limits map[string]detect.Threshold) error {
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		t, mend := limits[name], ""
+		switch {
+		case name == "":
+			mend = "name an operation, or * for those that are not named"
+		case t.P95 < 0 || t.P99 < 0 || t.P95 > maxDuration || t.P99 > maxDuration:
+			mend = "give durations up to 24h, or 0 for no limit"
+		case t.P95 == 0 && t.P99 == 0:
+			mend = "give P95, P99 or both"
+		case t.P99 > 0 && t.P99 < t.P95:
+			mend = "give a P99 that is no less than P95"
+		default:
+			continue
+		}
+		return &ConfigError{Field: fmt.Sprintf("Config.Latency.Thresholds[%q]", printable(name, maxName)), Value: t, Mend: mend}
+	}
+	return nil
 }
 
 // revision is equal for equal settings.

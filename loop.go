@@ -51,6 +51,10 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "saturation", Detector: detect.NewSaturation()},
 		{Name: "anomaly", Detector: detect.NewAnomaly()},
 		{Name: "exhaustion", Detector: detect.NewExhaustion()},
+		{Name: "latency", Detector: detect.NewLatency(o.config.Latency)},
+		{Name: "creep", Detector: detect.NewCreep()},
+		{Name: "stalled", Detector: detect.NewStalled()},
+		{Name: "spans", Detector: detect.NewSpans()},
 	}
 	for _, d := range o.detectors {
 		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)

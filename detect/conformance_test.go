@@ -6,6 +6,7 @@ import (
 
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/haletest"
+	"github.com/hale-go/hale/observe"
 )
 
 func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
@@ -38,6 +39,24 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 				opts = append(opts, haletest.Finds(c.kind))
 			}
 			haletest.Detector(t, c.fresh, opts...)
+		})
+	}
+}
+
+func TestDetectorsOfSlownessKeepTheContract(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		kind  detect.Kind
+		turns []observe.Turn // in which it is found
+		fresh func() detect.Detector
+	}{
+		{"latency", detect.KindSlow, slowQuotes(slowAt+8, 20), func() detect.Detector { return detect.NewLatency(detect.LatencyConfig{}) }},
+		{"creep", detect.KindCreep, creepingSearch(12*16, 12*6, .15), func() detect.Detector { return detect.NewCreep() }},
+		{"stalled", detect.KindStalled, stalledQuotes(220, 200), func() detect.Detector { return detect.NewStalled() }},
+		{"spans", detect.KindUnfinished, leakedSpans(110, 80), func() detect.Detector { return detect.NewSpans() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			haletest.Detector(t, c.fresh, haletest.Finds(c.kind, c.turns...))
 		})
 	}
 }

@@ -38,6 +38,11 @@ const (
 	KindErrorRate       Kind = "error_rate"
 	KindBusinessErrors  Kind = "business_errors"
 	KindBurnRate        Kind = "burn_rate"
+	KindSlow            Kind = "slow_operation"
+	KindCreep           Kind = "slow_creep"
+	KindStalled         Kind = "stalled_operation"
+	KindUnfinished      Kind = "unfinished_spans"
+	KindOutlived        Kind = "outlived_spans"
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.

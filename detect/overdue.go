@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"time"
 
@@ -47,22 +46,15 @@ type overdueState struct {
 
 // overdueName is what was learned about the tasks of a name.
 type overdueName struct {
-	Name string `json:"name"`
-	// Lives counts turns by the logarithm of the longest life of the tasks that
-	// ended in them, in milliseconds.
-	Lives  []uint32  `json:"lives,omitempty"`
+	Name   string    `json:"name"`
+	Lives  lives     `json:"lives,omitempty"`
 	First  time.Time `json:"first,omitzero"` // when the name came into use
 	Since  time.Time `json:"since,omitzero"` // when a task became overdue
 	Unseen int       `json:"unseen,omitempty"`
 }
 
-const (
-	lifeBuckets = 32
-	fewestLives = 30   // turns in which tasks ended, before anything is usual
-	mostLives   = 4096 // then all are halved: habits change
-	// settle is how long after a name's first task its daemons have started.
-	settle = 30 * time.Second
-)
+// settle is how long after a name's first task its daemons have started.
+const settle = 30 * time.Second
 
 // NewOverdue returns the detector.
 func NewOverdue(cfg OverdueConfig) *Overdue {
@@ -88,8 +80,8 @@ func (d *Overdue) Detect(t observe.Turn) []Finding {
 			n.First = t.Time
 		}
 		n.Unseen = 0
-		n.learn(ts.Longest)
-		usual, known := n.usual()
+		n.Lives.learn(ts.Longest)
+		usual, known := n.Lives.usual()
 		limit := max(d.cfg.times(usual), d.cfg.Least)
 		if !known || ts.Oldest < limit || t.Time.Add(-ts.Oldest).Before(n.First.Add(settle)) {
 			n.Since = time.Time{}
@@ -121,43 +113,6 @@ func (d *Overdue) name(name string) *overdueName {
 	return &(*names)[i]
 }
 
-func (n *overdueName) learn(life time.Duration) {
-	if life <= 0 {
-		return
-	}
-	if n.Lives == nil {
-		n.Lives = make([]uint32, lifeBuckets)
-	}
-	n.Lives[min(bits.Len64(uint64(life.Milliseconds())), lifeBuckets-1)]++
-	if n.total() >= mostLives {
-		for i := range n.Lives {
-			n.Lives[i] /= 2
-		}
-	}
-}
-
-func (n *overdueName) total() (sum uint32) {
-	for _, c := range n.Lives {
-		sum += c
-	}
-	return sum
-}
-
-// usual is what 99 of 100 lives are shorter than, to a factor of two.
-func (n *overdueName) usual() (life time.Duration, known bool) {
-	total := n.total()
-	if total < fewestLives {
-		return 0, false
-	}
-	var sum uint32
-	for i, c := range n.Lives {
-		if sum += c; sum >= total-total/100 {
-			return time.Duration(1<<i) * time.Millisecond, true
-		}
-	}
-	return 0, false
-}
-
 // State implements [Stateful].
 func (d *Overdue) State() (json.RawMessage, error) { return json.Marshal(d.state) }
 
@@ -168,8 +123,8 @@ func (d *Overdue) SetState(raw json.RawMessage) error {
 		return err
 	}
 	for _, n := range s.Names {
-		if n.Lives != nil && len(n.Lives) != lifeBuckets {
-			return fmt.Errorf("detect: %d buckets of lives, want %d", len(n.Lives), lifeBuckets)
+		if err := n.Lives.check(); err != nil {
+			return err
 		}
 	}
 	d.state = s

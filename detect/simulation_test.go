@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	firstSeed = flag.Uint64("firstseed", 0, "first seed of TestSimulation")
+	firstSeed = flag.Uint64("firstseed", 0, "first seed of the simulations")
 	seeds     = flag.Uint64("seeds", usualSeeds, "seeds of TestSimulation for each shape of load")
 )
 

@@ -35,11 +35,11 @@ func faultOf(k detect.Kind) Fault {
 		return StuckTask
 	case detect.KindErrorRate, detect.KindBusinessErrors, detect.KindBurnRate, detect.KindLogPattern, detect.KindLoggedPanics:
 		return ErrorBurst
-	case "slow_operation", "slow_creep", "stalled_operation", "unfinished_spans":
+	case detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished:
 		return SlowRequests
 	case detect.KindSaturation, detect.KindExhaustion:
 		return ResourceExhaustion
-	case detect.KindAnomaly, detect.KindNewLogForm, detect.KindVanishedLogForm, detect.KindLogVolume, "outlived_spans":
+	case detect.KindAnomaly, detect.KindNewLogForm, detect.KindVanishedLogForm, detect.KindLogVolume, detect.KindOutlived:
 		return Anomaly
 	}
 	return Fault(k)
