@@ -29,6 +29,7 @@ type Config struct {
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
 	Policy    heal.Policy            `json:"policy" yaml:"policy"`
+	Logs      LogConfig              `json:"logs" yaml:"logs"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -70,6 +71,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.Leak.Epoch, c.Leak.Window = c.Epoch, c.Snapshots
 	c.Leak = c.Leak.WithDefaults()
 	var err error
+	if c.Logs, err = c.Logs.withDefaults(); err != nil {
+		return c, err
+	}
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err
 }

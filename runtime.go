@@ -44,6 +44,7 @@ type Runtime struct {
 	root    *Supervisor
 	ops     operations
 	gauges  gauges
+	logs    *logs
 	inbox   inbox
 	bus     bus
 	misused misused
@@ -106,6 +107,7 @@ func New(opts ...Option) (*Runtime, error) {
 	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
 	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
 	rt.watcher.rt = rt
+	rt.logs = newLogs(o.config.Logs)
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (o *Operation) Start(ctx context.Context) (context.Context, *Span) {
 		ctx, s.finish = t.Start(ctx, o.kind, o.name)
 	}
 	o.Began(s.second())
-	return context.WithValue(ctx, spanKey{}, s), s
+	return carry(ctx, spanKey{}, s), s
 }
 
 func (s *Span) second() uint32 { return uint32(s.began / time.Second) }
