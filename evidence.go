@@ -29,15 +29,16 @@ type evidence struct {
 // logSet is where one of a few rings is looked for.
 type logSet struct {
 	mu    sync.Mutex
-	used  uint64 // counts its uses
+	turn  uint64               // counts its uses
+	keys  [evidenceWays]uint64 // of the rings; one that was used is not 0
+	used  [evidenceWays]uint64 // when they were last
 	rings [evidenceWays]logRing
 }
 
 // logRing has the last records under one key.
 type logRing struct {
-	key, used uint64
-	n         uint64 // records it was ever given
-	slots     []logSlot
+	n     uint64 // records it was given
+	slots []logSlot
 }
 
 // logSlot is one record, copied.
@@ -52,53 +53,45 @@ type logSlot struct {
 // seed makes hashes that nobody outside can foresee.
 var seed = maphash.MakeSeed()
 
-func (e *evidence) keepLine(who *speaker, l *logLine) {
+func (e *evidence) keepLine(who *speaker, l *logLine, attrs []byte) {
 	if who == nil || e.keep == 0 {
 		return
 	}
 	if seq := who.task.Seq; seq != 0 {
-		e.tasks[seq%uint64(len(e.tasks))].put(seq, e.keep, who, l)
+		e.tasks[seq%uint64(len(e.tasks))].put(seq, e.keep, who, l, attrs)
 		if l.level < levelWarn {
 			return
 		}
 	}
 	name := who.name()
 	if name != "" {
-		e.putName(name, who, l)
+		e.ofKey(nameKey(name)).put(nameKey(name), e.keep, who, l, attrs)
 	}
 	if who.operation != "" && who.operation != name {
-		e.putName(who.operation, who, l)
+		e.ofKey(nameKey(who.operation)).put(nameKey(who.operation), e.keep, who, l, attrs)
 	}
 }
 
-func (e *evidence) putName(name string, who *speaker, l *logLine) {
-	key := maphash.String(seed, name)
-	e.names[key%uint64(len(e.names))].put(key, e.keep, who, l)
-}
+// nameKey returns the key of a name.
+func nameKey(name string) uint64 { return maphash.String(seed, name) | 1 }
+
+func (e *evidence) ofKey(key uint64) *logSet { return &e.names[key>>1%uint64(len(e.names))] }
 
 // put copies a record into the ring of a key.
-func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine) {
+func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine, attrs []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := 0
-	for i := range s.rings {
-		if s.rings[i].key == key && s.rings[i].n > 0 {
-			at = i
-			break
-		}
-		if s.rings[i].used < s.rings[at].used {
-			at = i
-		}
+	at := slices.Index(s.keys[:], key)
+	if at < 0 {
+		at = slices.Index(s.used[:], slices.Min(s.used[:]))
+		s.keys[at], s.rings[at].n = key, 0
 	}
+	s.turn++
+	s.used[at] = s.turn
 	r := &s.rings[at]
 	if r.slots == nil {
 		r.slots = make([]logSlot, keep)
 	}
-	if r.key != key {
-		r.key, r.n = key, 0
-	}
-	s.used++
-	r.used = s.used
 	slot := &r.slots[r.n%uint64(len(r.slots))]
 	r.n++
 	slot.at, slot.who, slot.level = 0, who, int32(max(min(l.level, 1<<30), -1<<30))
@@ -106,11 +99,11 @@ func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine) {
 		slot.at = l.at.UnixNano()
 	}
 	room := maxText
-	if len(l.message)+len(l.attrs) > maxText {
-		room = max(maxText-len(l.attrs), maxText/2) // half of it at least for the message
+	if len(l.message)+len(attrs) > maxText {
+		room = max(maxText-len(attrs), maxText/2) // half of it at least for the message
 	}
 	n := copy(slot.text[:room], l.message)
-	slot.message, slot.attrs = uint16(n), uint16(copy(slot.text[n:], l.attrs))
+	slot.message, slot.attrs = uint16(n), uint16(copy(slot.text[n:], attrs))
 }
 
 // records adds those of the ring's records that are wanted, oldest first.
@@ -152,8 +145,7 @@ func (e *evidence) ofName(name string) []observe.Record {
 	for i := range e.tasks {
 		out = e.tasks[i].all(out, func(l *logSlot) bool { return l.level < int32(levelWarn) && is(l) })
 	}
-	key := maphash.String(seed, name)
-	out = e.names[key%uint64(len(e.names))].one(out, key, is)
+	out = e.ofKey(nameKey(name)).one(out, nameKey(name), is)
 	slices.SortStableFunc(out, func(a, b observe.Record) int { return a.Time.Compare(b.Time) })
 	return out[max(len(out)-e.keep, 0):]
 }
@@ -171,10 +163,8 @@ func (s *logSet) all(out []observe.Record, wanted func(*logSlot) bool) []observe
 func (s *logSet) one(out []observe.Record, key uint64, wanted func(*logSlot) bool) []observe.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.rings {
-		if r := &s.rings[i]; r.key == key && r.n > 0 {
-			return r.records(out, wanted)
-		}
+	if i := slices.Index(s.keys[:], key); i >= 0 {
+		return s.rings[i].records(out, wanted)
 	}
 	return out
 }

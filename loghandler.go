@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 )
 
 // LogOption is an option of [LogHandler].
@@ -59,7 +60,13 @@ type logHandler struct {
 	base   slog.Handler // next, with the attributes that are outside of groups
 	groups []logGroup   // open groups, outermost first
 	plain  slog.Handler // base with the groups
-	said   logLine      // the attributes, as evidence
+	said   said         // of the attributes, as evidence
+}
+
+// said is what attributes of a logger add to each of its records.
+type said struct {
+	attrs      []byte
+	err, stack string
 }
 
 type logGroup struct {
@@ -89,10 +96,7 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		return h
 	}
 	made := *h
-	made.said = h.said.clone()
-	for _, a := range attrs {
-		made.said.add(h.prefix(), a, 0)
-	}
+	made.said = h.said.with(h.prefix(), attrs)
 	if n := len(h.groups); n > 0 {
 		made.groups = slices.Clone(h.groups)
 		made.groups[n-1].attrs = slices.Concat(made.groups[n-1].attrs, attrs)
@@ -155,17 +159,26 @@ func (h *logHandler) observe(v *voice, r *slog.Record) {
 	if rt = rt.made(); rt == nil {
 		return
 	}
-	var buf [maxText]byte
+	var buf [textRoom]byte
+	b := append(buf[:0], h.said.attrs...)
 	l := logLine{at: r.Time, level: r.Level, message: r.Message, err: h.said.err, stack: h.said.stack}
-	l.attrs = append(buf[:0], h.said.attrs...)
 	n, prefix := 0, ""
 	if len(h.groups) > 0 {
 		prefix = h.prefix()
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		l.add(prefix, a, 0)
+		b = l.add(b, prefix, a, 0)
 		n++
 		return n < maxAttrs
 	})
-	rt.logs.take(who, &l)
+	rt.logs.take(who, &l, b)
+}
+
+// with returns what is said with further attributes.
+func (s said) with(prefix string, attrs []slog.Attr) said {
+	l, b := logLine{err: s.err, stack: s.stack}, slices.Clone(s.attrs)
+	for _, a := range attrs[:min(len(attrs), maxAttrs)] {
+		b = l.add(b, prefix, a, 0)
+	}
+	return said{attrs: b[:min(len(b), maxText)], err: strings.Clone(head(l.err, maxMessage)), stack: l.stack}
 }

@@ -3,9 +3,7 @@ package hale
 import (
 	"log/slog"
 	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -29,17 +27,14 @@ type logLine struct {
 	message string
 	err     string // text of the first error
 	stack   string // fingerprint of a stack in an attribute
-	attrs   []byte // key=value, for people; at most maxText
 }
 
-func (l *logLine) clone() logLine {
-	made := *l
-	made.attrs = slices.Clone(l.attrs)
-	return made
-}
+// textRoom is the room that a text of attributes is given on the stack.
+const textRoom = maxText + maxValue
 
-// add takes an attribute in. Its value may be anybody's code.
-func (l *logLine) add(prefix string, a slog.Attr, depth int) {
+// add takes an attribute in, and appends it as text to b. Its value may be anybody's
+// code.
+func (l *logLine) add(b []byte, prefix string, a slog.Attr, depth int) []byte {
 	switch a.Value.Kind() {
 	case slog.KindString:
 		s := a.Value.String()
@@ -49,48 +44,51 @@ func (l *logLine) add(prefix string, a slog.Attr, depth int) {
 		if len(s) >= leastStack {
 			l.trace(s)
 		}
-		l.text(prefix, a.Key, s)
+		return appendText(b, prefix, a.Key, s)
 	case slog.KindGroup:
 		if depth == maxDepth {
-			return
+			return b
 		}
 		if a.Key != "" {
 			prefix += a.Key + "."
 		}
 		for i, in := range a.Value.Group() {
 			if i == maxAttrs {
-				return
+				return b
 			}
-			l.add(prefix, in, depth+1)
+			b = l.add(b, prefix, in, depth+1)
 		}
+		return b
 	case slog.KindAny:
-		l.any(prefix, a.Key, a.Value.Any())
-	default:
-		if !l.key(prefix, a.Key) {
-			return
-		}
-		switch v := a.Value; v.Kind() {
-		case slog.KindInt64:
-			l.attrs = strconv.AppendInt(l.attrs, v.Int64(), 10)
-		case slog.KindUint64:
-			l.attrs = strconv.AppendUint(l.attrs, v.Uint64(), 10)
-		case slog.KindFloat64:
-			l.attrs = strconv.AppendFloat(l.attrs, v.Float64(), 'g', -1, 64)
-		case slog.KindBool:
-			l.attrs = strconv.AppendBool(l.attrs, v.Bool())
-		case slog.KindDuration:
-			l.attrs = appendDuration(l.attrs, v.Duration())
-		case slog.KindTime:
-			l.attrs = v.Time().AppendFormat(l.attrs, time.RFC3339Nano)
-		default: // a LogValuer, which may hide a secret
-			l.attrs = append(l.attrs, '?')
-		}
-		l.end()
+		return appendText(b, prefix, a.Key, l.any(a.Value.Any()))
 	}
+	if b, ok := appendKey(b, prefix, a.Key); ok {
+		return appendPlain(b, a.Value)
+	}
+	return b
 }
 
-// any takes in a value of any type, of which only an error is asked for its text.
-func (l *logLine) any(prefix, key string, v any) {
+// appendPlain writes a value that is no text and nobody's code.
+func appendPlain(b []byte, v slog.Value) []byte {
+	switch v.Kind() {
+	case slog.KindInt64:
+		return strconv.AppendInt(b, v.Int64(), 10)
+	case slog.KindUint64:
+		return strconv.AppendUint(b, v.Uint64(), 10)
+	case slog.KindFloat64:
+		return strconv.AppendFloat(b, v.Float64(), 'g', -1, 64)
+	case slog.KindBool:
+		return strconv.AppendBool(b, v.Bool())
+	case slog.KindDuration:
+		return appendDuration(b, v.Duration())
+	case slog.KindTime:
+		return v.Time().AppendFormat(b, time.RFC3339Nano)
+	}
+	return append(b, '?') // a LogValuer, which may hide a secret
+}
+
+// any returns the text of a value of any type, of which only an error is asked for it.
+func (l *logLine) any(v any) string {
 	switch v := v.(type) {
 	case error:
 		text := saidBy(v)
@@ -100,17 +98,16 @@ func (l *logLine) any(prefix, key string, v any) {
 		if len(text) >= leastStack {
 			l.trace(text)
 		}
-		l.text(prefix, key, text)
+		return text
 	case []byte:
 		if len(v) >= leastStack { // debug.Stack, most likely
 			l.trace(string(v[:min(len(v), stack.MaxText)]))
 		}
-		l.text(prefix, key, "[]byte")
+		return "[]byte"
 	case nil:
-		l.text(prefix, key, "nil")
-	default:
-		l.text(prefix, key, reflect.TypeOf(v).String())
+		return "nil"
 	}
+	return reflect.TypeOf(v).String()
 }
 
 // saidBy returns an error's text, on the goroutine that logs it: so does whoever
@@ -131,38 +128,30 @@ func (l *logLine) trace(s string) {
 	}
 }
 
-// key begins an attribute, and reports whether there is room for it.
-func (l *logLine) key(prefix, key string) bool {
-	if len(l.attrs)+len(prefix)+len(key)+2 >= maxText {
-		return false
+// appendKey begins an attribute, if there is room for one.
+func appendKey(b []byte, prefix, key string) ([]byte, bool) {
+	if len(b)+len(prefix)+len(key)+2 >= maxText {
+		return b, false
 	}
-	if len(l.attrs) > 0 {
-		l.attrs = append(l.attrs, ' ')
+	if len(b) > 0 {
+		b = append(b, ' ')
 	}
-	l.attrs = append(l.attrs, prefix...)
-	l.attrs = append(l.attrs, key...)
-	l.attrs = append(l.attrs, '=')
-	return true
+	b = append(append(b, prefix...), key...)
+	return append(b, '='), true
 }
 
-func (l *logLine) text(prefix, key, s string) {
-	if !l.key(prefix, key) {
-		return
+func appendText(b []byte, prefix, key, s string) []byte {
+	b, ok := appendKey(b, prefix, key)
+	if !ok {
+		return b
 	}
 	s = head(s, maxValue)
-	if strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '=' }) >= 0 {
-		l.attrs = strconv.AppendQuote(l.attrs, s)
-	} else {
-		l.attrs = append(l.attrs, s...)
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == '"' || c == '=' {
+			return strconv.AppendQuote(b, s)
+		}
 	}
-	l.end()
-}
-
-// end cuts what has become too long.
-func (l *logLine) end() {
-	if len(l.attrs) > maxText {
-		l.attrs = l.attrs[:maxText]
-	}
+	return append(b, s...)
 }
 
 // head returns at most the first limit bytes of s, and no part of a character.
@@ -176,17 +165,16 @@ func head(s string, limit int) string {
 	return s[:limit]
 }
 
-// appendDuration is [time.Duration.String] to four digits, without its allocation.
+// appendDuration writes a duration in the greatest unit of which it is at least ten.
 func appendDuration(b []byte, d time.Duration) []byte {
 	unit, name := time.Nanosecond, "ns"
 	switch abs := d.Abs(); {
-	case abs >= time.Second:
+	case abs >= 10*time.Second:
 		unit, name = time.Second, "s"
-	case abs >= time.Millisecond:
+	case abs >= 10*time.Millisecond:
 		unit, name = time.Millisecond, "ms"
-	case abs >= time.Microsecond:
+	case abs >= 10*time.Microsecond:
 		unit, name = time.Microsecond, "µs"
 	}
-	b = strconv.AppendFloat(b, float64(d)/float64(unit), 'g', 4, 64)
-	return append(b, name...)
+	return append(strconv.AppendInt(b, int64(d/unit), 10), name...)
 }

@@ -24,13 +24,13 @@ func newLogs(c LogConfig) *logs {
 	}
 }
 
-// take keeps and counts a record. It keeps nothing of l.
-func (g *logs) take(who *speaker, l *logLine) {
+// take keeps and counts a record. It keeps nothing of l, and attrs only as a copy.
+func (g *logs) take(who *speaker, l *logLine, attrs []byte) {
 	if len(l.message) >= leastStack {
 		l.trace(l.message)
 	}
 	l.message, l.err = head(l.message, maxMessage), head(l.err, maxMessage)
-	g.evidence.keepLine(who, l)
+	g.evidence.keepLine(who, l, attrs)
 	g.counts.add(who, l)
 }
 
@@ -63,8 +63,7 @@ func (rt *Runtime) ObserveRecord(ctx context.Context, r observe.Record) {
 	if l.stack == "" && len(r.Error) >= leastStack {
 		l.trace(r.Error)
 	}
-	l.attrs = []byte(head(r.Attrs, maxText))
-	rt.logs.take(who, &l)
+	rt.logs.take(who, &l, []byte(head(r.Attrs, maxText)))
 }
 
 // Records returns the last log records of a task that are kept, oldest first: at most

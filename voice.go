@@ -15,15 +15,17 @@ import (
 // the first record and kept in the context, so that the others find it ready.
 type voice struct {
 	speaker *speaker
-	rt      *Runtime // nil: whatever the default is
-	own     bool     // it is hale itself that speaks
-	attrs   []slog.Attr
+	rt      *Runtime    // nil: whatever the default is
+	own     bool        // it is hale itself that speaks
+	attrs   []slog.Attr // a part of room
 	presets atomic.Pointer[preset]
 
 	family   *family // of the task, nil outside of any
 	incident *string // as it was
 	tracer   Tracer  // who has to be asked where in a trace a record is
 	trace    observe.TraceContext
+
+	room [9]slog.Attr
 }
 
 // speaker is what is kept of it with the records: nothing of the service's own
@@ -166,7 +168,7 @@ func (v *voice) describe(user string) []slog.Attr {
 		b = hex.AppendEncode(b, v.trace.SpanID[:])
 	}
 	text := string(b)
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := v.room[:0]
 	add := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))

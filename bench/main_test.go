@@ -108,7 +108,7 @@ func TestSeries(t *testing.T) {
 // TestRun plays everything once, small.
 func TestRun(t *testing.T) {
 	all := contests(size{
-		units: 500, restarts: 20, stuck: 3, beats: 1000, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
+		units: 500, restarts: 20, stuck: 3, beats: 1000, logs: 200, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
 	})
 	var out strings.Builder
 	if err := run(&out, all, 2, regexp.MustCompile(""), false); err != nil {
