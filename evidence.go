@@ -37,8 +37,9 @@ type logSet struct {
 
 // logRing has the last records under one key.
 type logRing struct {
-	n     uint64 // records it was given
 	slots []logSlot
+	next  int    // where the next one goes
+	n     uint64 // how many it was given
 }
 
 // logSlot is one record, copied.
@@ -84,7 +85,7 @@ func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine, attrs []byt
 	at := slices.Index(s.keys[:], key)
 	if at < 0 {
 		at = slices.Index(s.used[:], slices.Min(s.used[:]))
-		s.keys[at], s.rings[at].n = key, 0
+		s.keys[at], s.rings[at].n, s.rings[at].next = key, 0, 0
 	}
 	s.turn++
 	s.used[at] = s.turn
@@ -92,8 +93,11 @@ func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine, attrs []byt
 	if r.slots == nil {
 		r.slots = make([]logSlot, keep)
 	}
-	slot := &r.slots[r.n%uint64(len(r.slots))]
+	slot := &r.slots[r.next]
 	r.n++
+	if r.next++; r.next == len(r.slots) {
+		r.next = 0
+	}
 	slot.at, slot.who, slot.level = 0, who, int32(max(min(l.level, 1<<30), -1<<30))
 	if !l.at.IsZero() {
 		slot.at = l.at.UnixNano()

@@ -167,7 +167,7 @@ func (h *logHandler) observe(v *voice, r *slog.Record) {
 		prefix = h.prefix()
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		b = l.add(b, prefix, a, 0)
+		b = l.add(b, prefix, &a, 0)
 		n++
 		return n < maxAttrs
 	})
@@ -177,8 +177,8 @@ func (h *logHandler) observe(v *voice, r *slog.Record) {
 // with returns what is said with further attributes.
 func (s said) with(prefix string, attrs []slog.Attr) said {
 	l, b := logLine{err: s.err, stack: s.stack}, slices.Clone(s.attrs)
-	for _, a := range attrs[:min(len(attrs), maxAttrs)] {
-		b = l.add(b, prefix, a, 0)
+	for i := range attrs[:min(len(attrs), maxAttrs)] {
+		b = l.add(b, prefix, &attrs[i], 0)
 	}
 	return said{attrs: b[:min(len(b), maxText)], err: strings.Clone(head(l.err, maxMessage)), stack: l.stack}
 }

@@ -34,8 +34,9 @@ const textRoom = maxText + maxValue
 
 // add takes an attribute in, and appends it as text to b. Its value may be anybody's
 // code.
-func (l *logLine) add(b []byte, prefix string, a slog.Attr, depth int) []byte {
-	switch a.Value.Kind() {
+func (l *logLine) add(b []byte, prefix string, a *slog.Attr, depth int) []byte {
+	kind := a.Value.Kind()
+	switch kind {
 	case slog.KindString:
 		s := a.Value.String()
 		if l.err == "" && (a.Key == "err" || a.Key == "error") {
@@ -52,35 +53,37 @@ func (l *logLine) add(b []byte, prefix string, a slog.Attr, depth int) []byte {
 		if a.Key != "" {
 			prefix += a.Key + "."
 		}
-		for i, in := range a.Value.Group() {
-			if i == maxAttrs {
-				return b
-			}
-			b = l.add(b, prefix, in, depth+1)
+		group := a.Value.Group()
+		for i := range group[:min(len(group), maxAttrs)] {
+			b = l.add(b, prefix, &group[i], depth+1)
 		}
 		return b
 	case slog.KindAny:
 		return appendText(b, prefix, a.Key, l.any(a.Value.Any()))
 	}
-	if b, ok := appendKey(b, prefix, a.Key); ok {
-		return appendPlain(b, a.Value)
+	b, ok := appendKey(b, prefix, a.Key)
+	if !ok {
+		return b
 	}
-	return b
-}
-
-// appendPlain writes a value that is no text and nobody's code.
-func appendPlain(b []byte, v slog.Value) []byte {
-	switch v.Kind() {
+	switch v := a.Value; kind {
 	case slog.KindInt64:
 		return strconv.AppendInt(b, v.Int64(), 10)
+	case slog.KindDuration:
+		return appendDuration(b, v.Duration())
+	default:
+		return appendPlain(b, kind, v)
+	}
+}
+
+// appendPlain writes a value of the rarer kinds.
+func appendPlain(b []byte, kind slog.Kind, v slog.Value) []byte {
+	switch kind {
 	case slog.KindUint64:
 		return strconv.AppendUint(b, v.Uint64(), 10)
 	case slog.KindFloat64:
 		return strconv.AppendFloat(b, v.Float64(), 'g', -1, 64)
 	case slog.KindBool:
 		return strconv.AppendBool(b, v.Bool())
-	case slog.KindDuration:
-		return appendDuration(b, v.Duration())
 	case slog.KindTime:
 		return v.Time().AppendFormat(b, time.RFC3339Nano)
 	}
@@ -130,13 +133,17 @@ func (l *logLine) trace(s string) {
 
 // appendKey begins an attribute, if there is room for one.
 func appendKey(b []byte, prefix, key string) ([]byte, bool) {
-	if len(b)+len(prefix)+len(key)+2 >= maxText {
+	n := len(b)
+	if n+len(prefix)+len(key)+2 >= maxText {
 		return b, false
 	}
-	if len(b) > 0 {
+	if n > 0 {
 		b = append(b, ' ')
 	}
-	b = append(append(b, prefix...), key...)
+	if prefix != "" {
+		b = append(b, prefix...)
+	}
+	b = append(b, key...)
 	return append(b, '='), true
 }
 
@@ -167,14 +174,14 @@ func head(s string, limit int) string {
 
 // appendDuration writes a duration in the greatest unit of which it is at least ten.
 func appendDuration(b []byte, d time.Duration) []byte {
-	unit, name := time.Nanosecond, "ns"
+	n, unit := int64(d), "ns"
 	switch abs := d.Abs(); {
 	case abs >= 10*time.Second:
-		unit, name = time.Second, "s"
+		n, unit = n/int64(time.Second), "s"
 	case abs >= 10*time.Millisecond:
-		unit, name = time.Millisecond, "ms"
+		n, unit = n/int64(time.Millisecond), "ms"
 	case abs >= 10*time.Microsecond:
-		unit, name = time.Microsecond, "µs"
+		n, unit = n/int64(time.Microsecond), "µs"
 	}
-	return append(strconv.AppendInt(b, int64(d/unit), 10), name...)
+	return append(strconv.AppendInt(b, n, 10), unit...)
 }

@@ -74,7 +74,11 @@ func voiceOf(ctx context.Context) (v *voice, fresh bool) {
 	if ctx == nil {
 		return nil, false
 	}
-	switch in := valueOf(ctx, voiceKey{}).(type) {
+	var in any = ctx
+	if _, at := ctx.(*carrier); !at { // mostly it is one, and need not be asked
+		in = valueOf(ctx, voiceKey{})
+	}
+	switch in := in.(type) {
 	case *carrier:
 		if v = in.voice.Load(); v == nil || !v.stands(ctx) {
 			v, fresh = newVoice(ctx), true
@@ -195,6 +199,13 @@ func (v *voice) describe(user string) []slog.Attr {
 
 // preset returns the handler that has the voice's attributes in it.
 func (v *voice) preset(h *logHandler) slog.Handler {
+	if p := v.presets.Load(); p != nil && p.of == h {
+		return p.next
+	}
+	return v.older(h)
+}
+
+func (v *voice) older(h *logHandler) slog.Handler {
 	n, first := 0, v.presets.Load()
 	for p := first; p != nil; p = p.older {
 		if p.of == h {
