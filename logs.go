@@ -36,34 +36,13 @@ func (g *logs) take(who *speaker, l *logLine, attrs []byte) {
 
 // ObserveRecord gives hale a record of a logging library other than log/slog, as
 // [LogHandler] does: it is kept as evidence and counted for the detectors. It is for
-// adapters; package halezap is one. Who wrote it is read from ctx: the fields of r for
-// that need not be set. On a nil Runtime it goes to that of ctx's task or span, else
-// to [Default]'s. It may be called from any goroutine, and keeps nothing of r but
-// copies of at most 232 bytes.
-func (rt *Runtime) ObserveRecord(ctx context.Context, r observe.Record) {
+// adapters; package halezap is one. Who wrote it is read from ctx, which may be nil. On
+// a nil Runtime it goes to that of ctx's task or span, else to [Default]'s. It may be
+// called from any goroutine, and keeps nothing of r but copies of short texts.
+func (rt *Runtime) ObserveRecord(ctx context.Context, r slog.Record) {
 	v, _ := voiceOf(ctx)
-	var who *speaker
-	if v != nil {
-		if v.own {
-			return
-		}
-		who = v.speaker
-		if rt == nil {
-			rt = v.rt
-		}
-	}
-	if rt == nil {
-		rt = Default()
-	}
-	if rt = rt.made(); rt == nil {
-		return
-	}
-	l := logLine{at: r.Time, level: slog.Level(r.Level), message: r.Message, err: r.Error}
-	l.trace(r.Stack)
-	if l.stack == "" && len(r.Error) >= leastStack {
-		l.trace(r.Error)
-	}
-	rt.logs.take(who, &l, []byte(head(r.Attrs, maxText)))
+	h := logHandler{opts: logOptions{rt: rt}}
+	h.observe(v, &r)
 }
 
 // Records returns the last log records of a task that are kept, oldest first: at most

@@ -51,6 +51,10 @@ func (s *speaker) name() string {
 	return s.task.Name
 }
 
+func speakerHash(name string, domain observe.Domain) uint64 {
+	return mix(maphash.String(seed, name), maphash.String(seed, string(domain)))
+}
+
 // preset is a handler that has a voice's attributes in it already.
 type preset struct {
 	of    *logHandler
@@ -153,7 +157,7 @@ func newVoice(ctx context.Context) *voice {
 	}
 	who.request, who.module = textOf(ctx, requestKey{}), textOf(ctx, moduleKey{})
 	v.attrs = v.describe(textOf(ctx, userKey{}))
-	who.hash = mix(maphash.String(seed, who.name()), maphash.String(seed, string(who.domain)))
+	who.hash = speakerHash(who.name(), who.domain)
 	return v
 }
 

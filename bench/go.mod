@@ -16,8 +16,7 @@ require (
 
 require (
 	github.com/gammazero/deque v1.2.2 // indirect
-	go.uber.org/atomic v1.7.0 // indirect
-	go.uber.org/multierr v1.9.0 // indirect
+	go.uber.org/multierr v1.10.0 // indirect
 )
 
 replace github.com/hale-go/hale => ../

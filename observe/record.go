@@ -9,15 +9,9 @@ type Record struct {
 	Message string    `json:"message"`
 	Attrs   string    `json:"attrs,omitempty"` // key=value …, for people; never parsed
 
-	// Who wrote it, as far as the context of the record told. What somebody gives to
-	// hale need not have it.
+	// Who wrote it, as far as the context of the record told.
 	Task      TaskID `json:"task,omitzero"`
 	Operation string `json:"operation,omitempty"` // that of the span, unless it is named as the task is
 	Request   string `json:"request,omitempty"`
 	Trace     string `json:"trace,omitempty"` // in lower-case hexadecimal
-
-	// Error is the text of the record's error and Stack that of the Go stack in it, as
-	// an adapter gives them to hale. They are looked at and not kept.
-	Error string `json:"-"`
-	Stack string `json:"-"`
 }
