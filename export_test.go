@@ -161,3 +161,11 @@ type lateContext struct {
 }
 
 func (c lateContext) Done() <-chan struct{} { return c.done }
+
+// SetIncident makes an incident the one that tasks of a name log.
+func SetIncident(rt *Runtime, name, id string) {
+	s := rt.reg.lookup(name)
+	if old := s.incident.Load(); old == nil && id != "" || old != nil && *old != id {
+		s.incident.Store(&id)
+	}
+}
