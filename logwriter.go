@@ -24,7 +24,7 @@ const maxLine = 16 << 10
 // Each line is a record, counted under the name as those of [LogHandler] are under
 // their task's; a line of JSON is read for its level and message ("level", "msg" or
 // "message", "error" or "err"), a line of text for level=… or a word such as ERROR
-// near its beginning, and is INFO without one. What is written at once and has a
+// in capitals near its beginning, and is INFO without one. What is written at once and has a
 // Go stack in it is one record. The first 16 KB of a line are looked at. A line that
 // has not ended is kept until it has. Write never fails and may be called by any number
 // of goroutines. It takes about a microsecond a line, several for JSON.
@@ -124,7 +124,11 @@ func (l *logLine) json(text string) bool {
 func levelIn(text string) slog.Level {
 	n := 0
 	for word := range strings.FieldsSeq(head(text, 256)) {
-		if l, ok := levelOf(word); ok {
+		name, said := strings.CutPrefix(word, "level=")
+		if !said && word != strings.ToUpper(word) {
+			name = "" // a word of the message
+		}
+		if l, ok := levelOf(name); ok {
 			return l
 		}
 		if n++; n == maxWords {
@@ -140,7 +144,6 @@ const maxWords = 5
 
 // levelOf reads a level as loggers write it.
 func levelOf(word string) (slog.Level, bool) {
-	word = strings.TrimPrefix(strings.TrimPrefix(word, "level="), "lvl=")
 	switch strings.ToUpper(strings.Trim(word, "[]()<>|:\"'")) {
 	case "TRACE", "TRC", "DEBUG", "DBG", "DEBU":
 		return slog.LevelDebug, true
