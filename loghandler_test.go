@@ -186,11 +186,11 @@ func (k keeping) Handle(_ context.Context, r slog.Record) error {
 }
 
 type (
-	muteError  struct{}
+	muteError     struct{}
 	countedValuer struct{ asked *int }
 )
 
-func (muteError) Error() string           { panic("no text") }
+func (muteError) Error() string              { panic("no text") }
 func (v countedValuer) LogValue() slog.Value { *v.asked++; panic("no value") }
 
 func TestLogHandlerBearsWhatItIsGiven(t *testing.T) {
