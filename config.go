@@ -35,6 +35,7 @@ type Config struct {
 	// up the error budget of one too fast is a finding. Default: none.
 	Objectives []detect.Objective   `json:"objectives,omitempty" yaml:"objectives,omitempty"`
 	Latency    detect.LatencyConfig `json:"latency" yaml:"latency"`
+	Logs       LogConfig            `json:"logs" yaml:"logs"`
 	Policy     heal.Policy          `json:"policy" yaml:"policy"`
 }
 
@@ -99,6 +100,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.Leak.Epoch, c.Leak.Window = c.Epoch, c.Snapshots
 	c.Leak = c.Leak.WithDefaults()
 	var err error
+	if c.Logs, err = c.Logs.withDefaults(); err != nil {
+		return c, err
+	}
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err
 }

@@ -2,6 +2,8 @@ package hale
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"runtime"
 	"time"
 
@@ -165,3 +167,24 @@ type lateContext struct {
 }
 
 func (c lateContext) Done() <-chan struct{} { return c.done }
+
+// SetIncident makes an incident the one that tasks of a name log.
+func SetIncident(rt *Runtime, name, id string) {
+	s := rt.reg.lookup(name)
+	if old := s.incident.Load(); old == nil && id != "" || old != nil && *old != id {
+		s.incident.Store(&id)
+	}
+}
+
+// ColourOf makes a console handler believe that it has a terminal.
+func ColourOf(h slog.Handler) slog.Handler {
+	made := *h.(*consoleHandler) //nolint:forcetypeassert // of a test
+	made.colour = true
+	return &made
+}
+
+// IsTerminal reports whether a console handler for w would have colours.
+func IsTerminal(w io.Writer) bool {
+	h, ok := ConsoleHandler(w, nil).(*consoleHandler)
+	return ok && h.colour
+}

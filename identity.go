@@ -70,7 +70,7 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return context.WithValue(ctx, requestKey{}, printable(id, maxRequestID))
+	return carry(ctx, requestKey{}, printable(id, maxRequestID))
 }
 
 type (
@@ -85,7 +85,7 @@ func WithUser(ctx context.Context, user string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return context.WithValue(ctx, userKey{}, printable(user, maxRequestID))
+	return carry(ctx, userKey{}, printable(user, maxRequestID))
 }
 
 // WithModule returns a context that carries into every log record below it which
@@ -94,7 +94,7 @@ func WithModule(ctx context.Context, module string) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return context.WithValue(ctx, moduleKey{}, printable(module, maxRequestID))
+	return carry(ctx, moduleKey{}, printable(module, maxRequestID))
 }
 
 // textOf returns the text that ctx carries under a key, or "".

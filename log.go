@@ -1,97 +1,13 @@
 package hale
 
 import (
-	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/internal/stack"
 	"github.com/hale-go/hale/observe"
 )
-
-// LogHandler returns a handler that adds to every record the identity that its
-// context carries, as far as there is one: task, domain, request and incident.
-// They stand at the top of the record, outside any group. It costs one
-// to three allocations for each record in a task, and nothing outside.
-func LogHandler(next slog.Handler) slog.Handler { return &logHandler{next: next} }
-
-// logHandler keeps groups to itself, because an attribute that is added to a
-// record lands in the innermost one.
-type logHandler struct {
-	next   slog.Handler
-	groups []logGroup // open groups, outermost first
-}
-
-type logGroup struct {
-	name  string
-	attrs []slog.Attr
-}
-
-// Enabled implements [slog.Handler].
-func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
-
-// WithAttrs implements [slog.Handler].
-func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	if len(h.groups) == 0 {
-		return &logHandler{next: h.next.WithAttrs(attrs)}
-	}
-	groups := slices.Clone(h.groups)
-	last := &groups[len(groups)-1]
-	last.attrs = slices.Concat(last.attrs, attrs)
-	return &logHandler{next: h.next, groups: groups}
-}
-
-// WithGroup implements [slog.Handler].
-func (h *logHandler) WithGroup(name string) slog.Handler {
-	if name == "" {
-		return h
-	}
-	return &logHandler{next: h.next, groups: append(slices.Clone(h.groups), logGroup{name: name})}
-}
-
-// Handle implements [slog.Handler].
-func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
-	ids := identityAttrs(ctx)
-	if len(h.groups) == 0 {
-		if len(ids) > 0 {
-			r = r.Clone()
-			r.AddAttrs(ids...)
-		}
-		return h.next.Handle(ctx, r)
-	}
-	var attrs []slog.Attr
-	r.Attrs(func(a slog.Attr) bool { attrs = append(attrs, a); return true })
-	for _, g := range slices.Backward(h.groups) {
-		attrs = []slog.Attr{{Key: g.name, Value: slog.GroupValue(slices.Concat(g.attrs, attrs)...)}}
-	}
-	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-	out.AddAttrs(ids...)
-	out.AddAttrs(attrs...)
-	return h.next.Handle(ctx, out)
-}
-
-func identityAttrs(ctx context.Context) []slog.Attr {
-	if ctx == nil {
-		return nil
-	}
-	id := Identify(ctx)
-	if id.ID.IsZero() && id.Request == "" {
-		return nil
-	}
-	attrs := make([]slog.Attr, 0, 4)
-	if !id.ID.IsZero() {
-		attrs = append(attrs, slog.String("task", id.ID.String()), slog.String("domain", string(id.Domain)))
-		if inc := scopeOf(ctx).family().incident.Load(); inc != nil && *inc != "" {
-			attrs = append(attrs, slog.String("incident", *inc))
-		}
-	}
-	if id.Request != "" {
-		attrs = append(attrs, slog.String("request", id.Request))
-	}
-	return attrs
-}
 
 // loopName is the name of the loop in events.
 const loopName = "hale.loop"
@@ -101,8 +17,10 @@ func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
 	if l == nil {
 		l = slog.Default()
 	}
+	rt.logs.muted.Add(1) // of a logger that hangs nobody is told, for the loop hangs with it
+	defer rt.logs.muted.Add(-1)
 	_, _ = aside.Call(0, nil, func() bool { // a logger that panics or exits must not stop the loop
-		l.Log(context.Background(), level, msg, args...)
+		l.Log(ownContext, level, msg, args...)
 		return true
 	})
 }

@@ -46,6 +46,7 @@ type Runtime struct {
 	root    *Supervisor
 	ops     operations
 	gauges  gauges
+	logs    *logs
 	inbox   inbox
 	bus     bus
 	misused misused
@@ -112,6 +113,7 @@ func New(opts ...Option) (*Runtime, error) {
 	if o.tracer != nil {
 		rt.tracing = &tracing{rt: rt, of: o.tracer}
 	}
+	rt.logs = newLogs(o.config.Logs)
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
 		return nil, err
 	}

@@ -50,6 +50,8 @@ type extra struct {
 	err   error                         // valid once the state is taskDone
 	child *child                        // the supervised child that the task is a run of, or the handle of
 
+	voice atomic.Pointer[voice] // made with the first log record
+
 	declared *declared // set before the body starts
 }
 
@@ -176,7 +178,7 @@ func (s *scope) Err() error {
 
 func (s *scope) Value(key any) any {
 	switch key.(type) {
-	case scopeKey:
+	case scopeKey, voiceKey:
 		return s
 	case taskKey:
 		return nil // of a unit: it is no task, and neither is what is around it

@@ -54,7 +54,7 @@ func (o *Operation) Start(ctx context.Context) (context.Context, *Span) {
 	if s.parent == nil {
 		s.remote, _ = valueOf(ctx, traceKey{}).(observe.TraceContext)
 	}
-	ctx = context.WithValue(ctx, spanKey{}, s)
+	ctx = carry(ctx, spanKey{}, s)
 	if t := o.rt.tracer(); t != nil {
 		ctx, s.finish = t.start(ctx, o.kind, o.name)
 	}

@@ -53,6 +53,9 @@ func tameContext(ctx context.Context, end bool) bool {
 			}
 			ctx = c.of
 			continue
+		case *carrier:
+			ctx = c.Context
+			continue
 		case *scope:
 			s = c
 		case *taskContext:

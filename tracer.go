@@ -84,7 +84,7 @@ func (rt *Runtime) Extract(ctx context.Context, get func(key string) string) con
 	}
 	if parent := get("traceparent"); parent != "" {
 		if t, err := observe.ParseTraceparent(parent, get("tracestate")); err == nil {
-			ctx = context.WithValue(ctx, traceKey{}, t)
+			ctx = carry(ctx, traceKey{}, t)
 		}
 	}
 	if b := get("baggage"); b != "" && len(b) <= maxBaggage && printable(b, maxBaggage) == b {

@@ -169,7 +169,7 @@ func TestTameContexts(t *testing.T) {
 	}
 	notified, stop := signal.NotifyContext(over, os.Interrupt)
 	defer stop()
-	for _, c := range []context.Context{context.TODO(), notified, context.WithValue(notified, key{}, 3)} {
+	for _, c := range []context.Context{context.TODO(), notified, context.WithValue(notified, key{}, 3), hale.WithRequestID(over, "r1")} {
 		if !hale.EndTame(c) || !hale.ValueTame(c) {
 			t.Errorf("%v is not tame", c)
 		}

@@ -108,7 +108,7 @@ func TestSeries(t *testing.T) {
 // TestRun plays everything once, small.
 func TestRun(t *testing.T) {
 	all := contests(size{
-		units: 500, restarts: 20, stuck: 3, beats: 1000, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
+		units: 500, restarts: 20, stuck: 3, beats: 1000, logs: 200, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
 		requests: 100,
 	})
 	var out strings.Builder
@@ -131,7 +131,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("verdict %q for target %q in %q", cells[3], cells[2], line)
 		}
 	}
-	if want := 2*7 + 2*7 + 4 + 2 + 2 + 7 + 3 + 6 + 2*9 + 1; rows != want {
+	if want := 2*7 + 2*7 + 4 + 2 + 2 + 7 + 3 + 6 + 6 + 2*9 + 1; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
 	}
 	var one strings.Builder

@@ -145,6 +145,8 @@ func (d *Anomaly) close(now time.Time) {
 		s.Score = s.Scorer.Push(now, s.Value)
 		s.Alarm.Push(s.Score / caution)
 		switch up := s.Alarm.Up; {
+		case up && !s.material():
+			s.Since = time.Time{}
 		case up && s.Since.IsZero():
 			s.Since = now
 		case !up:
@@ -155,6 +157,17 @@ func (d *Anomaly) close(now time.Time) {
 			s.Before += (s.Value - s.Before) / slotsKept
 		}
 	}
+}
+
+// leastChange is by how much what is known of every process must change.
+var leastChange = map[string]float64{
+	"process.requests": 5, "process.failures": 1, "process.goroutines": 20, "process.live_heap": 16 << 20,
+	"process.open_files": 20, "process.processors": .2,
+}
+
+// material reports whether the change matters: a tenth at least.
+func (s *anomalySeries) material() bool {
+	return math.Abs(s.Value-s.Before) >= max(math.Abs(s.Before)/10, leastChange[s.Name])
 }
 
 // State implements [Stateful].

@@ -1,0 +1,184 @@
+package hale
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+)
+
+// LogOption is an option of [LogHandler].
+type LogOption func(*logOptions)
+
+type logOptions struct {
+	rt     *Runtime
+	levels *LogLevels
+}
+
+// LogTo gives the records to rt, whatever context they have. Without it they go to
+// the runtime of their task or span, else to [Default]'s at the time.
+func LogTo(rt *Runtime) LogOption { return func(o *logOptions) { o.rt = rt } }
+
+// LogBy leaves out the records that are below the level that l has for them. Make
+// next let them all through, by giving it l as its level; see [LogLevels].
+func LogBy(l *LogLevels) LogOption { return func(o *logOptions) { o.levels = l } }
+
+// LogHandler returns a handler that adds to every record the identity that its
+// context carries, as far as there is one: task, domain, operation (where its name
+// is not the task's), request, user, module, incident, trace_id and span_id. They
+// stand at the top of the record, outside any group. Then it gives the record to
+// next.
+//
+// The last records of each task are kept as evidence; see [Runtime.Records]. Each
+// record is counted by its form, for the detectors; see [LogConfig]. For both it
+// reads the message and the attributes, calls the Error method of errors among them,
+// once, and resolves no [slog.LogValuer]. What a ReplaceAttr of next takes out is not
+// taken out of the evidence: secrets belong in a LogValuer.
+//
+// A record at [LevelFatal] is a record like others: neither slog nor hale ever ends
+// the process.
+//
+// It may be used by any number of goroutines, before the runtime is made and after it
+// was closed. In a task or span its part of a record takes some 200 ns and, but
+// for the first record of each context, no allocation; a derived logger costs its
+// attributes once for each context. Outside of them it looks the context up and,
+// where there is a runtime, counts.
+func LogHandler(next slog.Handler, opts ...LogOption) slog.Handler {
+	h := &logHandler{base: next, plain: next}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&h.opts)
+		}
+	}
+	return h
+}
+
+// logHandler keeps groups to itself, because an attribute that is added later lands
+// in the innermost one.
+type logHandler struct {
+	opts   logOptions
+	base   slog.Handler // next, with the attributes that are outside of groups
+	groups []logGroup   // open groups, outermost first
+	plain  slog.Handler // base with the groups
+	said   said         // of the attributes, as evidence
+}
+
+// said is what attributes of a logger add to each of its records.
+type said struct {
+	attrs      []byte
+	err, stack string
+}
+
+type logGroup struct {
+	name  string
+	attrs []slog.Attr
+}
+
+// with returns the handler that has attributes before all groups.
+func (h *logHandler) with(attrs []slog.Attr) slog.Handler {
+	next := h.base.WithAttrs(slices.Clone(attrs)) // who is given a slice owns it
+	for _, g := range h.groups {
+		if next = next.WithGroup(g.name); len(g.attrs) > 0 {
+			next = next.WithAttrs(slices.Clone(g.attrs))
+		}
+	}
+	return next
+}
+
+// Enabled implements [slog.Handler].
+func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return (h.opts.levels == nil || h.opts.levels.Enabled(ctx, l)) && h.plain.Enabled(ctx, l)
+}
+
+// WithAttrs implements [slog.Handler].
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	made := *h
+	made.said = h.said.with(h.prefix(), attrs)
+	if n := len(h.groups); n > 0 {
+		made.groups = slices.Clone(h.groups)
+		made.groups[n-1].attrs = slices.Concat(made.groups[n-1].attrs, attrs)
+	} else {
+		made.base = h.base.WithAttrs(slices.Clone(attrs))
+	}
+	made.plain = h.plain.WithAttrs(attrs)
+	return &made
+}
+
+// WithGroup implements [slog.Handler].
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	made := *h
+	made.groups = append(slices.Clone(h.groups), logGroup{name: name})
+	made.plain = h.plain.WithGroup(name)
+	return &made
+}
+
+// prefix returns what stands before the keys of attributes in evidence.
+func (h *logHandler) prefix() (s string) {
+	for _, g := range h.groups {
+		s += g.name + "."
+	}
+	return s
+}
+
+// Handle implements [slog.Handler].
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	v, fresh := voiceOf(ctx)
+	h.observe(v, &r)
+	switch {
+	case v == nil || len(v.attrs) == 0:
+		return h.plain.Handle(ctx, r)
+	case fresh && len(h.groups) == 0: // perhaps the only one
+		r = r.Clone()
+		r.AddAttrs(v.attrs...)
+		return h.base.Handle(ctx, r)
+	}
+	return v.preset(h).Handle(ctx, r)
+}
+
+// observe leaves the record with its runtime.
+func (h *logHandler) observe(v *voice, r *slog.Record) {
+	rt, who := h.opts.rt, (*speaker)(nil)
+	if v != nil {
+		if v.own {
+			return
+		}
+		who = v.speaker
+		if rt == nil {
+			rt = v.rt
+		}
+	}
+	if rt == nil {
+		rt = Default()
+	}
+	if rt = rt.made(); rt == nil {
+		return
+	}
+	var buf [textRoom]byte
+	b := append(buf[:0], h.said.attrs...)
+	l := logLine{at: r.Time, level: r.Level, message: r.Message, err: h.said.err, stack: h.said.stack}
+	n, prefix := 0, ""
+	if len(h.groups) > 0 {
+		prefix = h.prefix()
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		b = l.add(b, prefix, &a, 0)
+		n++
+		return n < maxAttrs
+	})
+	rt.logs.take(who, &l, b)
+}
+
+// with returns what is said with further attributes.
+func (s said) with(prefix string, attrs []slog.Attr) said {
+	l, b := logLine{err: s.err, stack: s.stack}, slices.Clone(s.attrs)
+	for i := range attrs[:min(len(attrs), maxAttrs)] {
+		b = l.add(b, prefix, &attrs[i], 0)
+	}
+	return said{attrs: b[:min(len(b), maxText)], err: strings.Clone(head(l.err, maxMessage)), stack: l.stack}
+}
