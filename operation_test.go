@@ -67,6 +67,39 @@ func TestSpans(t *testing.T) {
 	})
 }
 
+// What a stream calls after its span was settled has not outlived it, and what a
+// request left behind has.
+func TestSettle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		serve, quote := rt.Operation(observe.Server, "GET /events", ""), rt.Operation(observe.Client, "payments.quote", "")
+		end := map[string]func(*hale.Span){
+			"settled":  func(s *hale.Span) { s.Settle("200", false); s.Finish("500", true) },
+			"finished": func(s *hale.Span) { s.Finish("200", false); s.Settle("500", true) },
+		}
+		for name, outlived := range map[string]uint64{"settled": 0, "finished": 1} {
+			ctx, span := serve.Start(t.Context())
+			time.Sleep(20 * time.Millisecond)
+			end[name](span)
+			_, below := quote.Start(ctx)
+			time.Sleep(time.Minute)
+			below.Finish("ok", false)
+			for _, st := range sample(t, rt).Operations {
+				switch st.Kind {
+				case observe.Server:
+					if st.Ended != 1 || st.Failed != 0 || st.InFlight != 0 || st.Time != 20*time.Millisecond || len(st.Calls) != 1 {
+						t.Errorf("%s: %+v", name, st)
+					}
+				case observe.Client:
+					if st.Ended != 1 || st.Outlived != outlived {
+						t.Errorf("%s: %d outlived it, want %d", name, st.Outlived, outlived)
+					}
+				}
+			}
+		}
+	})
+}
+
 // sample takes a turn and returns what it saw.
 func sample(t *testing.T, rt *hale.Runtime) observe.Sample {
 	t.Helper()

@@ -21,6 +21,7 @@ type Span struct {
 	below  atomic.Int64  // nanoseconds that spans took which it called
 	over   atomic.Bool
 	erred  atomic.Bool // a span that it called failed
+	stands atomic.Bool // what it did goes on past its end; see [Span.Settle]
 
 	remote observe.TraceContext // that it continues; zero: its parent's, or a trace of its own
 	id     atomic.Uint64        // of the span; 0: nobody asked yet
@@ -92,7 +93,7 @@ func (s *Span) Finish(outcome string, failed bool) {
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
 	o.Ended(s.second(), SpanEnd{
 		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
-		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent != nil && s.parent.over.Load(),
+		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent.outlived(),
 	})
 	if p := s.parent; p != nil {
 		p.below.Add(int64(took))
@@ -105,6 +106,20 @@ func (s *Span) Finish(outcome string, failed bool) {
 		s.finish(outcome, failed)
 	}
 }
+
+// Settle is Finish for a span whose work goes on with no end in sight: a stream or a
+// connection that was opened. Its latency is the time until now, and what it calls
+// from now on does not count as having outlived it.
+func (s *Span) Settle(outcome string, failed bool) {
+	if s == nil || s.over.Load() {
+		return
+	}
+	s.stands.Store(true)
+	s.Finish(outcome, failed)
+}
+
+// outlived reports whether a span that s called ends after it.
+func (s *Span) outlived() bool { return s != nil && s.over.Load() && !s.stands.Load() }
 
 // Trace returns where the span is in its trace, which it begins where there is
 // none. What the span calls elsewhere is given this.
