@@ -10,8 +10,11 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// maxStatements is how many names of statements are told apart.
-const maxStatements = 256
+const (
+	maxStatements = 256     // how many names of statements are told apart
+	maxTexts      = 512     // how many queries are not parsed again
+	maxText       = 1 << 10 // how long one of those may be
+)
 
 // database finds the operations of one database.
 type database struct {
@@ -21,8 +24,9 @@ type database struct {
 
 	connect, ping, prepare, beginTx, commit, rollback *hale.Operation
 
-	known atomic.Pointer[map[statement]*hale.Operation] // replaced, never changed
-	mu    sync.Mutex                                    // of who replaces it
+	texts atomic.Pointer[map[string]*hale.Operation] // by the query; replaced, never changed
+	mu    sync.Mutex                                 // of who replaces it, and of known
+	known map[statement]*hale.Operation
 }
 
 // open makes the operations that are no statements'. It reports false where there is no
@@ -36,15 +40,36 @@ func (d *database) open() bool {
 	return d.connect != nil
 }
 
-// statement returns the operation of a query, without a lock and without making a name
-// where it is known.
+// statement returns the operation of a query, without a lock for one that came before.
 func (d *database) statement(query string) *hale.Operation {
-	if d.naming != nil {
-		if name := asked(d.naming, query); name != "" {
-			return d.at(statement{verb: name})
+	if texts := d.texts.Load(); texts != nil {
+		if op, ok := (*texts)[query]; ok {
+			return op
 		}
 	}
-	return d.at(parse(query))
+	st := d.parse(query)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	op, more := d.at(st), map[string]*hale.Operation{}
+	if old := d.texts.Load(); old != nil {
+		more = *old
+	}
+	if len(query) > maxText || len(more) >= maxTexts {
+		return op
+	}
+	more = maps.Clone(more)
+	more[strings.Clone(query)] = op
+	d.texts.Store(&more)
+	return op
+}
+
+func (d *database) parse(query string) statement {
+	if d.naming != nil {
+		if name := asked(d.naming, query); name != "" {
+			return statement{verb: name}
+		}
+	}
+	return parse(query)
 }
 
 // asked calls the service's own function, whose panic must not fail the query.
@@ -57,31 +82,19 @@ func asked(naming func(string) string, query string) (name string) {
 	return naming(query)
 }
 
+// at returns the operation of a statement. The lock is held.
 func (d *database) at(st statement) *hale.Operation {
-	if known := d.known.Load(); known != nil {
-		if op, ok := (*known)[st]; ok {
-			return op
-		}
+	if op, ok := d.known[st]; ok {
+		return op
 	}
-	return d.add(st)
-}
-
-func (d *database) add(st statement) *hale.Operation {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known := map[statement]*hale.Operation{}
-	if old := d.known.Load(); old != nil {
-		if op, ok := (*old)[st]; ok {
-			return op
-		}
-		if len(*old) >= maxStatements {
-			return d.operation(st.cut())
-		}
-		known = maps.Clone(*old)
+	if len(d.known) >= maxStatements {
+		return d.operation(st.cut())
+	}
+	if d.known == nil {
+		d.known = map[statement]*hale.Operation{}
 	}
 	op := d.operation(st)
-	known[statement{strings.Clone(st.verb), strings.Clone(st.table)}] = op
-	d.known.Store(&known)
+	d.known[statement{strings.Clone(st.verb), strings.Clone(st.table)}] = op
 	return op
 }
 

