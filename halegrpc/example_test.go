@@ -32,7 +32,7 @@ func Example() {
 		}
 		return &testgrpc.SimpleResponse{Username: hale.RequestID(ctx)}, nil
 	}})
-	go srv.Serve(ln)
+	go func() { _ = srv.Serve(ln) }() // nil after Stop
 	defer srv.Stop()
 
 	conn, err := grpc.NewClient(ln.Addr().String(), append(halegrpc.DialOptions(rt), grpc.WithTransportCredentials(insecure.NewCredentials()))...)

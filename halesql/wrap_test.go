@@ -88,41 +88,46 @@ func TestOperations(t *testing.T) {
 // first, which is one span.
 func TestOutcomes(t *testing.T) {
 	for _, word := range []string{"", "skip "} {
-		rt := newRuntime(t)
-		db, _ := open(t, rt, "modern")
-		exec := func(ctx context.Context, table, how string) error {
-			_, err := db.ExecContext(ctx, "UPDATE "+table+" SET "+word+how+" = ?", 7)
-			return err
-		}
-		if err := exec(t.Context(), "good", ""); err != nil {
-			t.Error(err)
-		}
-		if err := exec(t.Context(), "failing", "fail"); err != errFake {
-			t.Errorf("%v is not the driver's", err)
-		}
-		gone, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(10*time.Millisecond, cancel)
-		if err := exec(gone, "cancelled", "hang"); err == nil {
-			t.Error("no error")
-		}
-		late, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-		if err := exec(late, "late", "hang"); err == nil {
-			t.Error("no error")
-		}
-		cancel()
-		spent, stop := context.WithCancelCause(t.Context())
-		time.AfterFunc(10*time.Millisecond, func() { stop(hale.ErrBudget) })
-		if err := exec(spent, "spent", "hang"); err == nil {
-			t.Error("no error")
-		}
-		wants(t, rt, "sql.UPDATE good", ok)
-		wants(t, rt, "sql.UPDATE failing", observe.Outcome{Name: "error", Count: 1, Failed: true})
-		wants(t, rt, "sql.UPDATE cancelled", observe.Outcome{Name: "canceled", Count: 1})
-		wants(t, rt, "sql.UPDATE late", observe.Outcome{Name: "timeout", Count: 1, Failed: true})
-		wants(t, rt, "sql.UPDATE spent", observe.Outcome{Name: "timeout", Count: 1, Failed: true})
-		if st := stat(rt, "sql.PREPARE"); st.Ended != 0 {
-			t.Errorf("what was prepared for a statement is counted apart: %+v", st)
-		}
+		synctest.Test(t, func(t *testing.T) { outcomesOf(t, word) })
+	}
+}
+
+func outcomesOf(t *testing.T, word string) {
+	t.Helper()
+	rt := newRuntime(t)
+	db, _ := open(t, rt, "modern")
+	exec := func(ctx context.Context, table, how string) error {
+		_, err := db.ExecContext(ctx, "UPDATE "+table+" SET "+word+how+" = ?", 7)
+		return err
+	}
+	if err := exec(t.Context(), "good", ""); err != nil {
+		t.Error(err)
+	}
+	if err := exec(t.Context(), "failing", "fail"); err != errFake {
+		t.Errorf("%v is not the driver's", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := exec(gone, "cancelled", "hang"); err == nil {
+		t.Error("no error")
+	}
+	late, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	if err := exec(late, "late", "hang"); err == nil {
+		t.Error("no error")
+	}
+	cancel()
+	spent, stop := context.WithCancelCause(t.Context())
+	time.AfterFunc(10*time.Millisecond, func() { stop(hale.ErrBudget) })
+	if err := exec(spent, "spent", "hang"); err == nil {
+		t.Error("no error")
+	}
+	wants(t, rt, "sql.UPDATE good", ok)
+	wants(t, rt, "sql.UPDATE failing", observe.Outcome{Name: "error", Count: 1, Failed: true})
+	wants(t, rt, "sql.UPDATE cancelled", observe.Outcome{Name: "canceled", Count: 1})
+	wants(t, rt, "sql.UPDATE late", observe.Outcome{Name: "timeout", Count: 1, Failed: true})
+	wants(t, rt, "sql.UPDATE spent", observe.Outcome{Name: "timeout", Count: 1, Failed: true})
+	if st := stat(rt, "sql.PREPARE"); st.Ended != 0 {
+		t.Errorf("what was prepared for a statement is counted apart: %+v", st)
 	}
 }
 
