@@ -25,7 +25,8 @@ func newServer(rt *hale.Runtime) *server {
 
 // ServerOptions returns what puts the calls of a [grpc.Server] under rt's care; see the
 // package. Give it before the options with other interceptors. A nil runtime, or one
-// that was not made by [hale.New], serves without care.
+// that was not made by [hale.New], serves without care. A call takes about 20 allocations
+// more than without.
 func ServerOptions(rt *hale.Runtime) []grpc.ServerOption {
 	s := newServer(rt)
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(s.unary), grpc.ChainStreamInterceptor(s.stream)}

@@ -173,7 +173,7 @@ func TestStreamDeadline(t *testing.T) {
 		<-ss.Context().Done()
 		return ss.Context().Err()
 	}}), far)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	ss, err := c.FullDuplexCall(ctx)
 	if err != nil {
