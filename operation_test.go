@@ -100,6 +100,36 @@ func TestSettle(t *testing.T) {
 	})
 }
 
+// A stream is counted when it ends, and only then: not in flight, of no length, and not
+// beyond its caller's end. What it calls while it is open has not outlived it.
+func TestOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		serve, feed, quote := rt.Operation(observe.Server, "GET /x", ""), rt.Operation(observe.Client, "feed", ""), rt.Operation(observe.Client, "quote", "")
+		ctx, request := serve.Start(t.Context())
+		ctx, stream := feed.Open(ctx)
+		request.Finish("200", false)
+		time.Sleep(time.Hour)
+		_, below := quote.Start(ctx)
+		below.Finish("ok", false)
+		for _, st := range sample(t, rt).Operations {
+			if st.Name == "feed" || st.InFlight != 0 || st.Outlived != 0 {
+				t.Errorf("while the stream is open: %+v", st)
+			}
+		}
+		stream.Finish("Internal", true)
+		stream.Finish("OK", false)
+		ops := sample(t, rt).Operations
+		if len(ops) != 1 {
+			t.Fatalf("%+v", ops)
+		}
+		st := ops[0]
+		if st.Name != "feed" || st.Started != 1 || st.Ended != 1 || st.Failed != 1 || st.InFlight != 0 || st.Outlived != 0 || st.Time != 0 || len(st.Waiting) != 0 {
+			t.Errorf("at its end: %+v", st)
+		}
+	})
+}
+
 // sample takes a turn and returns what it saw.
 func sample(t *testing.T, rt *hale.Runtime) observe.Sample {
 	t.Helper()

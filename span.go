@@ -22,6 +22,7 @@ type Span struct {
 	over   atomic.Bool
 	erred  atomic.Bool // a span that it called failed
 	stands atomic.Bool // what it did goes on past its end; see [Span.Settle]
+	open   bool        // see [Operation.Open]
 
 	remote observe.TraceContext // that it continues; zero: its parent's, or a trace of its own
 	id     atomic.Uint64        // of the span; 0: nobody asked yet
@@ -44,13 +45,24 @@ func SpanOf(ctx context.Context) *Span {
 // log records, the spans that it calls, its tasks. End it with [Span.End] or
 // [Span.Finish]. It takes about 300 ns and 3 allocations.
 func (o *Operation) Start(ctx context.Context) (context.Context, *Span) {
+	return o.start(ctx, false)
+}
+
+// Open is Start for what may last as long as somebody wants it: a stream, a
+// subscription. The span is counted once, when it ends, with its outcome and as one
+// that took no time. So it is never in flight, slow or beyond its caller's end.
+func (o *Operation) Open(ctx context.Context) (context.Context, *Span) {
+	return o.start(ctx, true)
+}
+
+func (o *Operation) start(ctx context.Context, open bool) (context.Context, *Span) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	if o == nil {
 		return ctx, nil
 	}
-	s := &Span{op: o, parent: SpanOf(ctx), began: time.Since(o.rt.clock.born)}
+	s := &Span{op: o, parent: SpanOf(ctx), began: time.Since(o.rt.clock.born), open: open}
 	if s.parent == nil {
 		s.remote, _ = valueOf(ctx, traceKey{}).(observe.TraceContext)
 	}
@@ -58,7 +70,9 @@ func (o *Operation) Start(ctx context.Context) (context.Context, *Span) {
 	if t := o.rt.tracer(); t != nil {
 		ctx, s.finish = t.start(ctx, o.kind, o.name)
 	}
-	o.Began(s.second())
+	if !open {
+		o.Began(s.second())
+	}
 	return ctx, s
 }
 
@@ -99,9 +113,13 @@ func (s *Span) end(outcome string, failed bool, err error) {
 	}
 	o := s.op
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
+	if s.open {
+		took = 0
+		o.Began(s.second())
+	}
 	o.Ended(s.second(), SpanEnd{
 		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
-		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent.outlived(),
+		Failed: failed, Inherited: s.erred.Load(), Outlived: !s.open && s.parent.outlived(),
 	})
 	s.parent.Called(o.name, took, 0, failed)
 	if f := s.finish; f != nil {
