@@ -26,6 +26,7 @@ type Span struct {
 	id     atomic.Uint64        // of the span; 0: nobody asked yet
 	trace  atomic.Pointer[[16]byte]
 	finish func(outcome string, failed bool) // of the [Tracer]'s span
+	traced context.Context                   // the one with that, until the end; nil without a Tracer
 }
 
 type spanKey struct{}
@@ -55,6 +56,7 @@ func (o *Operation) Start(ctx context.Context) (context.Context, *Span) {
 	}
 	if t := o.rt.opts.tracer; t != nil {
 		ctx, s.finish = t.Start(ctx, o.kind, o.name)
+		s.traced = ctx
 	}
 	o.Began(s.second())
 	return context.WithValue(ctx, spanKey{}, s), s
@@ -90,9 +92,15 @@ func (s *Span) Finish(outcome string, failed bool) {
 	}
 	o := s.op
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
+	var trace observe.TraceContext
+	if o.exemplars.due(took, endSecond(s.second(), took)) {
+		trace = s.known()
+	}
+	s.traced = nil // a span in this one may live on, and need not keep it
 	o.Ended(s.second(), SpanEnd{
 		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
 		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent != nil && s.parent.over.Load(),
+		Trace: trace,
 	})
 	if p := s.parent; p != nil {
 		p.below.Add(int64(took))
@@ -116,8 +124,13 @@ func (s *Span) Trace() observe.TraceContext {
 	if t.IsZero() {
 		t.TraceID, t.Flags = *s.root().traceID(), 1
 	}
-	binary.BigEndian.PutUint64(t.SpanID[:], s.spanID())
+	t.SpanID = spanIDOf(s.spanID())
 	return t
+}
+
+func spanIDOf(id uint64) (out [8]byte) {
+	binary.BigEndian.PutUint64(out[:], id)
+	return out
 }
 
 // root returns the span's outermost one in this process.
@@ -154,7 +167,14 @@ type SpanEnd struct {
 	Failed      bool
 	Inherited   bool // it failed after a span that it called had
 	Outlived    bool // the span that called it had ended before
+
+	// Trace is where the span is, for [Runtime.Exemplars]; the zero value where that
+	// is not known.
+	Trace observe.TraceContext
 }
+
+// endSecond returns when a span ended that began in a second, or one before.
+func endSecond(second uint32, took time.Duration) uint32 { return second + uint32(took/time.Second) }
 
 // Began counts a span in that another tracing system keeps, for adapters to it.
 // second is when it began, in seconds since the runtime was made; see
@@ -174,6 +194,7 @@ func (o *Operation) Ended(second uint32, e SpanEnd) {
 	}
 	o.ages.ended(second)
 	o.latency.add(e.Took)
+	o.exemplars.keep(e.Took, endSecond(second, e.Took), e.Trace)
 	o.below.Add(int64(min(max(e.Below, 0), e.Took)))
 	o.outcomes.at(e.Outcome, e.Failed, &o.rt.ops.unseen).count.Add(1)
 	if e.Failed {
