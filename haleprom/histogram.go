@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/observe"
@@ -24,7 +26,7 @@ type histogram struct {
 
 // durations is one set of labels of a histogram.
 type durations struct {
-	labels    []string
+	labels    []*dto.LabelPair
 	latency   observe.Histogram
 	sum       time.Duration
 	exemplars []hale.Exemplar // of one operation after the other
@@ -44,66 +46,106 @@ func newHistogram(desc *prometheus.Desc, bounds []float64) *histogram {
 
 // add adds the spans of an operation to a set of labels.
 func (h *histogram) add(st *observe.OperationStat, exemplars []hale.Exemplar, labels ...string) {
-	d := h.sets.find(labels, func(kept []string) *durations { return &durations{labels: kept} })
+	d := h.sets.find(labels, func(kept []string) *durations { return &durations{labels: prometheus.MakeLabelPairs(h.desc, kept)} })
 	if !d.seen {
 		*d = durations{labels: d.labels, seen: true}
 		h.order = append(h.order, d)
 	}
-	d.latency = d.latency.Plus(st.Latency)
-	d.sum += st.Time
-	d.exemplars = append(d.exemplars, exemplars...)
+	if d.latency == nil { // as nearly always: one operation is one set of labels
+		d.latency, d.sum, d.exemplars = st.Latency, st.Time, exemplars
+		return
+	}
+	d.latency, d.sum = d.latency.Plus(st.Latency), d.sum+st.Time
+	d.exemplars = append(slices.Clip(d.exemplars), exemplars...)
 }
 
 // emit adds the histograms of this scrape to out, and begins the next.
 func (h *histogram) emit(out []prometheus.Metric) []prometheus.Metric {
 	for _, d := range h.order {
-		d.seen = false
-		buckets, count := h.count(d.latency)
-		m, err := prometheus.NewConstHistogram(h.desc, count, d.sum.Seconds(), buckets, d.labels...)
-		if err != nil {
-			continue
-		}
-		if latest := h.latest(d.exemplars); len(latest) > 0 {
-			if with, err := prometheus.NewMetricWithExemplars(m, latest...); err == nil {
-				m = with
-			}
-		}
-		out = append(out, m)
-		d.latency, d.exemplars = nil, nil
+		out = append(out, h.cut(d))
+		d.seen, d.latency, d.exemplars = false, nil, nil
 	}
 	h.order = h.order[:0]
 	return out
 }
 
-// count returns how many durations there are up to each bound, and in all. A
-// duration that is as long as a bound may count above it: hale's buckets are up to 3 %
-// wide, and each counts where its middle is.
-func (h *histogram) count(latency observe.Histogram) (map[float64]uint64, uint64) {
-	buckets, n := make(map[float64]uint64, len(h.bounds)), uint64(0)
-	for i, bound := range h.bounds {
-		for len(latency) > 0 && latency[0].Index < h.cuts[i] {
-			n, latency = n+latency[0].Count, latency[1:]
-		}
-		buckets[bound] = n
-	}
-	return buckets, n + latency.Count()
+// cut is what one set of labels was at in one scrape, in Prometheus's buckets.
+type cut struct {
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	shown  dto.Histogram
+	count  uint64
+	sum    float64
 }
 
-// latest returns the latest exemplar of each bucket, which is what Prometheus keeps.
-func (h *histogram) latest(exemplars []hale.Exemplar) []prometheus.Exemplar {
-	var out []prometheus.Exemplar
-	slices.SortFunc(exemplars, func(a, b hale.Exemplar) int { return b.Time.Compare(a.Time) })
-	taken := make([]bool, len(h.bounds)+1)
-	for _, e := range exemplars {
-		value := math.Max(e.Took.Seconds(), 0)
-		if i := sort.SearchFloat64s(h.bounds, value); !taken[i] {
-			taken[i] = true
-			labels := prometheus.Labels{"trace_id": e.Trace.Trace()}
-			if span := e.Trace.Span(); span != "" {
-				labels["span_id"] = span
-			}
-			out = append(out, prometheus.Exemplar{Value: value, Labels: labels, Timestamp: e.Time})
+// Desc implements [prometheus.Metric].
+func (c *cut) Desc() *prometheus.Desc { return c.desc }
+
+// Write implements [prometheus.Metric].
+func (c *cut) Write(out *dto.Metric) error {
+	out.Label, out.Histogram = c.labels, &c.shown
+	return nil
+}
+
+// cut sorts durations into buckets. One that is as long as a bound may count above it:
+// hale's buckets are up to 3 % wide, and each counts where its middle is.
+func (h *histogram) cut(d *durations) *cut {
+	n := len(h.bounds)
+	buckets, counts, shown := make([]dto.Bucket, n+1), make([]uint64, n), make([]*dto.Bucket, 0, n+1)
+	c, latency := &cut{desc: h.desc, labels: d.labels, sum: d.sum.Seconds()}, d.latency
+	for i := range h.bounds {
+		for len(latency) > 0 && latency[0].Index < h.cuts[i] {
+			c.count, latency = c.count+latency[0].Count, latency[1:]
+		}
+		counts[i] = c.count
+		buckets[i].CumulativeCount, buckets[i].UpperBound = &counts[i], &h.bounds[i]
+		shown = append(shown, &buckets[i])
+	}
+	c.count += latency.Count()
+	if h.show(buckets, d.exemplars); buckets[n].Exemplar != nil { // the last bucket is told for its exemplar only
+		buckets[n].CumulativeCount, buckets[n].UpperBound = &c.count, &infinity
+		shown = append(shown, &buckets[n])
+	}
+	c.shown.Bucket, c.shown.SampleCount, c.shown.SampleSum = shown, &c.count, &c.sum
+	return c
+}
+
+var infinity = math.Inf(1)
+
+// show gives each bucket its latest exemplar.
+func (h *histogram) show(buckets []dto.Bucket, exemplars []hale.Exemplar) {
+	var latest [maxBuckets + 1]*hale.Exemplar
+	for i := range exemplars {
+		e := &exemplars[i]
+		if at := &latest[sort.SearchFloat64s(h.bounds, e.Took.Seconds())]; *at == nil || (*at).Time.Before(e.Time) {
+			*at = e
 		}
 	}
-	return out
+	for i := range buckets {
+		if latest[i] != nil {
+			buckets[i].Exemplar = show(latest[i])
+		}
+	}
+}
+
+// Names of the labels of exemplars, as OpenTelemetry has them.
+var traceID, spanID = "trace_id", "span_id"
+
+func show(e *hale.Exemplar) *dto.Exemplar {
+	type all struct { // one allocation
+		exemplar    dto.Exemplar
+		trace, span dto.LabelPair
+		time        timestamppb.Timestamp
+		ids         [2]string
+		value       float64
+	}
+	a := &all{ids: [2]string{e.Trace.Trace(), e.Trace.Span()}, value: max(e.Took.Seconds(), 0)}
+	a.time.Seconds, a.time.Nanos = e.Time.Unix(), int32(e.Time.Nanosecond())
+	a.exemplar.Value, a.exemplar.Timestamp = &a.value, &a.time
+	a.trace.Name, a.trace.Value = &traceID, &a.ids[0]
+	if a.exemplar.Label = []*dto.LabelPair{&a.trace}; a.ids[1] != "" {
+		a.span.Name, a.span.Value = &spanID, &a.ids[1]
+		a.exemplar.Label = append(a.exemplar.Label, &a.span)
+	}
+	return &a.exemplar
 }

@@ -18,6 +18,8 @@ type metrics struct {
 	loop      loopMetrics
 	resources resourceMetrics
 	summaries *summaries // nil: none
+
+	emitted int // series of the last scrape
 }
 
 func newMetrics(s settings) metrics {
@@ -65,7 +67,7 @@ func (m *metrics) read(rt *hale.Runtime) []prometheus.Metric {
 	m.work.read(st.Sample)
 	m.loop.read(st)
 	m.resources.read(st.Sample)
-	var out []prometheus.Metric
+	out := make([]prometheus.Metric, 0, m.emitted)
 	for _, t := range m.tables {
 		out = t.emit(out)
 	}
@@ -75,5 +77,6 @@ func (m *metrics) read(rt *hale.Runtime) []prometheus.Metric {
 	if m.summaries != nil {
 		out = m.summaries.emit(out, ops, st.Time)
 	}
+	m.emitted = len(out)
 	return out
 }

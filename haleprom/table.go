@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // maxSeries bounds the sets of labels of one metric.
@@ -62,22 +63,24 @@ type table struct {
 	anew  bool // a counter whose source may begin anew, as a pool does that was closed
 	tally bool // what is added stays from scrape to scrape
 
-	sets  sets[series]
-	order []*series // those of this scrape
+	sets   sets[series]
+	order  []*series // those of this scrape
+	scrape int
 }
 
 // series is one set of labels of a table.
 type series struct {
-	labels []string
+	labels []*dto.LabelPair
 	value  float64
 	seen   bool // in this scrape
 
 	last, base float64 // of counters: the highest value, and what came before it began anew
+	scrape     int     // the last one that it was in
 }
 
 // at returns the series of a set of labels, for this scrape.
 func (t *table) at(labels ...string) *series {
-	s := t.sets.find(labels, func(kept []string) *series { return &series{labels: kept} })
+	s := t.sets.find(labels, func(kept []string) *series { return &series{labels: prometheus.MakeLabelPairs(t.desc, kept)} })
 	if !s.seen {
 		s.seen, s.value = true, 0
 		t.order = append(t.order, s)
@@ -90,14 +93,15 @@ func (t *table) add(v float64, labels ...string) { t.at(labels...).value += v }
 
 // emit adds the series of this scrape to out, and begins the next.
 func (t *table) emit(out []prometheus.Metric) []prometheus.Metric {
-	for _, s := range t.order {
+	t.scrape++
+	points := make([]point, len(t.order))
+	for i, s := range t.order {
 		v := s.value
 		if t.kind == prometheus.CounterValue {
 			v = t.risen(s)
 		}
-		if m, err := prometheus.NewConstMetric(t.desc, t.kind, v, s.labels...); err == nil {
-			out = append(out, m)
-		}
+		points[i] = point{desc: t.desc, kind: t.kind, labels: s.labels, value: v}
+		out = append(out, &points[i])
 		s.seen = t.tally
 	}
 	if !t.tally {
@@ -109,11 +113,35 @@ func (t *table) emit(out []prometheus.Metric) []prometheus.Metric {
 // risen returns what a counter is at, which never falls: one that is read while it is
 // counted may be one less than before.
 func (t *table) risen(s *series) float64 {
-	if t.anew && s.value < s.last {
+	if t.anew && (s.value < s.last || s.scrape != t.scrape-1) {
 		s.base += s.last
 	}
+	s.scrape = t.scrape
 	if t.anew || s.value > s.last {
 		s.last = s.value
 	}
 	return s.base + s.last
+}
+
+// point is what a series was at in one scrape. It is a [prometheus.Metric] that makes
+// its labels once and not in each scrape, as a const metric does.
+type point struct {
+	desc   *prometheus.Desc
+	kind   prometheus.ValueType
+	labels []*dto.LabelPair
+	value  float64
+}
+
+// Desc implements [prometheus.Metric].
+func (p *point) Desc() *prometheus.Desc { return p.desc }
+
+// Write implements [prometheus.Metric].
+func (p *point) Write(out *dto.Metric) error {
+	out.Label = p.labels
+	if p.kind == prometheus.CounterValue {
+		out.Counter = &dto.Counter{Value: &p.value}
+	} else {
+		out.Gauge = &dto.Gauge{Value: &p.value}
+	}
+	return nil
 }
