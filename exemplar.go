@@ -80,8 +80,9 @@ func (rt *Runtime) Exemplars() []Exemplar {
 	if rt = rt.made(); rt == nil {
 		return nil
 	}
-	var out []Exemplar
-	for _, o := range rt.ops.all() {
+	all := rt.ops.all()
+	out := make([]Exemplar, 0, 4*len(all))
+	for _, o := range all {
 		for i := range o.exemplars {
 			if e := o.exemplars[i].Load(); e != nil {
 				out = append(out, Exemplar{o.name, o.kind, e.took, e.at, e.trace})

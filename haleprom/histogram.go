@@ -29,8 +29,8 @@ type durations struct {
 	labels    []*dto.LabelPair
 	latency   observe.Histogram
 	sum       time.Duration
-	exemplars []hale.Exemplar // of one operation after the other
-	seen      bool            // in this scrape
+	exemplars []traced // of one operation after the other
+	seen      bool     // in this scrape
 }
 
 func newHistogram(desc *prometheus.Desc, bounds []float64) *histogram {
@@ -45,7 +45,7 @@ func newHistogram(desc *prometheus.Desc, bounds []float64) *histogram {
 }
 
 // add adds the spans of an operation to a set of labels.
-func (h *histogram) add(st *observe.OperationStat, exemplars []hale.Exemplar, labels ...string) {
+func (h *histogram) add(st *observe.OperationStat, exemplars []traced, labels ...string) {
 	d := h.sets.find(labels, func(kept []string) *durations { return &durations{labels: prometheus.MakeLabelPairs(h.desc, kept)} })
 	if !d.seen {
 		*d = durations{labels: d.labels, seen: true}
@@ -113,8 +113,8 @@ func (h *histogram) cut(d *durations) *cut {
 var infinity = math.Inf(1)
 
 // show gives each bucket its latest exemplar.
-func (h *histogram) show(buckets []dto.Bucket, exemplars []hale.Exemplar) {
-	var latest [maxBuckets + 1]*hale.Exemplar
+func (h *histogram) show(buckets []dto.Bucket, exemplars []traced) {
+	var latest [maxBuckets + 1]*traced
 	for i := range exemplars {
 		e := &exemplars[i]
 		if at := &latest[sort.SearchFloat64s(h.bounds, e.Took.Seconds())]; *at == nil || (*at).Time.Before(e.Time) {
@@ -123,7 +123,7 @@ func (h *histogram) show(buckets []dto.Bucket, exemplars []hale.Exemplar) {
 	}
 	for i := range buckets {
 		if latest[i] != nil {
-			buckets[i].Exemplar = show(latest[i])
+			buckets[i].Exemplar = latest[i].show()
 		}
 	}
 }
@@ -131,11 +131,21 @@ func (h *histogram) show(buckets []dto.Bucket, exemplars []hale.Exemplar) {
 // Names of the labels of exemplars, as OpenTelemetry has them.
 var traceID, spanID = "trace_id", "span_id"
 
-func show(e *hale.Exemplar) *dto.Exemplar {
+// traced is an exemplar, which several histograms may show.
+type traced struct {
+	hale.Exemplar
+	shown *dto.Exemplar
+}
+
+func (e *traced) show() *dto.Exemplar {
+	if e.shown != nil {
+		return e.shown
+	}
 	type all struct { // one allocation
 		exemplar    dto.Exemplar
 		trace, span dto.LabelPair
 		time        timestamppb.Timestamp
+		labels      [2]*dto.LabelPair
 		ids         [2]string
 		value       float64
 	}
@@ -143,9 +153,11 @@ func show(e *hale.Exemplar) *dto.Exemplar {
 	a.time.Seconds, a.time.Nanos = e.Time.Unix(), int32(e.Time.Nanosecond())
 	a.exemplar.Value, a.exemplar.Timestamp = &a.value, &a.time
 	a.trace.Name, a.trace.Value = &traceID, &a.ids[0]
-	if a.exemplar.Label = []*dto.LabelPair{&a.trace}; a.ids[1] != "" {
-		a.span.Name, a.span.Value = &spanID, &a.ids[1]
-		a.exemplar.Label = append(a.exemplar.Label, &a.span)
+	a.span.Name, a.span.Value = &spanID, &a.ids[1]
+	a.labels = [2]*dto.LabelPair{&a.trace, &a.span}
+	if a.exemplar.Label = a.labels[:]; a.ids[1] == "" {
+		a.exemplar.Label = a.labels[:1]
 	}
-	return &a.exemplar
+	e.shown = &a.exemplar
+	return e.shown
 }

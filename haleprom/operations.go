@@ -38,24 +38,29 @@ func newOperationMetrics(m *metrics) operationMetrics {
 	return o
 }
 
+// spanKey tells operations apart.
+type spanKey struct {
+	name string
+	kind observe.OperationKind
+}
+
 // read reads the totals of all operations and their exemplars, sorted alike.
 func (o *operationMetrics) read(all []observe.OperationStat, exemplars []hale.Exemplar) {
-	type key struct {
-		name string
-		kind observe.OperationKind
+	of := make([]traced, len(exemplars))
+	for i, e := range exemplars {
+		of[i].Exemplar = e
 	}
-	traced := map[key][]hale.Exemplar{}
-	for from := 0; from < len(exemplars); {
-		e, to := exemplars[from], from+1
-		for to < len(exemplars) && exemplars[to].Name == e.Name && exemplars[to].Kind == e.Kind {
-			to++
+	from := map[spanKey][]traced{}
+	for len(of) > 0 {
+		key, n := spanKey{of[0].Name, of[0].Kind}, 1
+		for n < len(of) && (spanKey{of[n].Name, of[n].Kind}) == key {
+			n++
 		}
-		traced[key{e.Name, e.Kind}] = exemplars[from:to]
-		from = to
+		from[key], of = of[:n:n], of[n:]
 	}
 	for i := range all {
 		st := &all[i]
-		name, kind, of := st.Name, string(st.Kind), traced[key{st.Name, st.Kind}]
+		name, kind, of := st.Name, string(st.Kind), from[spanKey{st.Name, st.Kind}]
 		for _, out := range st.Outcomes {
 			o.requests.add(float64(out.Count), name, kind, out.Name)
 		}
