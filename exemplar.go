@@ -52,30 +52,38 @@ func (e *exemplars) keep(took time.Duration, second uint32, t observe.TraceConte
 	e.slot(took).Store(&exemplar{took, second, time.Now(), t})
 }
 
-// known returns where the span is in its trace if somebody can find it by that: a
-// tracer, who sent the request, or who asked before, such as a log record. It makes
-// no IDs up.
-func (s *Span) known() observe.TraceContext {
-	if tracer := s.op.rt.opts.tracer; tracer != nil {
-		return tracer.Trace(s.traced)
+// known reports whether somebody may find the span by its trace: a tracer, who sent
+// the request, or who asked before, such as a log record.
+func (s *Span) known() bool {
+	root := s.root()
+	return s.traced != nil || !root.remote.IsZero() || root.trace.Load() != nil
+}
+
+// sampled returns where a span that is known is in its trace. It makes no IDs up.
+func (s *Span) sampled() observe.TraceContext {
+	if s.traced != nil {
+		return s.op.rt.opts.tracer.Trace(s.traced)
 	}
 	root := s.root()
 	t := root.remote
-	if t.IsZero() {
-		id := root.trace.Load()
-		if id == nil {
-			return observe.TraceContext{}
-		}
+	if id := root.trace.Load(); t.IsZero() && id != nil {
 		t.TraceID, t.Flags = *id, 1
 	}
 	t.SpanID = spanIDOf(s.id.Load())
 	return t
 }
 
+// Traced says where in a trace a span was that ended just now and that another tracing
+// system keeps, for [Runtime.Exemplars]. It is for adapters, after [Operation.Ended].
+func (o *Operation) Traced(took time.Duration, t observe.TraceContext) {
+	if o != nil {
+		o.exemplars.keep(took, o.rt.clock.now(), t)
+	}
+}
+
 // Exemplars returns, of each operation and doubling of its latency, the latest span
 // whose trace is sampled, sorted by the operations' names and kinds and by latency.
-// They are at most a second older than the latest such span. It takes about 100 ns
-// for each operation.
+// They are at most a second older than the latest such span.
 func (rt *Runtime) Exemplars() []Exemplar {
 	if rt = rt.made(); rt == nil {
 		return nil

@@ -112,7 +112,8 @@ func TestExemplarsAreReplacedOnceASecond(t *testing.T) {
 		}
 		op.Began(rt.Second())
 		other := observe.TraceContext{TraceID: [16]byte{7}, SpanID: [8]byte{8}, Flags: 1}
-		op.Ended(rt.Second(), hale.SpanEnd{Took: 3 * time.Hour, Outcome: "ok", Trace: other})
+		op.Ended(rt.Second(), hale.SpanEnd{Took: 3 * time.Hour, Outcome: "ok"})
+		op.Traced(3*time.Hour, other)
 		if got := rt.Exemplars(); len(got) != 3 || got[2].Trace != other {
 			t.Errorf("of another tracing system: %+v", got)
 		}

@@ -92,15 +92,13 @@ func (s *Span) Finish(outcome string, failed bool) {
 	}
 	o := s.op
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
-	var trace observe.TraceContext
-	if o.exemplars.due(took, endSecond(s.second(), took)) {
-		trace = s.known()
+	if second := uint32((s.began + took) / time.Second); o.exemplars.due(took, second) && s.known() {
+		o.exemplars.keep(took, second, s.sampled())
 	}
 	s.traced = nil // a span in this one may live on, and need not keep it
 	o.Ended(s.second(), SpanEnd{
 		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
 		Failed: failed, Inherited: s.erred.Load(), Outlived: s.parent != nil && s.parent.over.Load(),
-		Trace: trace,
 	})
 	if p := s.parent; p != nil {
 		p.below.Add(int64(took))
@@ -167,14 +165,7 @@ type SpanEnd struct {
 	Failed      bool
 	Inherited   bool // it failed after a span that it called had
 	Outlived    bool // the span that called it had ended before
-
-	// Trace is where the span is, for [Runtime.Exemplars]; the zero value where that
-	// is not known.
-	Trace observe.TraceContext
 }
-
-// endSecond returns when a span ended that began in a second, or one before.
-func endSecond(second uint32, took time.Duration) uint32 { return second + uint32(took/time.Second) }
 
 // Began counts a span in that another tracing system keeps, for adapters to it.
 // second is when it began, in seconds since the runtime was made; see
@@ -194,7 +185,6 @@ func (o *Operation) Ended(second uint32, e SpanEnd) {
 	}
 	o.ages.ended(second)
 	o.latency.add(e.Took)
-	o.exemplars.keep(e.Took, endSecond(second, e.Took), e.Trace)
 	o.below.Add(int64(min(max(e.Below, 0), e.Took)))
 	o.outcomes.at(e.Outcome, e.Failed, &o.rt.ops.unseen).count.Add(1)
 	if e.Failed {

@@ -176,8 +176,8 @@ func TestSeriesAreBounded(t *testing.T) {
 	rt := newRuntime(t)
 	reg, _ := register(t, rt)
 	total := 0.
-	for round := range 3 {
-		for i := range 1500 {
+	for round := range 2 {
+		for i := range 1200 {
 			name := fmt.Sprintf("GET /orders/%d", i*(round+1))
 			_ = rt.Operation(observe.Server, name, "").Do(t.Context(), func(context.Context) error { return nil })
 			_ = rt.Do(t.Context(), name, func(context.Context) error { return nil })
