@@ -89,7 +89,15 @@ func (rt *Runtime) Exemplars() []Exemplar {
 		return nil
 	}
 	all := rt.ops.all()
-	out := make([]Exemplar, 0, 4*len(all))
+	n := 0
+	for _, o := range all {
+		for i := range o.exemplars {
+			if o.exemplars[i].Load() != nil {
+				n++
+			}
+		}
+	}
+	out := make([]Exemplar, 0, n)
 	for _, o := range all {
 		for i := range o.exemplars {
 			if e := o.exemplars[i].Load(); e != nil {
