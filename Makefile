@@ -35,7 +35,7 @@ demo: ## run the demo shop, break it and watch it recover (KEEP=1 keeps it runni
 deps: ## install the servers that tests start: Debian packages, when root
 	@$(strict) PATH="$$PATH:/usr/sbin:/usr/local/sbin"; missing=(); \
 	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
-	for server in redis-server nats-server; do command -v $$server >/dev/null || missing+=($$server); done; \
+	for server in redis-server nats-server prometheus; do command -v $$server >/dev/null || missing+=($$server); done; \
 	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "the tests need these servers: $${missing[*]}; on Debian and Ubuntu: sudo apt-get install $${missing[*]}" >&2; exit 1; fi; \

@@ -33,7 +33,20 @@ func (l *latency) add(d time.Duration) {
 
 // all returns what was counted so far.
 func (l *latency) all() observe.Histogram {
-	var h observe.Histogram
+	n := 0
+	for i := range l.blocks {
+		if block := l.blocks[i].Load(); block != nil {
+			for j := range block {
+				if block[j].Load() > 0 {
+					n++
+				}
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	h := make(observe.Histogram, 0, n)
 	for i := range l.blocks {
 		block := l.blocks[i].Load()
 		if block == nil {

@@ -34,6 +34,7 @@ type Operation struct {
 	latency                     latency
 	ages                        ages
 	outcomes, reported, calls   counters
+	exemplars                   exemplars
 
 	last observe.OperationStat // totals as of the last sample; the sampler's own
 }

@@ -69,6 +69,7 @@ type Runtime struct {
 	pacer    goroutine.Pacer
 	recorder *observe.Recorder
 	turns    uint64
+	cost     turnCost
 	lastTurn time.Time
 	shown    map[string]struct{} // what was logged and is logged once: fingerprints of panics, and keys of events
 	disk     *diskRecorder       // nil without a folder
@@ -245,7 +246,9 @@ func (rt *Runtime) turn(ctx context.Context) {
 	defer rt.turnMu.Unlock()
 	recorded, done := false, false
 	var t observe.Turn
+	began := time.Now()
 	defer func() {
+		rt.cost.add(&t, began, done)
 		if done {
 			return
 		}
@@ -254,7 +257,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 		}
 		rt.afresh()
 	}()
-	t = rt.observe(time.Now())
+	t = rt.observe(began)
 	rt.openSegment()
 	d := rt.loop.turn(&t)
 	t.Decided = d.digest()

@@ -27,7 +27,8 @@ type Span struct {
 	remote observe.TraceContext // that it continues; zero: its parent's, or a trace of its own
 	id     atomic.Uint64        // of the span; 0: nobody asked yet
 	trace  atomic.Pointer[[16]byte]
-	finish EndSpan // of the [Tracer]'s span
+	finish EndSpan         // of the [Tracer]'s span
+	traced context.Context // the one with that, until the end; nil without a Tracer
 }
 
 type spanKey struct{}
@@ -69,6 +70,7 @@ func (o *Operation) start(ctx context.Context, open bool) (context.Context, *Spa
 	ctx = carry(ctx, spanKey{}, s)
 	if t := o.rt.tracer(); t != nil {
 		ctx, s.finish = t.start(ctx, o.kind, o.name)
+		s.traced = ctx
 	}
 	if !open {
 		o.Began(s.second())
@@ -117,6 +119,10 @@ func (s *Span) end(outcome string, failed bool, err error) {
 		took = 0
 		o.Began(s.second())
 	}
+	if second := uint32((s.began + took) / time.Second); !s.open && o.exemplars.due(took, second) && s.known() {
+		o.exemplars.keep(took, second, s.sampled())
+	}
+	s.traced = nil // a span in this one may live on, and need not keep it
 	o.Ended(s.second(), SpanEnd{
 		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
 		Failed: failed, Inherited: s.erred.Load(), Outlived: !s.open && s.parent.outlived(),
@@ -168,8 +174,13 @@ func (s *Span) Trace() observe.TraceContext {
 	if t.IsZero() {
 		t.TraceID, t.Flags = *s.root().traceID(), 1
 	}
-	binary.BigEndian.PutUint64(t.SpanID[:], s.spanID())
+	t.SpanID = spanIDOf(s.spanID())
 	return t
+}
+
+func spanIDOf(id uint64) (out [8]byte) {
+	binary.BigEndian.PutUint64(out[:], id)
+	return out
 }
 
 // root returns the span's outermost one in this process.

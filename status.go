@@ -22,6 +22,8 @@ type Status struct {
 	Incidents []diagnose.Incident `json:"incidents"`          // oldest first
 	Journal   []heal.Entry        `json:"journal"`
 
+	Loop LoopStat `json:"loop"`
+
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
 	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies and of the reading of resources that hang, and of callers' contexts and errors in the process
 }
@@ -38,7 +40,7 @@ func (rt *Runtime) Status() Status {
 		Time: time.Now(), Revision: rt.opts.config.revision(), Observer: "up",
 		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
 		Incidents: rt.Incidents(), Journal: rt.journal.Entries(),
-		Abandoned: int(rt.abandoned.Load()),
+		Loop: rt.cost.stat(), Abandoned: int(rt.abandoned.Load()),
 	}
 	switch {
 	case rt.down.Load():

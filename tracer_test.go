@@ -117,7 +117,7 @@ func TestTracerIsToldOfTasks(t *testing.T) {
 		"detach", "task cart.watch of cart in nothing", "end cart.watch ok false false",
 		"task thumbs.render of thumbs in GET /", "end thumbs.render panic true true",
 		"task conns.use of conns in GET /", "end conns.use canceled false true",
-		"trace", "inject", "set h GET /", "end GET / ok false false",
+		"trace", "inject", "set h GET /", "trace", "end GET / ok false false",
 	}
 	if got := s.noted(); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)

@@ -27,6 +27,7 @@ type countSeries struct {
 	Var  float64 `json:"var"`
 	N    int     `json:"n"` // slots that were learned
 
+	Fill  float64       `json:"fill"`           // part of the slots with events
 	First time.Time     `json:"first,omitzero"` // event in this process
 	Seen  time.Time     `json:"seen,omitzero"`  // last event in this process
 	Gap   time.Duration `json:"gap,omitempty"`  // longest time between two turns with events
@@ -77,6 +78,10 @@ func (s *countSeries) learn(x float64) {
 	}
 	s.N = min(s.N+1, 1<<20)
 	w := 1 / float64(min(s.N, slotsKept))
+	s.Fill *= 1 - w
+	if x > 0 {
+		s.Fill += w
+	}
 	d := x - s.Mean
 	s.Mean += w * d
 	s.Var = (1 - w) * (s.Var + w*d*d)
@@ -131,10 +136,14 @@ func (s *countSeries) judge(now time.Time, l limits) (active bool) {
 	return true
 }
 
-// silent returns how long nothing has happened, where that is surprising: at least
-// fifteen events were to be expected, and it is three times as long as ever before.
+// steady is in which part of the slots something must happen for its end to be told.
+const steady = .8
+
+// silent returns how long nothing has happened, where that is surprising: something
+// happened all the time, at least fifteen events were to be expected, and it is three
+// times as long as ever before.
 func (s *countSeries) silent(now time.Time, load float64) (time.Duration, bool) {
-	if s.N < 2*warmSlots || s.Seen.IsZero() {
+	if s.N < 2*warmSlots || s.Fill < steady || s.Seen.IsZero() {
 		return 0, false
 	}
 	gap := now.Sub(s.Seen)
@@ -202,7 +211,7 @@ func (t countTable) learned() countTable {
 	var out countTable
 	for _, s := range t {
 		if s.N >= warmSlots && s.Since.IsZero() {
-			out = append(out, countSeries{Key: s.Key, Mean: s.Mean, Var: s.Var, N: s.N, Gap: s.Gap, Unseen: s.Unseen})
+			out = append(out, countSeries{Key: s.Key, Mean: s.Mean, Var: s.Var, N: s.N, Fill: s.Fill, Gap: s.Gap, Unseen: s.Unseen})
 		}
 	}
 	return out
@@ -214,11 +223,11 @@ func (t countTable) recall() (countTable, error) {
 	last := ""
 	for _, s := range t {
 		sound := func(v float64) bool { return v >= 0 && v < 1e15 }
-		if s.Key <= last || !sound(s.Mean) || !sound(s.Var) || s.N < 0 || s.N > 1<<20 || s.Gap < 0 || s.Unseen < 0 {
+		if s.Key <= last || !sound(s.Mean) || !sound(s.Var) || !(s.Fill >= 0 && s.Fill <= 1) || s.N < 0 || s.N > 1<<20 || s.Gap < 0 || s.Unseen < 0 {
 			return nil, fmt.Errorf("detect: series %.80q is out of order or has a number that cannot be", s.Key)
 		}
 		if last = s.Key; s.Unseen < maxUnseen && len(out) < maxCounted/2 {
-			out = append(out, countSeries{Key: s.Key, Mean: s.Mean, Var: s.Var, N: s.N, Gap: s.Gap, Unseen: s.Unseen + 1})
+			out = append(out, countSeries{Key: s.Key, Mean: s.Mean, Var: s.Var, N: s.N, Fill: s.Fill, Gap: s.Gap, Unseen: s.Unseen + 1})
 		}
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -100,6 +101,9 @@ func (d *LogForm) vanished(t observe.Turn) []Finding {
 	var out []Finding
 	for i := range d.state.Series {
 		s := &d.state.Series[i]
+		if s.warns() {
+			continue // that warnings end is good
+		}
 		gap, ok := s.silent(t.Time, 1)
 		switch {
 		case !ok:
@@ -119,6 +123,14 @@ func (d *LogForm) vanished(t observe.Turn) []Finding {
 		})
 	}
 	return out
+}
+
+// warns reports whether the series is of a form that warns of something.
+func (s *countSeries) warns() bool {
+	_, rest, _ := strings.Cut(s.Key, "\x00")
+	level, _, _ := strings.Cut(rest, "\x00")
+	n, err := strconv.Atoi(level)
+	return err != nil || n >= levelWarn
 }
 
 // formOf returns the form of a key.

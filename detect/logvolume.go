@@ -14,6 +14,7 @@ type LogVolume struct{ state volumeState }
 
 type volumeState struct {
 	Series countTable `json:"series,omitempty"` // by name
+	Talk   countTable `json:"talk,omitempty"`   // the same of what warns of nothing: that warnings end is good
 	Load   load       `json:"load"`
 	Began  time.Time  `json:"began,omitzero"` // first turn of this process
 }
@@ -31,43 +32,67 @@ func (d *LogVolume) Detect(t observe.Turn) []Finding {
 		st.Began = t.Time
 	}
 	st.Load.add(t)
-	for i := range st.Series {
-		s := &st.Series[i]
-		s.roll(t.Time, s.Since.IsZero())
+	for _, table := range []countTable{st.Series, st.Talk} {
+		for i := range table {
+			table[i].roll(t.Time, table[i].Since.IsZero())
+		}
 	}
-	counts, about := map[string]uint64{}, map[string]observe.Subject{}
+	about := map[string]observe.Subject{}
+	all, talk := map[string]uint64{}, map[string]uint64{}
 	for _, l := range t.Sample.Logs {
 		subject := subjectOfLog(l)
-		counts[subject.Name] += l.Count
 		about[subject.Name] = subject
+		all[subject.Name] += l.Count
+		if l.Level < levelWarn {
+			talk[subject.Name] += l.Count
+		}
 	}
-	for _, name := range sortedKeys(counts) {
+	for _, name := range sortedKeys(all) {
 		if s := st.Series.at(name, about[name], st.Began, t.Time); s != nil {
-			s.add(t.Time, counts[name])
+			s.add(t.Time, all[name])
+		}
+		if n := talk[name]; n > 0 {
+			if s := st.Talk.at(name, about[name], st.Began, t.Time); s != nil {
+				s.add(t.Time, n)
+			}
 		}
 	}
 	st.Series.forget(t.Time)
+	st.Talk.forget(t.Time)
 	var out []Finding
 	for i := range st.Series {
-		if f, ok := d.finding(t, &st.Series[i]); ok {
+		if f, ok := d.storm(t, &st.Series[i]); ok {
+			out = append(out, f)
+		}
+	}
+	for i := range st.Talk {
+		if f, ok := d.silence(t, &st.Talk[i]); ok {
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
-func (d *LogVolume) finding(t observe.Turn, s *countSeries) (Finding, bool) {
-	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
-	if gap, ok := s.silent(t.Time, d.state.Load.ratio()); ok {
-		f.Since, f.Level, f.Confidence = s.Seen, 1, Suspected
-		s.Since = s.Seen // what is silent is not learned
-		if atWork(t.Sample, s.Subject.Name) {
-			f.Confidence = Confirmed
-		}
-		text := fmt.Sprintf("%s has logged nothing for %v and is at work, %s", s.Subject.Name, gap.Round(time.Second), s.usual())
-		f.Evidence = []Evidence{{Logs, cutText(text)}}
-		return f, true
+func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
+	gap, ok := s.silent(t.Time, d.state.Load.ratio())
+	if !ok {
+		s.Since = time.Time{}
+		return Finding{}, false
 	}
+	s.Since = s.Seen // what is silent is not learned
+	f := Finding{
+		Kind: KindLogVolume, Subject: s.Subject, Confidence: Suspected, Active: true, Level: 1, Since: s.Seen, TimeToVisible: 2 * slotLength,
+		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
+	}
+	if atWork(t.Sample, s.Subject.Name) {
+		f.Confidence = Confirmed
+		f.Evidence = append(f.Evidence, Evidence{Tasks, s.Subject.Name + " is at work"})
+	}
+	return f, true
+}
+
+func (d *LogVolume) storm(t observe.Turn, s *countSeries) (Finding, bool) {
+	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
 	if !s.judge(t.Time, limits{leastStorm, 8, d.state.Load.ratio()}) {
 		return f, false
 	}
@@ -113,7 +138,7 @@ func (d *LogVolume) SetState(raw json.RawMessage) error {
 
 // Baseline implements [Learner]. What is accused is left out.
 func (d *LogVolume) Baseline() (json.RawMessage, error) {
-	return json.Marshal(volumeState{Series: d.state.Series.learned(), Load: d.state.Load.learned()})
+	return json.Marshal(volumeState{Series: d.state.Series.learned(), Talk: d.state.Talk.learned(), Load: d.state.Load.learned()})
 }
 
 // SetBaseline implements [Learner].
@@ -126,10 +151,14 @@ func (d *LogVolume) SetBaseline(raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	talk, err := in.Talk.recall()
+	if err != nil {
+		return err
+	}
 	load, err := in.Load.recall()
 	if err != nil {
 		return err
 	}
-	d.state = volumeState{Series: series, Load: load}
+	d.state = volumeState{Series: series, Talk: talk, Load: load}
 	return nil
 }

@@ -1,0 +1,42 @@
+// Package haleprom gives hale's metrics to Prometheus and to expvar, and a service's
+// own metrics to hale.
+//
+// [Register] puts a collector on the service's own registerer. It reads the runtime
+// when it is scraped: there is no goroutine, and nothing is kept but what counters and
+// summaries need. Operations are as of the scrape; tasks, pools, resources and
+// incidents as of the last turn of the loop, which is a second ago at most. What is not
+// known has no series; there are no zeros in its place.
+//
+// # Names
+//
+// All names begin with hale_ (see [WithPrefix]). Four are those that guides to Go
+// services use, and are without the prefix by [WithGuideNames]:
+//
+//	hale_http_requests_total{path,method,status}
+//	hale_http_request_duration_seconds{path,method}    histogram
+//	hale_active_business_goroutines                    live tasks, and busy workers of pools
+//	hale_business_logic_errors_total{error_type}       see hale.ReportError
+//
+// An HTTP request is a span of an operation of the kind server whose name is a method
+// and a pattern, such as "GET /orders/{id}" or "GET (unmatched)", as package halehttp
+// names them. Its status is its outcome: a number, or a word such as "canceled".
+// Docs of the others are in their help texts.
+//
+// # Bounds
+//
+// A metric has at most 1000 sets of labels. What comes later than the first 1000 is
+// added together: its labels are all "other". A histogram is one set; it has a sample
+// for each bucket.
+//
+// # Exemplars
+//
+// Buckets of the duration histograms have the trace of one of the requests in them,
+// where there is a trace that somebody keeps; see [hale.Runtime.Exemplars]. They are
+// shown in the OpenMetrics format only: give promhttp.HandlerOpts{EnableOpenMetrics:
+// true}, and Prometheus --enable-feature=exemplar-storage.
+//
+// # Side effects
+//
+// This package has none when it is imported. The Prometheus client imports expvar,
+// which puts /debug/vars on [net/http.DefaultServeMux].
+package haleprom
