@@ -33,10 +33,11 @@ type Config struct {
 	ErrorRate detect.ErrorRateConfig `json:"error_rate" yaml:"error_rate"`
 	// Objectives are what the service promises of its operations, at most 64; using
 	// up the error budget of one too fast is a finding. Default: none.
-	Objectives []detect.Objective   `json:"objectives,omitempty" yaml:"objectives,omitempty"`
-	Latency    detect.LatencyConfig `json:"latency" yaml:"latency"`
-	Logs       LogConfig            `json:"logs" yaml:"logs"`
-	Policy     heal.Policy          `json:"policy" yaml:"policy"`
+	Objectives []detect.Objective     `json:"objectives,omitempty" yaml:"objectives,omitempty"`
+	Latency    detect.LatencyConfig   `json:"latency" yaml:"latency"`
+	Logs       LogConfig              `json:"logs" yaml:"logs"`
+	LogVolume  detect.LogVolumeConfig `json:"log_volume" yaml:"log_volume"`
+	Policy     heal.Policy            `json:"policy" yaml:"policy"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -52,7 +53,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		name  string
 		value time.Duration
-	}{{"Tick", c.Tick}, {"Epoch", c.Epoch}, {"Snapshots", c.Snapshots}, {"Leak.Grace", c.Leak.Grace}, {"Leak.Patience", c.Leak.Patience}, {"Overdue.Least", c.Overdue.Least}, {"PanicLoop.Window", c.PanicLoop.Window}} {
+	}{{"Tick", c.Tick}, {"Epoch", c.Epoch}, {"Snapshots", c.Snapshots}, {"Leak.Grace", c.Leak.Grace}, {"Leak.Patience", c.Leak.Patience}, {"Overdue.Least", c.Overdue.Least}, {"PanicLoop.Window", c.PanicLoop.Window}, {"LogVolume.Steady", c.LogVolume.Steady}} {
 		if f.value < 0 || f.value > maxDuration {
 			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
@@ -85,6 +86,10 @@ func (c Config) withDefaults() (Config, error) {
 			return c, &ConfigError{Field: field, Value: o, Mend: "give one objective for each operation and latency"}
 		}
 	}
+	if n := c.LogVolume.MinStorm; n < 0 {
+		return c, &ConfigError{Field: "Config.LogVolume.MinStorm", Value: n, Mend: "give a number of records above 0, or 0 for the default"}
+	}
+	c.LogVolume = c.LogVolume.WithDefaults()
 	if err := checkThresholds(c.Latency.Thresholds); err != nil {
 		return c, err
 	}

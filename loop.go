@@ -46,7 +46,7 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 		{Name: "burn_rate", Detector: detect.NewBurnRate(o.config.Objectives)},
 		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
 		{Name: "log_pattern", Detector: detect.NewLogPattern()},
-		{Name: "log_volume", Detector: detect.NewLogVolume()},
+		{Name: "log_volume", Detector: detect.NewLogVolume(o.config.LogVolume)},
 		{Name: "log_form", Detector: detect.NewLogForm()},
 		{Name: "saturation", Detector: detect.NewSaturation()},
 		{Name: "anomaly", Detector: detect.NewAnomaly()},

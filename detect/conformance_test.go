@@ -27,7 +27,7 @@ func TestBuiltinDetectorsKeepTheContract(t *testing.T) {
 		{"growth", "", func() detect.Detector { return detect.NewGrowth(detect.LeakConfig{}) }},
 		{"overdue", "", func() detect.Detector { return detect.NewOverdue(detect.OverdueConfig{}) }},
 		{"log pattern", "", func() detect.Detector { return detect.NewLogPattern() }},
-		{"log volume", "", func() detect.Detector { return detect.NewLogVolume() }},
+		{"log volume", "", func() detect.Detector { return detect.NewLogVolume(detect.LogVolumeConfig{}) }},
 		{"saturation", "", func() detect.Detector { return detect.NewSaturation() }},
 		{"anomaly", "", func() detect.Detector { return detect.NewAnomaly() }},
 		{"exhaustion", "", func() detect.Detector { return detect.NewExhaustion() }},

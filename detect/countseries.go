@@ -143,7 +143,7 @@ const steady = .8
 // happened all the time, at least fifteen events were to be expected, and it is three
 // times as long as ever before.
 func (s *countSeries) silent(now time.Time, load float64) (time.Duration, bool) {
-	if s.N < 2*warmSlots || s.Fill < steady || s.Seen.IsZero() {
+	if s.N < warmSlots || s.Fill < steady || s.Seen.IsZero() {
 		return 0, false
 	}
 	gap := now.Sub(s.Seen)

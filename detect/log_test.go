@@ -63,7 +63,7 @@ func (w *logWorld) turn() observe.Turn {
 
 func logDetectors() *detect.Panel {
 	return detect.NewPanel(0, detect.Named{Name: "log_pattern", Detector: detect.NewLogPattern()},
-		detect.Named{Name: "log_volume", Detector: detect.NewLogVolume()}, detect.Named{Name: "log_form", Detector: detect.NewLogForm()})
+		detect.Named{Name: "log_volume", Detector: detect.NewLogVolume(detect.LogVolumeConfig{})}, detect.Named{Name: "log_form", Detector: detect.NewLogForm()})
 }
 
 // until runs the world for at most d, and returns what was found once ok says so.
@@ -175,7 +175,7 @@ func TestLogBaselines(t *testing.T) {
 		t.Errorf("a blip of 3 s: %+v", found)
 	}
 	for _, bad := range []string{"{", `{"series":[{"key":"b"},{"key":"a"}]}`, `{"series":[{"key":"a","mean":-1}]}`, `{"load":{"series":[{"key":"a","mean":1e300}]}}`} {
-		for _, d := range []detect.Learner{detect.NewLogPattern(), detect.NewLogVolume()} {
+		for _, d := range []detect.Learner{detect.NewLogPattern(), detect.NewLogVolume(detect.LogVolumeConfig{})} {
 			if err := d.SetBaseline([]byte(bad)); err == nil {
 				t.Errorf("%T takes %s", d, bad)
 			}

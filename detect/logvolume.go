@@ -10,7 +10,33 @@ import (
 
 // LogVolume finds names that write far more log records than they usually do, for
 // the load there is, and names that have fallen silent while they are at work.
-type LogVolume struct{ state volumeState }
+type LogVolume struct {
+	cfg   LogVolumeConfig
+	state volumeState
+}
+
+// LogVolumeConfig says what is a storm of log records, and what a silence.
+type LogVolumeConfig struct {
+	// MinStorm is how many records of one name in ten seconds can be a storm; they
+	// must be eight times the usual, too. Default: 1000.
+	MinStorm int `json:"min_storm" yaml:"min_storm"`
+	// Steady is for how long a name must have logged all the time, about, for its
+	// silence to be confirmed: what has run for less may be in another phase of its
+	// work. Before, it is suspected. Default: 5m, at least 30s.
+	Steady time.Duration `json:"steady" yaml:"steady"`
+}
+
+// WithDefaults returns the settings with every zero field set.
+func (c LogVolumeConfig) WithDefaults() LogVolumeConfig {
+	if c.MinStorm <= 0 {
+		c.MinStorm = 1000
+	}
+	if c.Steady <= 0 {
+		c.Steady = 5 * time.Minute
+	}
+	c.Steady = max(c.Steady, warmSlots*slotLength)
+	return c
+}
 
 type volumeState struct {
 	Series countTable `json:"series,omitempty"` // by name
@@ -19,11 +45,8 @@ type volumeState struct {
 	Began  time.Time  `json:"began,omitzero"` // first turn of this process
 }
 
-// leastStorm is how many records of one name in ten seconds can be a storm.
-const leastStorm = 1000
-
 // NewLogVolume returns the detector.
-func NewLogVolume() *LogVolume { return &LogVolume{} }
+func NewLogVolume(cfg LogVolumeConfig) *LogVolume { return &LogVolume{cfg: cfg.WithDefaults()} }
 
 // Detect implements [Detector].
 func (d *LogVolume) Detect(t observe.Turn) []Finding {
@@ -85,7 +108,9 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
 	}
 	if atWork(t.Sample, s.Subject.Name) {
-		f.Confidence = Confirmed
+		if time.Duration(s.N)*slotLength >= d.cfg.Steady {
+			f.Confidence = Confirmed
+		}
 		f.Evidence = append(f.Evidence, Evidence{Tasks, s.Subject.Name + " is at work"})
 	}
 	return f, true
@@ -93,7 +118,7 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 
 func (d *LogVolume) storm(t observe.Turn, s *countSeries) (Finding, bool) {
 	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
-	if !s.judge(t.Time, limits{leastStorm, 8, d.state.Load.ratio()}) {
+	if !s.judge(t.Time, limits{float64(d.cfg.MinStorm), 8, d.state.Load.ratio()}) {
 		return f, false
 	}
 	f.Since, f.Level, f.Confidence = s.Since, float64(s.now()), s.confidence()
