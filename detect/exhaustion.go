@@ -12,7 +12,9 @@ import (
 // Exhaustion predicts when a resource is used up that grows steadily, while the load
 // does not: open files, memory, threads. It looks at half a minute and at a quarter
 // of an hour. The trend is that of Mann, Kendall, Theil and Sen, on what the load
-// does not explain, and must look like a ramp and not like a step.
+// does not explain, must look like a ramp and not like a step, and lead to where the
+// resource has never been. While there is clearly more load than there was, nothing
+// is said: what follows it does so late.
 type Exhaustion struct{ state exhaustionState }
 
 type exhaustionState struct {
@@ -27,6 +29,8 @@ type exhaustionSeries struct {
 	Name   string       `json:"name"`
 	Points [2][]float64 `json:"points"`
 	Low    float64      `json:"low"` // least within the slow point
+	Before [2]float64   `json:"before"` // highest value before the points of the scale
+	Last   [2]float64   `json:"last"`   // highest within the slow point, and within the one before
 	Hits   [2]int       `json:"hits"`
 	Misses int          `json:"misses,omitempty"`
 	Since  time.Time    `json:"since,omitzero"`
@@ -40,6 +44,8 @@ const (
 	pointEvery  = 900 * time.Millisecond // of the fast scale, at most
 	sureZ       = 4.                     // standard deviations of a trend
 	missesClear = 5
+	moreLoad    = 1.3 // times what there was is clearly more
+	never       = 1.1 // times where it was before is where it has never been
 )
 
 // What is ahead within so long counts; by scale.
@@ -80,9 +86,15 @@ func (d *Exhaustion) Detect(t observe.Turn) []Finding {
 			s.Low = u.grows
 		}
 		s.Low = min(s.Low, u.grows)
+		s.Last[0] = max(s.Last[0], u.grows)
 		s.Points[0] = point(s.Points[0], u.grows)
 		if slow {
+			if len(s.Points[1]) == trendPoints {
+				s.Before[1] = max(s.Before[1], s.Points[1][0])
+			}
 			s.Points[1] = point(s.Points[1], s.Low)
+			s.Before[0] = max(s.Before[0], s.Last[1])
+			s.Last = [2]float64{0, s.Last[0]}
 		}
 		d.test(s, u, t.Time, slow)
 	}
@@ -133,6 +145,7 @@ func (d *Exhaustion) test(s *exhaustionSeries, u usage, now time.Time, slow bool
 			continue
 		}
 		left, rate, ok := d.ahead(scale, s.Points[scale], u)
+		ok = ok && u.grows > never*s.Before[scale] && !d.busier()
 		if !ok || left > aheadSure[scale]*2 {
 			s.Hits[scale] = 0
 			continue
@@ -151,6 +164,15 @@ func (d *Exhaustion) test(s *exhaustionSeries, u usage, now time.Time, slow bool
 	} else if s.Misses++; s.Misses >= missesClear {
 		s.Since, s.Sure, s.Text = time.Time{}, false, ""
 	}
+}
+
+// busier reports whether there is clearly more load than there was.
+func (d *Exhaustion) busier() bool {
+	now, before := d.state.Load[0], d.state.Load[1]
+	if len(before) < 4 {
+		before = now[:len(now)/2]
+	}
+	return mean(now[len(now)-5:]) > moreLoad*mean(before)
 }
 
 // ahead returns in what time the resource is used up, and by how much it grows in a

@@ -1,6 +1,9 @@
 package detect_test
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // fault is what befalls one operation of a [service], or all of it. The zero value of
 // each field is nothing.
@@ -14,6 +17,7 @@ type fault struct {
 	stalls   bool          // nothing of it ends
 	leaks    float64       // share of its spans that never end
 	silent   bool          // nobody asks
+	mute     bool          // it logs nothing
 	files    float64       // that are left open each second
 	logStorm int           // records of an error each second
 }
@@ -72,6 +76,10 @@ func (w *service) silence(o *simOp) float64 {
 		}
 	}
 	return 1
+}
+
+func (w *service) mute(o *simOp) bool {
+	return slices.ContainsFunc(w.faults, func(f fault) bool { return f.mute && f.on(w, o) })
 }
 
 func (w *service) leakedFiles() (n float64) {

@@ -42,6 +42,7 @@ func (w *service) look() observe.Turn {
 		{Name: "cart.items", Value: 400 * w.load * (1 + .05*w.rng.NormFloat64())},
 		{Name: "open_files", Value: w.files + float64(s.Goroutines)/2},
 	}
+	s.Resources = w.resources(s)
 	if w.second%10 == 0 {
 		t.Snapshot = w.snapshot(now, s)
 	}
@@ -49,6 +50,20 @@ func (w *service) look() observe.Turn {
 		o.begin()
 	}
 	return t
+}
+
+// resources returns what the process uses: files with the requests in flight, a heap
+// with the load.
+func (w *service) resources(s *observe.Sample) *observe.Resources {
+	w.cpu += time.Duration(w.load * float64(400*time.Millisecond) * (1 + .1*w.rng.Float64()))
+	live := (200 + 80*w.load) * (1 << 20)
+	return &observe.Resources{
+		Processors: 2,
+		Process:    &observe.ProcessUse{CPU: w.cpu, Resident: uint64(2 * live), Threads: 12},
+		Files:      &observe.FileUse{Open: uint64(w.files) + s.Goroutines/2, Limit: 1024},
+		Memory:     &observe.MemoryUse{Used: uint64(live * (1.2 + .8*w.rng.Float64())), Limit: 2 << 30},
+		Collector:  &observe.CollectorUse{Live: uint64(live), Time: w.cpu / 30},
+	}
 }
 
 // settle ends what is due and fills in the operation's numbers.
@@ -128,10 +143,17 @@ func (w *service) writeLogs() []observe.LogStat {
 	out := w.logs[:0]
 	say := func(form string, level int, name string, n uint64) {
 		if n > 0 {
-			out = append(out, observe.LogStat{Form: form, Level: level, Name: name, Domain: observe.DomainOf(name), Count: n})
+			st := observe.LogStat{Form: form, Level: level, Name: name, Domain: observe.DomainOf(name), Count: n}
+			if level >= 8 {
+				st.Patterns = []string{"error level"}
+			}
+			out = append(out, st)
 		}
 	}
 	for _, o := range w.ops {
+		if w.mute(o) {
+			continue
+		}
 		if o.kind == observe.Server {
 			say("request served in <*>", 0, o.name, o.stat.Ended)
 		}
@@ -140,7 +162,9 @@ func (w *service) writeLogs() []observe.LogStat {
 			say("payments did not answer, trying again", 4, o.name, uint64(w.poisson(2)))
 		}
 	}
-	say("cache miss for <*>", -4, "GET /products", uint64(w.poisson(3*w.load)))
+	if !slices.ContainsFunc(w.ops, func(o *simOp) bool { return o.name == "GET /products" && w.mute(o) }) {
+		say("cache miss for <*>", -4, "GET /products", uint64(w.poisson(3*w.load)))
+	}
 	say("query took <*>", 4, "GET /search", uint64(w.poisson(.02)))
 	if w.second%60 == 0 {
 		say("stock was counted: <*> items", 0, "stock.count", 1)

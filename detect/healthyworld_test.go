@@ -32,6 +32,7 @@ type service struct {
 
 	phase, ramp, step float64
 	files             float64
+	cpu               time.Duration // processor time so far
 	pool              observe.PoolStat
 	logs              []observe.LogStat // slices to use again
 	stats             []observe.OperationStat

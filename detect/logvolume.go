@@ -96,6 +96,8 @@ func (d *LogVolume) Detect(t observe.Turn) []Finding {
 	return out
 }
 
+// silence names the name itself as its cause: where that has another incident, it is
+// a part of it.
 func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 	gap, ok := s.silent(t.Time, d.state.Load.ratio())
 	if !ok {
@@ -104,7 +106,7 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 	}
 	s.Since = s.Seen // what is silent is not learned
 	f := Finding{
-		Kind: KindLogVolume, Subject: s.Subject, Confidence: Suspected, Active: true, Level: 1, Since: s.Seen, TimeToVisible: 2 * slotLength,
+		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: 1, Since: s.Seen, TimeToVisible: 2 * slotLength,
 		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
 	}
 	if atWork(t.Sample, s.Subject.Name) {
@@ -117,7 +119,7 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 }
 
 func (d *LogVolume) storm(t observe.Turn, s *countSeries) (Finding, bool) {
-	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
+	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
 	if !s.judge(t.Time, limits{float64(d.cfg.MinStorm), 8, d.state.Load.ratio()}) {
 		return f, false
 	}
