@@ -43,7 +43,7 @@ type anomalySeries struct {
 
 // caution is by how much the score must exceed the threshold that does best on the
 // benchmark, which forgives more false alarms than a person does.
-const caution = 1.5
+const caution = 2.5
 
 // maxAnomalies bounds the metrics that are looked at.
 const maxAnomalies = 280

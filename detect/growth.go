@@ -13,7 +13,9 @@ import (
 // that still run, goroutines that hale did not start, and those of pools. It
 // knows only counts. The goroutines of one code leak when their number rises
 // with a clear trend, like a ramp and not like a step, to where it has never
-// been, while the load is where it has been before.
+// been, while the load is where it has been before, and so is the number of tasks of
+// their name, or of all where they have none: connections that stay open follow the
+// load hours late, each with a task. Tasks that never end are for [Overdue] and [Spans].
 //
 // Counts are compared at three scales of twelve points each: two minutes, twelve
 // minutes and two hours with the default time between snapshots. The points of
@@ -41,6 +43,7 @@ type growthCode struct {
 	Share     int           `json:"share"` // how many that name has
 	Now       int           `json:"now"`
 	Counts    [scales]ring  `json:"counts"`
+	Tasks     [scales]ring  `json:"tasks"` // alive of its name, or of all
 	Hits      [scales]int   `json:"hits"` // points in a row at which the test held
 	Scale     int           `json:"scale,omitempty"`
 	Rate      float64       `json:"rate,omitempty"` // goroutines a minute, when last tested
@@ -159,7 +162,11 @@ func (d *Growth) window(sample observe.Sample, snap *observe.Snapshot) {
 		}
 		c := &next[len(next)-1]
 		c.Group, c.Share, c.Now = *n.group, n.share, n.now
-		d.follow(c, snap.Time, done)
+		tasks := float64(live)
+		if i, ok := findTask(sample, c.Group.Name); ok && 2*c.Share >= c.Now {
+			tasks = float64(sample.Tasks[i].Live)
+		}
+		d.follow(c, tasks, snap.Time, done)
 	}
 	if len(next) > maxGrowths { // the largest stay
 		slices.SortStableFunc(next, func(a, b growthCode) int { return b.Now - a.Now })
@@ -212,16 +219,18 @@ func (c *growthCode) absent(load *[scales]ring, done [scales]bool) {
 		if done[i] {
 			n--
 		}
-		c.Counts[i].Points = make([]float64, min(max(n, 0), points), points)
-		if !done[i] {
-			c.Counts[i].N = max(load[i].N-1, 0)
+		for _, r := range []*ring{&c.Counts[i], &c.Tasks[i]} {
+			r.Points = make([]float64, min(max(n, 0), points), points)
+			if !done[i] {
+				r.N = max(load[i].N-1, 0)
+			}
 		}
 	}
 }
 
 // follow takes the count of a window. done says at which scales it completes a
 // point.
-func (d *Growth) follow(c *growthCode, now time.Time, done [scales]bool) {
+func (d *Growth) follow(c *growthCode, tasks float64, now time.Time, done [scales]bool) {
 	if c.Quiet++; c.Now > c.Top && c.Confirmed {
 		c.Top, c.Quiet = c.Now, 0
 	}
@@ -230,11 +239,12 @@ func (d *Growth) follow(c *growthCode, now time.Time, done [scales]bool) {
 	}
 	v := float64(c.Now)
 	for i := range scales {
-		r := &c.Counts[i]
-		if r.add(v, done[i], points, lower); !done[i] {
+		r, of := &c.Counts[i], &c.Tasks[i]
+		r.add(v, done[i], points, lower)
+		if of.add(tasks, done[i], points, lower); !done[i] {
 			return // a point is done when the load's is, also of a code that came later
 		}
-		v = r.last()
+		v, tasks = r.last(), of.last()
 		if !d.grows(c, i) {
 			c.Hits[i] = 0
 			continue
@@ -275,6 +285,10 @@ func (d *Growth) grows(c *growthCode, scale int) bool {
 		swing = 1 - slices.Min(load.Points)/highest
 	}
 	if grown < leastGrowth || grown/r.last() < min(max(1.5*swing, .1), .9) {
+		return false
+	}
+	tasks := c.Tasks[scale].Points
+	if theilSen(tasks)*float64(n-1) > grown/2 && mannKendall(tasks) > surely/1.5 { // there are as many tasks more
 		return false
 	}
 	if mannKendall(y) < surely || !ramp(y) || !ramp(r.Points) {
