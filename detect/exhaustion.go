@@ -28,7 +28,7 @@ type exhaustionState struct {
 type exhaustionSeries struct {
 	Name   string       `json:"name"`
 	Points [2][]float64 `json:"points"`
-	Low    float64      `json:"low"` // least within the slow point
+	Low    float64      `json:"low"`    // least within the slow point
 	Before [2]float64   `json:"before"` // highest value before the points of the scale
 	Last   [2]float64   `json:"last"`   // highest within the slow point, and within the one before
 	Hits   [2]int       `json:"hits"`

@@ -44,7 +44,7 @@ type growthCode struct {
 	Now       int           `json:"now"`
 	Counts    [scales]ring  `json:"counts"`
 	Tasks     [scales]ring  `json:"tasks"` // alive of its name, or of all
-	Hits      [scales]int   `json:"hits"` // points in a row at which the test held
+	Hits      [scales]int   `json:"hits"`  // points in a row at which the test held
 	Scale     int           `json:"scale,omitempty"`
 	Rate      float64       `json:"rate,omitempty"` // goroutines a minute, when last tested
 	Top       int           `json:"top,omitempty"`  // of what is confirmed

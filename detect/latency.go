@@ -185,7 +185,7 @@ func (s *latencyOp) rest(now time.Time) {
 	case idle > quietLong:
 		s.Hits, s.Since, s.Callee, s.Finding = 0, time.Time{}, "", nil
 	case idle > max(quietSlot, slowSlot):
-		s.Finding.Active = false
+		s.Finding.Active, s.Finding.Level = false, 0 // slow requests of the past leave nothing behind
 	}
 }
 
@@ -242,7 +242,7 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 	s := &e.Is
 	switch {
 	case l.over < 0 && s.Finding != nil:
-		s.Finding.Active = false
+		s.Finding.Active, s.Finding.Level = false, 0 // slow requests of the past leave nothing behind
 		return
 	case l.over < 0, s.Hits < suspectAt && s.Finding == nil, s.Hits == 0:
 		return
