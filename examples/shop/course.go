@@ -101,7 +101,13 @@ func (c *course) follow(e observe.Event) []line {
 	case diagnose.Verified:
 		c.Over, c.overAt = true, time.Now()
 		return c.mark(e.Time, stepVerified, e.Incident+": "+e.Detail)
-	case diagnose.Dismissed, diagnose.Escalated:
+	case diagnose.Escalated:
+		if c.Told {
+			return c.mark(e.Time, stepTold, e.Incident+": "+e.Detail)
+		}
+		c.Over, c.overAt = true, time.Now()
+		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
+	case diagnose.Dismissed:
 		c.Over, c.overAt = true, time.Now()
 		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
 	}

@@ -72,6 +72,11 @@ const (
 	faultConsumer = "stuck-consumer"
 	faultPanic    = "panic-loop"
 	faultPool     = "stuck-pool"
+	faultErrors   = "error-burst"
+	faultSlow     = "slow-payments"
+	faultFiles    = "file-leak"
+	faultStorm    = "log-storm"
+	faultSilence  = "silence"
 )
 
 // faults are all the ways in which the shop can be hurt.
@@ -84,7 +89,12 @@ func newFaults() faults {
 		faultConsumer: {every: 1, limit: 1},
 		faultPanic:    {every: 1},
 		// A broken picture now and then, so that the pool has other work too.
-		faultPool: {every: 3},
+		faultPool:    {every: 3},
+		faultErrors:  {every: 2},
+		faultSlow:    {every: 1},
+		faultFiles:   {every: 1},
+		faultStorm:   {every: 1},
+		faultSilence: {every: 1},
 	}
 }
 

@@ -8,7 +8,13 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/halehttp"
 )
+
+// callCharge is the operation of charging a customer.
+const callCharge = "payments.charge"
 
 // payments is the shop's dependency: a server on a port of its own, so that
 // calls to it are real ones, and the client that calls it.
@@ -17,23 +23,35 @@ type payments struct {
 	client *http.Client
 	url    string
 	taken  atomic.Int64
+	slow   *fault
 }
 
-func newPayments() (*payments, error) {
+func newPayments(rt *hale.Runtime, slow *fault) (*payments, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("payments: %w", err)
 	}
 	p := &payments{
-		url:    "http://" + l.Addr().String() + "/charge",
-		client: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		url:  "http://" + l.Addr().String() + "/charge",
+		slow: slow,
+		client: &http.Client{
+			Timeout: 2 * time.Second,
+			Transport: halehttp.Transport(rt, &http.Transport{MaxIdleConnsPerHost: 16},
+				halehttp.Named(func(*http.Request) string { return callCharge })),
+		},
 	}
 	p.server = &http.Server{Handler: http.HandlerFunc(p.take), ReadHeaderTimeout: time.Second}
 	go func() { _ = p.server.Serve(l) }() // ends with close
 	return p, nil
 }
 
-func (p *payments) take(w http.ResponseWriter, _ *http.Request) {
+// How long the payments service takes with the fault on.
+const slowCharge = 400 * time.Millisecond
+
+func (p *payments) take(w http.ResponseWriter, r *http.Request) {
+	if hit, _ := p.slow.strikes(); hit && rest(r.Context(), slowCharge) != nil {
+		return // the caller has gone
+	}
 	_ = json.NewEncoder(w).Encode(map[string]string{"payment": fmt.Sprintf("pay-%d", p.taken.Add(1))})
 }
 

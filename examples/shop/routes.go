@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/halehttp"
 )
 
 // The routes, which are also the names of the tasks that serve them.
@@ -27,10 +28,15 @@ func (s *service) routes() http.Handler {
 	s.handle(mux, routeOrders, s.listOrders)
 	s.handle(mux, routeReco, s.recommend)
 	s.handle(mux, routeThumbnail, s.thumbnail)
-	return mux
+	return halehttp.Middleware(s.rt)(mux)
 }
 
 func (s *service) home(_ context.Context, w http.ResponseWriter, _ *http.Request) error {
+	if hit, _ := s.faults[faultFiles].strikes(); hit {
+		if err := s.files.forget(); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprintf(w, "Tea shop. %d orders so far.\n", s.store.placed.Load())
 	return err
 }
@@ -53,12 +59,18 @@ func (s *service) placeOrder(ctx context.Context, w http.ResponseWriter, r *http
 }
 
 func (s *service) listOrders(_ context.Context, w http.ResponseWriter, _ *http.Request) error {
+	if hit, _ := s.faults[faultErrors].strikes(); hit {
+		return errIndex
+	}
 	orders, err := s.store.latest(10)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(w).Encode(orders)
 }
+
+// errIndex is what the fault of errors comes to.
+var errIndex = errors.New("orders: the index is corrupt")
 
 func (s *service) recommend(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
 	items, err := s.reco.Page(ctx, 0)

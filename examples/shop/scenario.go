@@ -19,6 +19,7 @@ const (
 	stepIsolated  step = "isolated"
 	stepLifted    step = "fault over" // by the script: what was broken is mended
 	stepContained step = "contained"
+	stepTold      step = "people told" // hale has no remedy for it yet
 	stepRecovered step = "recovered"
 	stepVerified  step = "verified"
 )
@@ -30,7 +31,12 @@ type scenario struct {
 	Lifted  string           // what its end stands for
 	Subject string           // the name that hale must find at fault
 	Routes  []string         // whose requests may fail while it lasts
+	Suffers []string         // further names that it may be seen at
 	Want    diagnose.Outcome // what healing comes to
+
+	// Told says that there is no remedy for such a fault: a person is told, and hale
+	// verifies that it is over.
+	Told bool
 
 	// LiftAt is the step after which the script ends the fault, and LiftAfter how
 	// long after.
@@ -85,6 +91,36 @@ var scenarios = []scenario{
 		Begun:  "every third thumbnail hangs and ignores its context",
 		Lifted: "the hung bodies are let go and end",
 		LiftAt: stepIsolated, LiftAfter: 2 * time.Second, Sound: thumbnailsDrawn,
+	},
+	{
+		Fault: faultErrors, Subject: routeOrders, Routes: []string{routeOrders}, Want: diagnose.Recovered, Told: true,
+		Begun:  "every second list of orders fails: the index is corrupt",
+		Lifted: "the index is mended",
+		LiftAt: stepTold, LiftAfter: time.Second, Sound: ordersListed, Alone: time.Second,
+	},
+	{
+		Fault: faultSlow, Subject: callCharge, Suffers: []string{routePlace}, Want: diagnose.Recovered, Told: true,
+		Begun:  "the payments service takes 400 ms for what took one",
+		Lifted: "the payments service is fast again",
+		LiftAt: stepTold, LiftAfter: time.Second, Sound: paymentsFast, Alone: time.Second,
+	},
+	{
+		Fault: faultFiles, Subject: "process.files", Want: diagnose.Recovered, Told: true,
+		Begun:  "each look at the home page leaves a file open; 1024 may be",
+		Lifted: "the files are closed",
+		LiftAt: stepTold, LiftAfter: time.Second, Sound: filesClosed, Alone: time.Second,
+	},
+	{
+		Fault: faultStorm, Subject: "invoices.mail", Want: diagnose.Recovered, Told: true,
+		Begun:  "the mailer logs that it tries again, without a pause",
+		Lifted: "the mail server is free again",
+		LiftAt: stepTold, LiftAfter: time.Second, Sound: mailerCalm, Alone: time.Second,
+	},
+	{
+		Fault: faultSilence, Subject: "stock.count", Want: diagnose.Recovered, Told: true,
+		Begun:  "the stock job goes on, beats, and does nothing",
+		Lifted: "the stock job counts again",
+		LiftAt: stepTold, LiftAfter: time.Second, Sound: stockCounted,
 	},
 }
 

@@ -59,6 +59,7 @@ type service struct {
 	reco     *recoclient.Client
 	thumbs   *hale.Pool
 	events   *eventLog
+	files    files
 	counts   atomic.Int64 // of the stock
 }
 
@@ -75,14 +76,12 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		faults: newFaults(), reco: recoclient.New(),
 	}
 	s.faults[faultLeak].set = s.reco.SetPrefetch
+	s.faults[faultFiles].set = s.files.turn
+	limitFiles()
 	if s.store, err = openStore(cfg.Dir); err != nil {
 		return err
 	}
 	defer s.store.close()
-	if s.payments, err = newPayments(); err != nil {
-		return err
-	}
-	defer s.payments.close()
 	journal, err := openJournal(cmp.Or(cfg.Record, cfg.Dir))
 	if err != nil {
 		return err
@@ -92,6 +91,10 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		return err
 	}
 	hale.SetDefault(s.rt)
+	if s.payments, err = newPayments(s.rt, s.faults[faultSlow]); err != nil {
+		return errors.Join(err, s.rt.Close())
+	}
+	defer s.payments.close()
 	s.events = watchEvents(s.rt)
 	defer func() {
 		s.faults.allOff()

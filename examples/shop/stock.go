@@ -7,14 +7,16 @@ import (
 	"github.com/hale-go/hale"
 )
 
-// countStock is the shop's ticker job. Nothing ever hurts it: it is here to
-// show that what is healthy stays untouched.
+// countStock is the shop's ticker job. With the fault on it goes on and does
+// nothing, which nobody notices but by its silence.
 func (s *service) countStock(ctx context.Context) error {
 	ticker := time.NewTicker(250 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		hale.Beat(ctx)
-		s.counts.Add(1)
+		if hit, _ := s.faults[faultSilence].strikes(); !hit {
+			s.log.InfoContext(ctx, "stock counted", "turn", s.counts.Add(1))
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -76,14 +76,18 @@ func (v *verdict) course(r record, n int) {
 		}
 		return c.Steps[s].Sub(begun)
 	}
+	cutOff := stepIsolated
+	if c.Told {
+		cutOff = stepTold
+	}
 	out := row{
 		Fault: c.Fault, Outcome: c.Outcome, Wrong: c.Outcome != c.Want,
-		Detect: since(stepConfirmed), Isolate: since(stepIsolated), Recover: since(stepVerified),
+		Detect: since(stepConfirmed), Isolate: since(cutOff), Recover: since(stepVerified),
 	}
 	if out.Wrong {
 		v.problem("%s: the outcome is %q, promised is %q", c.Fault, c.Outcome, c.Want)
 	}
-	for _, s := range []step{stepConfirmed, stepIsolated, c.goal(), stepVerified} {
+	for _, s := range []step{stepConfirmed, cutOff, c.goal(), stepVerified} {
 		if !c.reached(s) {
 			v.problem("%s: it never was %s", c.Fault, s)
 		}
@@ -154,7 +158,8 @@ func (v *verdict) bystanders(r record) {
 // explains reports whether the fault accounts for an event. The last words
 // about it may come after it is over.
 func (c course) explains(e observe.Event) bool {
-	if e.Subject.Name != c.Subject || e.Time.Before(c.Steps[stepBegun]) {
+	suffers := e.Kind == observe.EventFinding && (slices.Contains(c.Routes, e.Subject.Name) || slices.Contains(c.Suffers, e.Subject.Name))
+	if e.Subject.Name != c.Subject && !suffers || e.Time.Before(c.Steps[stepBegun]) {
 		return false
 	}
 	verified := c.Steps[stepVerified]
