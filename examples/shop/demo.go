@@ -13,7 +13,7 @@ import (
 )
 
 // demoLimit ends a demo that hangs.
-const demoLimit = 150 * time.Second
+const demoLimit = 115 * time.Second
 
 var (
 	errLimit   = fmt.Errorf("the demo took longer than %v", demoLimit)

@@ -42,7 +42,7 @@ func (st stream) Route() string { return st.route }
 // promised, a second from step to step.
 func NewCourse(sc Scenario, begun time.Time) Course {
 	c := course{scenario: sc, Outcome: sc.Want, Over: true}
-	for i, s := range []step{stepBegun, stepSuspected, stepConfirmed, stepIsolated, stepLifted, sc.goal(), stepVerified} {
+	for i, s := range []step{stepBegun, stepSuspected, stepConfirmed, c.cutOff(), stepLifted, sc.goal(), stepVerified} {
 		c.mark(begun.Add(time.Duration(i)*time.Second), s, "")
 	}
 	c.Ended = begun.Add(9 * time.Second)

@@ -61,6 +61,15 @@ func (s scenario) goal() step {
 	return stepRecovered
 }
 
+// cutOff returns the step after which the fault can harm nobody any more, or with
+// which hale has done what it can.
+func (s scenario) cutOff() step {
+	if s.Told {
+		return stepTold
+	}
+	return stepIsolated
+}
+
 // scenarios are the demo's faults, in order. What each comes to is what Go
 // allows: a leaked goroutine cannot be taken back, so a leak is contained;
 // stuck and panicking work is replaced in place, so it recovers.

@@ -76,18 +76,14 @@ func (v *verdict) course(r record, n int) {
 		}
 		return c.Steps[s].Sub(begun)
 	}
-	cutOff := stepIsolated
-	if c.Told {
-		cutOff = stepTold
-	}
 	out := row{
 		Fault: c.Fault, Outcome: c.Outcome, Wrong: c.Outcome != c.Want,
-		Detect: since(stepConfirmed), Isolate: since(cutOff), Recover: since(stepVerified),
+		Detect: since(stepConfirmed), Isolate: since(c.cutOff()), Recover: since(stepVerified),
 	}
 	if out.Wrong {
 		v.problem("%s: the outcome is %q, promised is %q", c.Fault, c.Outcome, c.Want)
 	}
-	for _, s := range []step{stepConfirmed, cutOff, c.goal(), stepVerified} {
+	for _, s := range []step{stepConfirmed, c.cutOff(), c.goal(), stepVerified} {
 		if !c.reached(s) {
 			v.problem("%s: it never was %s", c.Fault, s)
 		}

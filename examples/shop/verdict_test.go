@@ -52,7 +52,7 @@ func TestVerdictOnAGoodRun(t *testing.T) {
 	if len(v.Problems) != 0 || v.Err() != nil {
 		t.Fatalf("a run in which all is as promised fails: %q, %v", v.Problems, v.Err())
 	}
-	for i, want := range []int{2, 0, 0, 1} {
+	for i, want := range []int{2, 0, 0, 1, 0, 0, 0, 0, 0} {
 		r := v.Rows[i]
 		if r.Before != 0 || r.During != want || r.After != 0 {
 			t.Errorf("%s: %d, %d, %d requests failed before, during and after, want 0, %d, 0", r.Fault, r.Before, r.During, r.After, want)
@@ -103,27 +103,29 @@ func TestVerdictOnBadRuns(t *testing.T) {
 		spoil func(*shop.Record)
 		want  string // in one of the problems
 	}{
-		"outcome wrong":            {func(r *shop.Record) { r.Courses[3].Outcome = diagnose.Contained }, `outcome is "contained", promised is "recovered"`},
-		"outcome missing":          {func(r *shop.Record) { r.Courses[0].Outcome = "" }, `outcome is ""`},
-		"never verified":           {func(r *shop.Record) { delete(r.Courses[1].Steps, shop.StepVerified) }, "never was verified"},
-		"never isolated":           {func(r *shop.Record) { delete(r.Courses[2].Steps, "isolated") }, "never was isolated"},
-		"script's own problem":     {func(r *shop.Record) { r.Courses[1].Problems = []string{"orders are not consumed"} }, "orders are not consumed"},
-		"nothing tried":            {func(r *shop.Record) { r.Courses = nil }, "no fault was tried"},
-		"failed before":            {fail(shop.RouteReco, 5), "failed before it"},
-		"failed after":             {fail(shop.RouteReco, 17), "failed after it"},
-		"healthy route failed":     {fail(shop.RouteOrders, 12), shop.RouteOrders + ": 1 requests failed while nothing hurt it"},
-		"hurt by another fault":    {fail(shop.RouteThumbnail, 12), shop.RouteThumbnail + ": 1 requests failed"},
-		"healthy name quarantined": {event(12, observe.EventRemedy, "stock.count", "applied"), "remedy applied of stock.count"},
-		"healthy name restarted":   {event(12, observe.EventRestarted, "stock.count", ""), "restarted of stock.count"},
-		"healthy name suspected":   {event(12, observe.EventFinding, shop.RouteOrders, "suspected"), "finding suspected of GET /orders"},
-		"touched before its fault": {event(9, observe.EventAbandoned, "orders.consume", ""), "abandoned of orders.consume"},
-		"came back":                {event(17, observe.EventIncident, shop.RouteReco, "detected"), "incident detected of GET /recommendations"},
-		"observer broke":           {event(3, observe.EventObserverDown, "hale.loop", ""), "observer.down"},
-		"events lost":              {func(r *shop.Record) { r.Lost = 1 }, "events were lost"},
-		"route without load":       {func(r *shop.Record) { delete(r.Load.Routes, shop.RouteOrders) }, "not one request was answered"},
-		"body left behind":         {func(r *shop.Record) { r.Final.Abandoned = 1 }, "1 bodies are abandoned"},
-		"hale's own call hangs":    {func(r *shop.Record) { r.Final.Overrun = 1 }, "1 of hale's own calls hang"},
-		"observer down at the end": {func(r *shop.Record) { r.Final.Observer = "down" }, `observer is "down"`},
+		"outcome wrong":              {func(r *shop.Record) { r.Courses[3].Outcome = diagnose.Contained }, `outcome is "contained", promised is "recovered"`},
+		"outcome missing":            {func(r *shop.Record) { r.Courses[0].Outcome = "" }, `outcome is ""`},
+		"never verified":             {func(r *shop.Record) { delete(r.Courses[1].Steps, shop.StepVerified) }, "never was verified"},
+		"never isolated":             {func(r *shop.Record) { delete(r.Courses[2].Steps, "isolated") }, "never was isolated"},
+		"script's own problem":       {func(r *shop.Record) { r.Courses[1].Problems = []string{"orders are not consumed"} }, "orders are not consumed"},
+		"nothing tried":              {func(r *shop.Record) { r.Courses = nil }, "no fault was tried"},
+		"failed before":              {fail(shop.RouteReco, 5), "failed before it"},
+		"failed after":               {fail(shop.RouteReco, 17), "failed after it"},
+		"healthy route failed":       {fail(shop.RouteOrders, 12), shop.RouteOrders + ": 1 requests failed while nothing hurt it"},
+		"hurt by another fault":      {fail(shop.RouteThumbnail, 12), shop.RouteThumbnail + ": 1 requests failed"},
+		"healthy name quarantined":   {event(12, observe.EventRemedy, "stock.count", "applied"), "remedy applied of stock.count"},
+		"healthy name restarted":     {event(12, observe.EventRestarted, "stock.count", ""), "restarted of stock.count"},
+		"healthy name suspected":     {event(12, observe.EventFinding, shop.RouteOrders, "suspected"), "finding suspected of GET /orders"},
+		"nobody was told":            {func(r *shop.Record) { delete(r.Courses[5].Steps, "people told") }, "never was people told"},
+		"remedy where it only shows": {event(63, observe.EventRemedy, "POST /orders", "applied"), "remedy applied of POST /orders"},
+		"touched before its fault":   {event(9, observe.EventAbandoned, "orders.consume", ""), "abandoned of orders.consume"},
+		"came back":                  {event(17, observe.EventIncident, shop.RouteReco, "detected"), "incident detected of GET /recommendations"},
+		"observer broke":             {event(3, observe.EventObserverDown, "hale.loop", ""), "observer.down"},
+		"events lost":                {func(r *shop.Record) { r.Lost = 1 }, "events were lost"},
+		"route without load":         {func(r *shop.Record) { delete(r.Load.Routes, shop.RouteOrders) }, "not one request was answered"},
+		"body left behind":           {func(r *shop.Record) { r.Final.Abandoned = 1 }, "1 bodies are abandoned"},
+		"hale's own call hangs":      {func(r *shop.Record) { r.Final.Overrun = 1 }, "1 of hale's own calls hang"},
+		"observer down at the end":   {func(r *shop.Record) { r.Final.Observer = "down" }, `observer is "down"`},
 		"still quarantined": {func(r *shop.Record) {
 			r.Final.Sample.Tasks = []observe.TaskStat{{Name: "invoices.mail", Quarantined: true}}
 		}, "invoices.mail is still quarantined"},
