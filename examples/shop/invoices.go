@@ -24,11 +24,6 @@ func (s *service) mail(ctx context.Context) error {
 			continue
 		}
 		s.write(ctx, id)
-		if hit, _ := s.faults[faultStorm].strikes(); hit {
-			for n := range 200 { // a loop without a pause
-				s.log.WarnContext(ctx, "mail server is busy, trying again", "invoice", id, "attempt", n)
-			}
-		}
 		if err := rest(ctx, 5*time.Millisecond); err != nil { // the mail server's answer
 			return err
 		}

@@ -31,7 +31,12 @@ func (s *service) routes() http.Handler {
 	return halehttp.Middleware(s.rt)(mux)
 }
 
-func (s *service) home(_ context.Context, w http.ResponseWriter, _ *http.Request) error {
+func (s *service) home(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
+	if hit, _ := s.faults[faultStorm].strikes(); hit {
+		for n := range 20 { // without a pause
+			s.log.WarnContext(ctx, "the banner is not to be had, trying again", "attempt", n)
+		}
+	}
 	if hit, _ := s.faults[faultFiles].strikes(); hit {
 		if err := s.files.forget(); err != nil {
 			return err

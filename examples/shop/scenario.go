@@ -120,10 +120,10 @@ var scenarios = []scenario{
 		LiftAt: stepTold, LiftAfter: time.Second, Sound: filesClosed, Alone: time.Second,
 	},
 	{
-		Fault: faultStorm, Subject: "invoices.mail", Want: diagnose.Recovered, Told: true,
-		Begun:  "the mailer logs that it tries again, without a pause",
-		Lifted: "the mail server is free again",
-		LiftAt: stepTold, LiftAfter: time.Second, Sound: mailerCalm, Alone: time.Second,
+		Fault: faultStorm, Subject: routeHome, Want: diagnose.Recovered, Told: true,
+		Begun:  "each look at the home page logs twenty times that it tries again",
+		Lifted: "the banner is there again",
+		LiftAt: stepTold, LiftAfter: time.Second, Sound: homeCalm, Alone: time.Second,
 	},
 	{
 		Fault: faultSilence, Subject: "stock.count", Want: diagnose.Recovered, Told: true,

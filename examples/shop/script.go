@@ -151,6 +151,9 @@ func (s *script) finish(c *course, now shopStatus) {
 	}
 	switch text, ok := c.Sound(c.since, now); {
 	case ok:
+		if c.Told { // hale may have seen it before the script did
+			s.show(c, c.mark(time.Now(), stepRecovered, text))
+		}
 		c.end("")
 	case quiet > soundWithin || s.late():
 		c.end("the shop does not work as before: " + text)

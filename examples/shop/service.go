@@ -32,7 +32,9 @@ func settings() hale.Config {
 		// The window is shorter than quarantine and probation together, so that the
 		// panics of before are out of sight when the verdict falls.
 		PanicLoop: detect.PanicLoopConfig{Window: 5 * time.Second},
-		Policy:    heal.Policy{Act: heal.Contain, Quarantine: 4 * time.Second},
+		// What is usual is learned within minutes, which the demo has not.
+		Latency: detect.LatencyConfig{Thresholds: map[string]detect.Threshold{callCharge: {P95: 200 * time.Millisecond}}},
+		Policy:  heal.Policy{Act: heal.Contain, Quarantine: 4 * time.Second},
 	}
 }
 

@@ -35,10 +35,10 @@ func filesClosed(_, now shopStatus) (string, bool) {
 	return fmt.Sprintf("%d of %d files are open", r.Files.Open, r.Files.Limit), r.Files.Open < r.Files.Limit/4
 }
 
-func mailerCalm(_, now shopStatus) (string, bool) {
+func homeCalm(_, now shopStatus) (string, bool) {
 	var n uint64
 	for _, l := range now.Sample.Logs {
-		if l.Name == "invoices.mail" {
+		if l.Name == routeHome {
 			n += l.Count
 		}
 	}
