@@ -46,7 +46,7 @@ func newPayments(rt *hale.Runtime, slow *fault) (*payments, error) {
 }
 
 // How long the payments service takes with the fault on.
-const slowCharge = 400 * time.Millisecond
+const slowCharge = 900 * time.Millisecond
 
 func (p *payments) take(w http.ResponseWriter, r *http.Request) {
 	if hit, _ := p.slow.strikes(); hit && rest(r.Context(), slowCharge) != nil {

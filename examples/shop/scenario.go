@@ -109,7 +109,7 @@ var scenarios = []scenario{
 	},
 	{
 		Fault: faultSlow, Subject: callCharge, Suffers: []string{routePlace}, Want: diagnose.Recovered, Told: true,
-		Begun:  "the payments service takes 400 ms for what took one",
+		Begun:  "the payments service takes 900 ms for what took one",
 		Lifted: "the payments service is fast again",
 		LiftAt: stepTold, LiftAfter: time.Second, Sound: paymentsFast, Alone: time.Second,
 	},

@@ -13,7 +13,7 @@ const (
 	calmBefore  = 3 * time.Second   // load without a fault, to see that all is well
 	calmAfter   = 2 * time.Second   // the same after each fault
 	soundWithin = 6 * time.Second   // until the shop has made up for what was held up
-	scriptLimit = 105 * time.Second // what is not over by then has failed
+	scriptLimit = 110 * time.Second // what is not over by then has failed
 )
 
 // script plays the scenarios against a running shop.

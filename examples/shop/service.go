@@ -18,6 +18,7 @@ import (
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/examples/shop/recoclient"
+	"github.com/hale-go/hale/haleotel"
 	"github.com/hale-go/hale/heal"
 )
 
@@ -33,8 +34,9 @@ func settings() hale.Config {
 		// panics of before are out of sight when the verdict falls.
 		PanicLoop: detect.PanicLoopConfig{Window: 5 * time.Second},
 		// What is usual is learned within minutes, which the demo has not.
-		Latency: detect.LatencyConfig{Thresholds: map[string]detect.Threshold{callCharge: {P95: 200 * time.Millisecond}}},
-		Policy:  heal.Policy{Act: heal.Contain, Quarantine: 4 * time.Second},
+		Latency:   detect.LatencyConfig{Thresholds: map[string]detect.Threshold{callCharge: {P95: 150 * time.Millisecond}}},
+		LogVolume: detect.LogVolumeConfig{Steady: 30 * time.Second},
+		Policy:    heal.Policy{Act: heal.Contain, Quarantine: 4 * time.Second},
 	}
 }
 
@@ -61,6 +63,7 @@ type service struct {
 	reco     *recoclient.Client
 	thumbs   *hale.Pool
 	events   *eventLog
+	metrics  http.Handler
 	files    files
 	counts   atomic.Int64 // of the stock
 }
@@ -89,8 +92,19 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		return err
 	}
 	defer journal.Close()
-	if s.rt, err = hale.New(hale.WithConfig(settings()), hale.WithLogger(s.log), hale.WithJournal(journal), hale.WithDir(cfg.Record)); err != nil {
+	spans, err := openTraces(cfg.Dir)
+	if err != nil {
 		return err
+	}
+	defer func() { err = errors.Join(err, spans.close()) }()
+	if s.rt, err = hale.New(
+		hale.WithConfig(settings()), hale.WithLogger(s.log), hale.WithJournal(journal), hale.WithDir(cfg.Record),
+		hale.WithTracer(haleotel.NewTracer(spans.provider)),
+	); err != nil {
+		return err
+	}
+	if s.metrics, err = metrics(s.rt); err != nil {
+		return errors.Join(err, s.rt.Close())
 	}
 	hale.SetDefault(s.rt)
 	if s.payments, err = newPayments(s.rt, s.faults[faultSlow]); err != nil {

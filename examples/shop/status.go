@@ -58,6 +58,7 @@ func (s *service) admin(addr string) http.Handler {
 		}
 		answer(w, s.events.since(n))
 	})
+	mux.Handle("GET /metrics", s.metrics)
 	mux.HandleFunc("POST /fault/{name}/{state}", s.hurt)
 	safe := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
