@@ -46,6 +46,7 @@ func (d *ErrorRate) take(e *errorName, now time.Time, cached *fades, c errorCoun
 	e.Spread.add(square(c.failed - usual(e.Failed.Base, e.Spans.Base)*c.ended))
 	e.ReportedSpread.add(e.reportedSquares(c, f))
 	e.Inherited += c.inherited
+	e.Panics += min(c.panics, c.failed)
 	for i := range c.outcomes {
 		if o := &c.outcomes[i]; o.Failed {
 			addErrors(&e.Types, o, e.Warm)
@@ -67,6 +68,7 @@ func (e *errorName) age(f fade, learn, relearn bool) {
 		by = spans
 	}
 	e.Inherited *= f.short
+	e.Panics *= f.short
 	e.Failed.fade(f, spans, learn)
 	for i := range e.Types {
 		e.Types[i].Count.fade(f, spans, learn)

@@ -23,7 +23,11 @@ func (d *ErrorRate) blame(e *errorName) {
 	if !k.Quiet.IsZero() || e.Failed.Short < 1 {
 		return
 	}
-	if t := typeNamed(e.Types, "panic"); t != nil && t.Count.Short >= mostly*e.Failed.Short {
+	panics := e.Panics
+	if t := typeNamed(e.Types, "panic"); t != nil {
+		panics = max(panics, t.Count.Short)
+	}
+	if panics >= mostly*e.Failed.Short {
 		k.Cause = e.subject() // a finding about its panics says more
 		return
 	}

@@ -91,6 +91,8 @@ type errorName struct {
 	Spread         tally        `json:"spread,omitzero"`          // squares of how failures differ from what is usual, a turn
 	ReportedSpread tally        `json:"reported_spread,omitzero"` // and business errors
 	Inherited      float64      `json:"inherited,omitempty"`      // of Failed.Short
+	Panics         float64      `json:"panics,omitempty"`         // of tasks of the name, in the short time
+	PanicsSeen     uint64       `json:"panics_seen,omitempty"`    // as of the last turn
 	Types          []errorType  `json:"types,omitempty"`          // of failures, sorted by name
 	Reported       []errorType  `json:"reported,omitempty"`       // business errors, sorted by name
 	Calls          []failedCall `json:"calls,omitempty"`          // that failed, sorted by name
@@ -149,7 +151,14 @@ func (d *ErrorRate) Detect(t observe.Turn) []Finding {
 		var e *errorName
 		if e, at = d.name(&st.Operations, at, o.Name, o.Kind, t.Time); e != nil {
 			e.Domain = o.Domain
-			d.take(e, t.Time, &f, countsOf(o))
+			counts := countsOf(o)
+			if i, ok := findTask(t.Sample, o.Name); ok { // a request that panics is answered with a status
+				if n := t.Sample.Tasks[i].Panics; n != e.PanicsSeen {
+					counts.panics = float64(n - min(e.PanicsSeen, n))
+					e.PanicsSeen = n
+				}
+			}
+			d.take(e, t.Time, &f, counts)
 		}
 	}
 	at = 0
@@ -186,6 +195,7 @@ func (d *ErrorRate) Detect(t observe.Turn) []Finding {
 // errorCounts is what a name did in a turn.
 type errorCounts struct {
 	ended, failed, inherited float64
+	panics                   float64 // of tasks of the same name
 	outcomes, reported       []observe.Outcome
 	calls                    []observe.Call
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/halehttp"
 	"github.com/hale-go/hale/heal"
 )
 
@@ -41,18 +42,8 @@ func run(ctx context.Context, l net.Listener) (err error) {
 	hale.Go(ctx, "orders.consume", consume, hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
-		err := hale.Do(r.Context(), "GET /orders/{id}", func(ctx context.Context) error { return order(w, r.WithContext(ctx)) })
-		switch {
-		case errors.Is(err, hale.ErrQuarantined): // cut off, until probation passes
-			http.Error(w, "try again later", http.StatusServiceUnavailable)
-		case errors.Is(err, http.ErrAbortHandler):
-			panic(http.ErrAbortHandler) // net/http drops the connection
-		case err != nil: // a panic too
-			http.Error(w, "it failed", http.StatusInternalServerError)
-		}
-	})
-	srv := &http.Server{Handler: mux}
+	mux.HandleFunc("GET /orders/{id}", order)
+	srv := &http.Server{Handler: halehttp.Middleware(rt)(mux)} // each request is a task and a span of its route
 	served := hale.Go(ctx, "http.serve", func(context.Context) error { return srv.Serve(l) })
 	select {
 	case <-served.Done():
@@ -73,10 +64,9 @@ func consume(ctx context.Context) error {
 	}
 }
 
-func order(w http.ResponseWriter, r *http.Request) error {
+func order(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("id") == "0" {
 		panic("an order without a number")
 	}
-	_, err := fmt.Fprintln(w, "order", r.PathValue("id"))
-	return err
+	_, _ = fmt.Fprintln(w, "order", r.PathValue("id")) // the client is gone: nobody is left to tell
 }
