@@ -29,6 +29,10 @@ func (a *ages) began(second uint32) {
 			}
 			continue
 		}
+		if old>>32 > uint64(second+1) && uint32(old) > 0 { // it began over a minute before those in the slot
+			a.old.Add(1)
+			return
+		}
 		if slot.CompareAndSwap(old, ageWord(second)|1) {
 			a.old.Add(int64(uint32(old)))
 			return

@@ -17,7 +17,7 @@ const (
 
 // ErrorType returns in one word what kind of error err is, for counting: "" for
 // nil, "canceled", "timeout", "panic", what its method ErrorType() string says, or
-// the Go type of the innermost error, such as "net.OpError". An error of the plain
+// the Go type of the outermost error that has one of its own, such as "net.OpError". An error of the plain
 // kind that [errors.New] and [fmt.Errorf] make has the type "error". It never panics.
 func ErrorType(err error) (name string) {
 	defer func() {
@@ -47,12 +47,16 @@ func ErrorType(err error) (name string) {
 	case matches(err, context.Canceled):
 		return errorCanceled
 	}
-	search(err, func(e error) bool { err = e; return false }) // the innermost, of several the last
-	name = strings.TrimPrefix(reflect.TypeOf(err).String(), "*")
-	switch name {
-	case "errors.errorString", "fmt.wrapError", "fmt.wrapErrors", "errors.joinError":
-		return "error"
-	}
+	name = "error"
+	search(err, func(e error) bool { // the outermost that says something
+		switch n := strings.TrimPrefix(reflect.TypeOf(e).String(), "*"); n {
+		case "errors.errorString", "fmt.wrapError", "fmt.wrapErrors", "errors.joinError", "hale.TaskError":
+			return false
+		default:
+			name = n
+			return true
+		}
+	})
 	return name
 }
 

@@ -127,7 +127,7 @@ func (o *Operation) Name() string {
 func (o *Operation) Do(ctx context.Context, fn func(context.Context) error) (err error) {
 	ctx, span := o.Start(ctx)
 	defer func() {
-		if span.over.Load() {
+		if span == nil || span.over.Load() {
 			return
 		}
 		span.Finish("panic", true) // or Goexit: it did not return

@@ -196,3 +196,47 @@ func TestTraceGoesOn(t *testing.T) {
 		rt.Inject(ctx, func(k, v string) { t.Errorf("of a bad %s came %s: %q", name, k, v) })
 	}
 }
+
+// What a runtime that is off hands out can be called like any other.
+func TestNilOperations(t *testing.T) {
+	var op *hale.Operation
+	ran := false
+	if err := op.Do(t.Context(), func(context.Context) error { ran = true; return io.EOF }); !errors.Is(err, io.EOF) || !ran {
+		t.Errorf("Do = %v, ran %t", err, ran)
+	}
+	for _, start := range []func(context.Context) (context.Context, *hale.Span){op.Start, op.Open} {
+		ctx, s := start(t.Context())
+		s.End(nil)
+		s.Finish("ok", false)
+		s.Settle("ok", false)
+		if s.Called("x", 1, 0, true) || s.Operation() != nil || !s.Trace().IsZero() || hale.SpanOf(ctx) != nil {
+			t.Error("a nil span says something")
+		}
+	}
+	op.Began(1)
+	op.Ended(1, hale.SpanEnd{})
+	op.Called("x", 1, true)
+	op.Report("x")
+	op.Traced(1, observe.TraceContext{})
+	op.Renamed(1, nil)
+	if op.Name() != "" {
+		t.Error("a nil operation has a name")
+	}
+}
+
+// A span of long ago that is counted late makes no others look old.
+func TestLateSpansMakeNoneOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		op := rt.Operation(observe.Client, "feed", "")
+		_, stream := op.Open(t.Context())
+		time.Sleep(64 * time.Second)
+		_, s := op.Start(t.Context())
+		stream.Finish("ok", false)
+		time.Sleep(2 * time.Second)
+		if o := sample(t, rt).Operations; len(o) != 1 || o[0].InFlight != 1 || len(o[0].Waiting) > 2 {
+			t.Errorf("%+v", o)
+		}
+		s.End(nil)
+	})
+}

@@ -20,9 +20,9 @@ type voice struct {
 	attrs   []slog.Attr // a part of room
 	presets atomic.Pointer[preset]
 
-	family   *family // of the task, nil outside of any
-	incident *string // as it was
-	tracer   Tracer  // who has to be asked where in a trace a record is
+	family   *family  // of the task, nil outside of any
+	incident *string  // as it was
+	tracer   *tracing // who has to be asked where in a trace a record is
 	trace    observe.TraceContext
 
 	room [9]slog.Attr
@@ -98,8 +98,10 @@ func voiceOf(ctx context.Context) (v *voice, fresh bool) {
 			in.extend().voice.Store(v)
 		}
 	default: // perhaps in a span of the tracer's that is not hale's
-		if rt := Default(); rt != nil && rt.opts.tracer != nil && !traceBy(rt.opts.tracer, ctx).IsZero() {
-			return newVoice(ctx), true
+		if rt := Default(); rt != nil {
+			if t := rt.tracer(); t != nil && !t.trace(ctx).IsZero() {
+				return newVoice(ctx), true
+			}
 		}
 	}
 	return v, fresh
@@ -110,17 +112,11 @@ func (v *voice) stands(ctx context.Context) bool {
 	if v.family != nil && v.family.incident.Load() != v.incident {
 		return false
 	}
-	if v.tracer == nil {
+	if v.tracer == nil || v.tracer.gone.Load() {
 		return true
 	}
-	t := traceBy(v.tracer, ctx)
+	t := v.tracer.trace(ctx)
 	return t.TraceID == v.trace.TraceID && t.SpanID == v.trace.SpanID
-}
-
-// traceBy asks a tracer, which is other people's code.
-func traceBy(by Tracer, ctx context.Context) (t observe.TraceContext) {
-	defer func() { _ = recover() }()
-	return by.Trace(ctx)
 }
 
 func newVoice(ctx context.Context) *voice {
@@ -147,9 +143,9 @@ func newVoice(ctx context.Context) *voice {
 		rt = Default()
 	}
 	switch {
-	case rt != nil && rt.opts.tracer != nil:
-		v.tracer = rt.opts.tracer
-		v.trace = traceBy(v.tracer, ctx)
+	case rt != nil && rt.tracer() != nil:
+		v.tracer = rt.tracing
+		v.trace = v.tracer.trace(ctx)
 	case span != nil:
 		v.trace = span.Trace()
 	default:

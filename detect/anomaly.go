@@ -12,7 +12,7 @@ import (
 )
 
 // Anomaly finds metrics that do what they never did before: those that the service
-// gives with [hale.Runtime.Measure], and what is known of every process: requests,
+// gives with Runtime.Measure, and what is known of every process: requests,
 // the share that fails, goroutines, live heap, processor time, open files. It looks
 // at means of ten seconds, needs half an hour to know a metric, and knows nothing of
 // what matters: so it only suspects. See package internal/anomaly for the method, and
@@ -38,6 +38,7 @@ type anomalySeries struct {
 	Before float64        `json:"before"` // means of the last slots, smoothed over about five minutes
 	Value  float64        `json:"value"`  // mean of the last slot
 	Since  time.Time      `json:"since,omitzero"`
+	Idle   int            `json:"idle,omitempty"` // slots without a value
 	Unseen int            `json:"unseen,omitempty"`
 }
 
@@ -77,7 +78,7 @@ func (d *Anomaly) Detect(t observe.Turn) []Finding {
 			Evidence: []Evidence{{Metrics, cutText(fmt.Sprintf("%s is %.4g, which it never was in this way before; it was about %.4g (score %.2f, from %.1f on it is told)", s.Name, s.Value, s.Before, s.Score, caution*anomaly.Threshold))}},
 		})
 	}
-	return out
+	return worst(out)
 }
 
 // process adds what is known of every process.
@@ -92,7 +93,9 @@ func (d *Anomaly) process(t observe.Turn) {
 	}
 	if ended > 0 || slices.ContainsFunc(st.Series, func(s anomalySeries) bool { return s.Name == "process.requests" }) {
 		d.add("process.requests", float64(ended))
-		d.add("process.failures", float64(failed))
+		if ended > 0 {
+			d.add("process.failures", float64(min(failed, ended))/float64(ended))
+		}
 	}
 	if sample.Goroutines > 0 {
 		d.add("process.goroutines", float64(sample.Goroutines))
@@ -120,7 +123,19 @@ func (d *Anomaly) add(name string, v float64) {
 	i, ok := slices.BinarySearchFunc(st.Series, name, func(s anomalySeries, name string) int { return compare(s.Name, name) })
 	if !ok {
 		if len(st.Series) >= maxAnomalies {
-			return
+			old := 0 // the one that was not given for longest makes room
+			for j := range st.Series {
+				if st.Series[j].Idle > st.Series[old].Idle {
+					old = j
+				}
+			}
+			if st.Series[old].Idle < slotsKept {
+				return
+			}
+			st.Series = slices.Delete(st.Series, old, old+1)
+			if old < i {
+				i--
+			}
 		}
 		st.Series = slices.Insert(st.Series, i, anomalySeries{Name: name})
 	}
@@ -135,8 +150,12 @@ func (d *Anomaly) close(now time.Time) {
 	for i := range d.state.Series {
 		s := &d.state.Series[i]
 		if s.N == 0 {
+			if s.Idle++; s.Idle >= slotsKept { // for five minutes nobody has given it
+				s.Since, s.Alarm = time.Time{}, anomaly.Alarm{}
+			}
 			continue
 		}
+		s.Idle = 0
 		s.Value = s.Sum / float64(s.N)
 		s.Sum, s.N = 0, 0
 		if math.IsInf(s.Value, 0) || math.IsNaN(s.Value) {
@@ -161,7 +180,7 @@ func (d *Anomaly) close(now time.Time) {
 
 // leastChange is by how much what is known of every process must change.
 var leastChange = map[string]float64{
-	"process.requests": 5, "process.failures": 1, "process.goroutines": 20, "process.live_heap": 16 << 20,
+	"process.requests": 5, "process.failures": .02, "process.goroutines": 20, "process.live_heap": 16 << 20,
 	"process.open_files": 20, "process.processors": .2,
 }
 

@@ -182,9 +182,9 @@ func (s *latencyOp) rest(now time.Time) {
 		return
 	}
 	switch idle := now.Sub(s.Closed); {
-	case idle > quietLong:
+	case idle > max(quietLong, 4*s.Took):
 		s.Hits, s.Since, s.Callee, s.Finding = 0, time.Time{}, "", nil
-	case idle > max(quietSlot, slowSlot):
+	case idle > max(quietSlot, slowSlot, 2*s.Took):
 		s.Finding.Active, s.Finding.Level = false, 0 // slow requests of the past leave nothing behind
 	}
 }
@@ -249,7 +249,7 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 	}
 	f := Finding{
 		Kind: KindSlow, Subject: e.subject(), Confidence: Suspected, Active: true, Level: l.q[l.over],
-		Since: s.Since, TimeToVisible: 2 * latencySlot,
+		Since: s.Since, TimeToVisible: min(2*max(latencySlot, l.took), time.Hour),
 		Evidence: []Evidence{{Metrics, cutText(s.text(e.Name, l))}},
 	}
 	need := confirmAt

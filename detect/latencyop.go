@@ -31,12 +31,13 @@ const (
 
 // latencyOp is what [Latency] knows of an operation.
 type latencyOp struct {
-	Open   coarse     `json:"open,omitempty"` // the slot that is being filled
-	Opened time.Time  `json:"opened,omitzero"`
-	Spends spending   `json:"spends"` // in it
-	Before []spentOn  `json:"-"`      // of the slot before, to use again
-	Closed time.Time  `json:"closed,omitzero"`
-	Marks  []slotMark `json:"marks,omitempty"` // the last longSlots slots
+	Open   coarse        `json:"open,omitempty"` // the slot that is being filled
+	Opened time.Time     `json:"opened,omitzero"`
+	Spends spending      `json:"spends"` // in it
+	Before []spentOn     `json:"-"`      // of the slot before, to use again
+	Closed time.Time     `json:"closed,omitzero"`
+	Took   time.Duration `json:"took,omitempty"`  // the last slot
+	Marks  []slotMark    `json:"marks,omitempty"` // the last longSlots slots
 
 	Usual [3]norm  `json:"usual"`
 	Cost  spending `json:"cost"` // of a request, usually
@@ -144,7 +145,7 @@ func (s *latencyOp) close(now time.Time, slow float64, limit Threshold) look {
 	}
 	clear(s.Open)
 	s.Spends = spending{Calls: s.Before[:0]}
-	s.Before, s.Opened, s.Closed = l.sums.Calls, now, now
+	s.Before, s.Opened, s.Closed, s.Took = l.sums.Calls, now, now, min(max(l.took, 0), maxTook)
 	return l
 }
 
@@ -188,8 +189,11 @@ func (s *latencyOp) text(name string, l look) string {
 var errRange = errors.New("a number is out of its range")
 
 // check reports whether what was read can be gone on with.
+// maxTook bounds what a state says of how long a slot took.
+const maxTook = 24 * time.Hour
+
 func (s *latencyOp) check() error {
-	ok := s.Slots >= 0 && s.Hits >= 0 && len(s.Marks) <= longSlots && s.Rate >= 0 && s.Rate <= 1e12 && s.Spends.sound() && s.Cost.sound()
+	ok := s.Slots >= 0 && s.Took >= 0 && s.Took <= maxTook && s.Hits >= 0 && len(s.Marks) <= longSlots && s.Rate >= 0 && s.Rate <= 1e12 && s.Spends.sound() && s.Cost.sound()
 	for _, u := range s.Usual {
 		ok = ok && math.Abs(u.Mean) <= 50 && u.Dev >= 0 && u.Dev <= 50
 	}

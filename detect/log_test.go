@@ -116,7 +116,7 @@ func TestFaultsThatLogsShow(t *testing.T) {
 		"storm": {func(w *logWorld) {
 			w.extra = []observe.LogStat{{Form: "retrying <*>", Level: 4, Name: "stock.count", Count: 200}}
 		}, detect.KindLogVolume, "stock.count", detect.Confirmed, 10 * time.Second, "retrying <*>"},
-		"silence": {func(w *logWorld) { w.silent = true }, detect.KindLogVolume, "stock.count", detect.Confirmed, 20 * time.Second, "nothing for"},
+		"silence": {func(w *logWorld) { w.silent = true }, detect.KindLogVolume, "stock.count", detect.Confirmed, 20 * time.Second, "nothing but warnings for"},
 		"vanished form": {func(w *logWorld) {
 			w.silent = true
 			w.extra = []observe.LogStat{{Form: "waiting for the scale", Name: "stock.count", Count: 1}}

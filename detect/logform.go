@@ -17,9 +17,9 @@ type LogForm struct{ state formState }
 
 type formState struct {
 	Series countTable `json:"series,omitempty"` // by form, level and name
-	New    []newForm  `json:"new,omitempty"`    // sorted by key
-	Began  time.Time  `json:"began,omitzero"`   // first turn of this process
-	Full   bool       `json:"full,omitempty"`   // forms came for which there was no room: nothing is new any more
+	New    []newForm  `json:"new,omitempty"`
+	Began  time.Time  `json:"began,omitzero"` // first turn of this process
+	Full   bool       `json:"full,omitempty"` // forms came for which there was no room: nothing is new any more
 }
 
 type newForm struct {
@@ -50,7 +50,6 @@ func (d *LogForm) Detect(t observe.Turn) []Finding {
 		s := &st.Series[i]
 		s.roll(t.Time, s.Since.IsZero())
 	}
-	forms := map[string]string{}
 	for _, l := range t.Sample.Logs {
 		key := l.Name + "\x00" + strconv.Itoa(l.Level) + "\x00" + l.Form
 		known := len(st.Series)
@@ -63,7 +62,6 @@ func (d *LogForm) Detect(t observe.Turn) []Finding {
 			st.New = append(st.New, newForm{Key: key, Form: l.Form, Since: t.Time})
 		}
 		s.add(t.Time, l.Count)
-		forms[key] = l.Form
 		for i := range st.New {
 			if st.New[i].Key == key {
 				st.New[i].Hits += l.Count
@@ -71,7 +69,7 @@ func (d *LogForm) Detect(t observe.Turn) []Finding {
 		}
 	}
 	st.Series.forget(t.Time)
-	return append(d.newForms(t), d.vanished(t)...)
+	return worst(append(d.newForms(t), d.vanished(t)...))
 }
 
 func (d *LogForm) newForms(t observe.Turn) []Finding {

@@ -21,7 +21,7 @@ type patternState struct {
 	Stacks countTable        `json:"stacks,omitempty"` // by fingerprint and name
 	Load   load              `json:"load"`
 	Began  time.Time         `json:"began,omitzero"`  // first turn of this process
-	Texts  map[string]string `json:"texts,omitempty"` // of the accused: the form that most records had
+	Texts  map[string]string `json:"texts,omitempty"` // the form that most records had, of series with records
 }
 
 // Bounds of what counts as a burst.
@@ -83,10 +83,16 @@ func (d *LogPattern) Detect(t observe.Turn) []Finding {
 	var out []Finding
 	out = d.judge(t, out, st.Stacks, KindLoggedPanics, limits{leastStacks, 2, st.Load.ratio()})
 	out = d.judge(t, out, st.Series, KindLogPattern, limits{leastMatches, 4, st.Load.ratio()})
-	if len(st.Texts) > 2*maxCounted {
-		st.Texts = nil
+	for key := range st.Texts { // of what is not accused, nobody asks
+		s := st.Series.find(key)
+		if s == nil {
+			s = st.Stacks.find(key)
+		}
+		if s == nil || (s.Since.IsZero() && s.Open == 0) {
+			delete(st.Texts, key)
+		}
 	}
-	return out
+	return worst(out)
 }
 
 // judge adds a finding for each name; the patterns of one name are its evidence.

@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -89,11 +90,13 @@ func (d *LogVolume) Detect(t observe.Turn) []Finding {
 		}
 	}
 	for i := range st.Talk {
-		if f, ok := d.silence(t, &st.Talk[i]); ok {
+		f, ok := d.silence(t, &st.Talk[i])
+		storms := slices.ContainsFunc(out, func(g Finding) bool { return g.Subject == f.Subject })
+		if ok && !storms { // what storms with warnings is not silent
 			out = append(out, f)
 		}
 	}
-	return out
+	return worst(out)
 }
 
 // silence names the name itself as its cause: where that has another incident, it is
@@ -107,7 +110,7 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 	s.Since = s.Seen // what is silent is not learned
 	f := Finding{
 		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: 1, Since: s.Seen, TimeToVisible: 2 * slotLength,
-		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
+		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing but warnings for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
 	}
 	if atWork(t.Sample, s.Subject.Name) {
 		if time.Duration(s.N)*slotLength >= d.cfg.Steady {

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,6 +177,18 @@ func sift(name string, in []Finding) (good []Finding, garbage error) {
 		good = append(good, f)
 	}
 	return good, garbage
+}
+
+// worst keeps what a panel takes of one detector: what is confirmed first, then by
+// level.
+func worst(out []Finding) []Finding {
+	if len(out) <= maxFindings {
+		return out
+	}
+	slices.SortStableFunc(out, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Level, a.Level))
+	})
+	return out[:maxFindings]
 }
 
 // slotState is what a checkpoint keeps of one detector.

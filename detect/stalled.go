@@ -195,13 +195,14 @@ func (d *Stalled) findings(now time.Time) []Finding {
 	st := &d.state
 	busy, all, own := 0, 0, 0
 	var out []Finding
+	last := "" // served and called under one name, it is told once
 	for i := range st.Operations {
 		e := &st.Operations[i]
 		s := &e.Is
 		if s.Rate >= .2 && s.Learned >= knownAfter {
 			busy++
 		}
-		if s.Rule == flows || len(out) >= maxFindings-1 || (len(out) > 0 && out[len(out)-1].Subject.Name == e.Name) {
+		if s.Rule == flows || last == e.Name {
 			continue
 		}
 		held := now.Sub(s.Since)
@@ -225,8 +226,10 @@ func (d *Stalled) findings(now time.Time) []Finding {
 				f.Confidence = Confirmed
 			}
 		}
-		all++
-		out = append(out, f)
+		last = e.Name
+		if all++; len(out) < maxFindings-1 {
+			out = append(out, f)
+		}
 	}
 	if own < fewestAll || 2*all < busy {
 		st.Since = time.Time{}
