@@ -3,23 +3,30 @@ package main_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"image"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/halehttp"
+	"github.com/hale-go/hale/haleprom"
+	"github.com/hale-go/hale/halesql"
 	"github.com/hale-go/hale/haletest"
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
 
 // What the README shows besides main.go; see TestReadmeHoldsThisCode.
-var _ = []any{pools, logs, total, backtest, TestConsumerIsReplaced, TestOrders}
+var _ = []any{pools, signals, total, backtest, TestConsumerIsReplaced, TestOrders}
 
 // Browser is a state that is costly to make.
 type Browser struct{ io.Closer }
@@ -48,9 +55,13 @@ func pools(ctx context.Context, rt *hale.Runtime, decode func(context.Context) (
 	return browsers.Submit(ctx, func(ctx context.Context, b *Browser) error { return b.Render(ctx, page) })
 }
 
-func logs() *slog.Logger {
-	log := slog.New(hale.LogHandler(slog.NewJSONHandler(os.Stderr, nil))) // task, domain, request, incident in every record
-	return log
+func signals(rt *hale.Runtime, connector driver.Connector, registry prometheus.Registerer, depth func() float64) ([]any, error) {
+	log := slog.New(hale.LogHandler(slog.NewJSONHandler(os.Stderr, nil))) // task, domain, request, trace, incident in every record
+	client := &http.Client{Transport: halehttp.Transport(rt, nil)}        // request ID and W3C trace go on; each call is a span
+	db := sql.OpenDB(halesql.Wrap(rt, connector, halesql.Database("shop")))
+	collector, err := haleprom.Register(rt, registry) // hale's metrics, with exemplars that lead to traces
+	stop := rt.Measure("mail.queue", depth)           // one of the service's own, to be looked at for surprises
+	return []any{log, client, db, collector, stop}, err
 }
 
 func total(ctx context.Context, db *sql.DB, id string, sum int, boot int64) error {
