@@ -14,6 +14,9 @@ import (
 // maxGauges bounds how many metrics a service can give.
 const maxGauges = 256
 
+// maxReading is beyond what anybody measures: MaxFloat64 stands for "no limit".
+const maxReading = 1e100
+
 // gauges reads the metrics that a service gave, once a turn.
 type gauges struct {
 	mu     sync.Mutex
@@ -28,7 +31,7 @@ type gauge struct {
 
 // Measure gives the loop a metric of the service's own to look at: the depth of a
 // queue, the age of what was imported last. read is called once a turn and should
-// return at once; what is not finite counts as not known. All of them together may
+// return at once; what is no number or beyond 1e100 counts as not known. All of them together may
 // take 50 ms: while one hangs, none is read. A metric is looked at for changes that
 // are surprising; it need not be declared what is usual.
 //
@@ -94,5 +97,5 @@ func (g *gauge) value() (v float64, ok bool) {
 		}
 	}()
 	v = g.read()
-	return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+	return v, math.Abs(v) <= maxReading // not of what is no number
 }

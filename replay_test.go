@@ -128,7 +128,11 @@ func TestReplayOfNonsense(t *testing.T) {
 	if _, err := hale.Replay(bad); !errors.Is(err, hale.ErrRecording) {
 		t.Errorf("a broken state: %v", err)
 	}
-	bad.Segments = []observe.Segment{{State: json.RawMessage(`{"detect":[],"diagnose":{"open":[null]},"heal":{}}`), Turns: []observe.Turn{{Seq: 5}}}}
+	bad.Segments = []observe.Segment{{State: json.RawMessage(`{"detect":[],"diagnose":{"open":[null]},"heal":{}}`)}}
+	if _, err := hale.Replay(bad); !errors.Is(err, hale.ErrRecording) || !strings.Contains(err.Error(), "null") {
+		t.Errorf("an incident that is none: %v", err)
+	}
+	bad.Segments = []observe.Segment{{State: json.RawMessage(`{"detect":[],"diagnose":{"open":[{"id":"inc-1","key":"k","phase":"diagnosed","confidence":"confirmed"}]},"heal":{"cares":[null]}}`), Turns: []observe.Turn{{Seq: 5}}}}
 	if _, err := hale.Replay(bad); !errors.Is(err, hale.ErrRecording) || !strings.Contains(err.Error(), "turn 5") {
 		t.Errorf("a state that makes no sense: %v", err)
 	}

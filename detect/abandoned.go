@@ -78,7 +78,7 @@ func (d *Abandoned) Detect(t observe.Turn) []Finding {
 		})
 	}
 	d.state.Over = next
-	return out
+	return worst(out)
 }
 
 // abandonedQuiet is how long the number must have stood still.
@@ -89,6 +89,10 @@ func (d *Abandoned) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *Abandoned) SetState(raw json.RawMessage) error {
-	d.state = abandonedState{}
-	return json.Unmarshal(raw, &d.state)
+	var s abandonedState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }

@@ -119,6 +119,9 @@ func (d *Anomaly) process(t observe.Turn) {
 }
 
 func (d *Anomaly) add(name string, v float64) {
+	if !(math.Abs(v) <= 1e100) { // also catches NaN
+		return
+	}
 	st := &d.state
 	i, ok := slices.BinarySearchFunc(st.Series, name, func(s anomalySeries, name string) int { return compare(s.Name, name) })
 	if !ok {
@@ -194,8 +197,12 @@ func (d *Anomaly) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Anomaly) SetState(raw json.RawMessage) error {
-	d.state = anomalyState{}
-	return json.Unmarshal(raw, &d.state)
+	var s anomalyState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }
 
 // Baseline implements [Learner]: what each metric did.

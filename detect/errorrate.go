@@ -284,6 +284,10 @@ func (d *ErrorRate) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *ErrorRate) SetState(raw json.RawMessage) error {
-	d.state = errorState{}
-	return json.Unmarshal(raw, &d.state)
+	var s errorState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }

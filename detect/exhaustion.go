@@ -208,6 +208,17 @@ func (d *Exhaustion) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *Exhaustion) SetState(raw json.RawMessage) error {
-	d.state = exhaustionState{}
-	return json.Unmarshal(raw, &d.state)
+	var s exhaustionState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	for _, one := range s.Series {
+		for scale, points := range one.Points {
+			if len(points) > trendPoints || len(points) > min(len(s.Load[scale]), len(s.Times[scale])) {
+				return fmt.Errorf("detect: %.80q has points of which nobody knows the time or the load", one.Name)
+			}
+		}
+	}
+	d.state = s
+	return nil
 }

@@ -149,8 +149,12 @@ func (d *LogForm) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *LogForm) SetState(raw json.RawMessage) error {
-	d.state = formState{}
-	return json.Unmarshal(raw, &d.state)
+	var s formState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }
 
 // Baseline implements [Learner]: the forms that are known.

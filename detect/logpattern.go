@@ -158,8 +158,12 @@ func (d *LogPattern) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *LogPattern) SetState(raw json.RawMessage) error {
-	d.state = patternState{}
-	return json.Unmarshal(raw, &d.state)
+	var s patternState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }
 
 // Baseline implements [Learner]. What is accused is left out.

@@ -162,8 +162,12 @@ func (d *LogVolume) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *LogVolume) SetState(raw json.RawMessage) error {
-	d.state = volumeState{}
-	return json.Unmarshal(raw, &d.state)
+	var s volumeState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }
 
 // Baseline implements [Learner]. What is accused is left out.

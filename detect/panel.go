@@ -161,10 +161,10 @@ func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage
 
 // sift drops findings that make no sense and all past the limit.
 func sift(name string, in []Finding) (good []Finding, garbage error) {
-	for i, f := range in {
-		if i == maxFindings {
-			return good, fmt.Errorf("%w: %d findings in one turn, %d are kept", errGarbage, len(in), maxFindings)
-		}
+	if n := len(in); n > maxFindings { // the gravest stay
+		in, garbage = worst(slices.Clone(in)), fmt.Errorf("%w: %d findings in one turn, %d are kept", errGarbage, n, maxFindings)
+	}
+	for _, f := range in {
 		if err := f.check(); err != nil {
 			garbage = err
 			continue

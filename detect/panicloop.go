@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -112,7 +113,7 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, f)
 	}
-	return out
+	return worst(out)
 }
 
 func (d *PanicLoop) hit(e observe.Event) {
@@ -236,6 +237,13 @@ func (d *PanicLoop) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *PanicLoop) SetState(raw json.RawMessage) error {
-	d.state = panicState{}
-	return json.Unmarshal(raw, &d.state)
+	var s panicState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(s.Loops, func(l panicSeries) bool { return len(l.Hits) == 0 }) {
+		return errors.New("detect: a series of panics without a panic")
+	}
+	d.state = s
+	return nil
 }

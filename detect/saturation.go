@@ -150,6 +150,10 @@ func (d *Saturation) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *Saturation) SetState(raw json.RawMessage) error {
-	d.state = saturationState{}
-	return json.Unmarshal(raw, &d.state)
+	var s saturationState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }

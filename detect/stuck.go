@@ -194,6 +194,10 @@ func (d *Stuck) State() (json.RawMessage, error) { return json.Marshal(d.state) 
 
 // SetState implements [Stateful].
 func (d *Stuck) SetState(raw json.RawMessage) error {
-	d.state = stuckState{}
-	return json.Unmarshal(raw, &d.state)
+	var s stuckState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	d.state = s
+	return nil
 }

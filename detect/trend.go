@@ -9,6 +9,9 @@ import (
 // series without a trend gives (Mann, 1945; Kendall, 1975), corrected for ties.
 // It costs len(y)² / 2 comparisons.
 func mannKendall(y []float64) float64 {
+	if slices.ContainsFunc(y, math.IsNaN) {
+		return 0
+	}
 	s := 0.
 	for i := range y {
 		for j := i + 1; j < len(y); j++ {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -197,6 +198,13 @@ func (d *Diagnoser) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState continues from what State returned. The history is not part of it.
 func (d *Diagnoser) SetState(raw json.RawMessage) error {
-	d.state = diagnoserState{}
-	return json.Unmarshal(raw, &d.state)
+	var s diagnoserState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	if slices.Contains(s.Open, nil) {
+		return errors.New("diagnose: state with an incident that is null")
+	}
+	d.state = s
+	return nil
 }

@@ -43,6 +43,9 @@ func (t *table) at(method string) *hale.Operation {
 	return t.add(method)
 }
 
+// maxMethod is the length of a method that is remembered: hale cuts names to 128 bytes.
+const maxMethod = 512
+
 func (t *table) add(method string) *hale.Operation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,6 +60,7 @@ func (t *table) add(method string) *hale.Operation {
 		t.full.Store(t.rt.Operation(t.kind, t.rest, ""))
 		return t.full.Load()
 	}
+	long := len(method) > maxMethod
 	method = strings.Clone(method)
 	name := strings.TrimPrefix(method, "/")
 	domain := ""
@@ -64,7 +68,9 @@ func (t *table) add(method string) *hale.Operation {
 		domain, _, _ = strings.Cut(name, "/")
 	}
 	op := t.rt.Operation(t.kind, name, observe.Domain(domain))
-	known[method] = op
-	t.known.Store(&known)
+	if !long {
+		known[method] = op
+		t.known.Store(&known)
+	}
 	return op
 }

@@ -345,3 +345,21 @@ func TestHandBack(t *testing.T) {
 		t.Errorf("pattern %q, form %v", r.Pattern, r.MultipartForm)
 	}
 }
+
+// Handlers of old take it for granted that the writer tells of a closed connection.
+func TestCloseNotifier(t *testing.T) {
+	rt := newRuntime(t)
+	srv := httptest.NewServer(halehttp.Middleware(rt)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = w.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // it is what is tested
+		_, _ = io.WriteString(w, "ok")
+	})))
+	defer srv.Close()
+	resp, err := srv.Client().Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK || string(body) != "ok" {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+}

@@ -45,7 +45,13 @@ func (t *table) at(key tableKey, domain observe.Domain) *hale.Operation {
 	return t.add(key, domain)
 }
 
+// maxKey is the length of a key that is remembered: hale cuts names to 128 bytes.
+const maxKey = 512
+
 func (t *table) add(key tableKey, domain observe.Domain) *hale.Operation {
+	if len(key.method)+len(key.pattern) > maxKey {
+		return t.rt.Operation(t.kind, key.name(), domain)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := map[tableKey]*hale.Operation{}

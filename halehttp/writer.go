@@ -133,3 +133,13 @@ func (w *writer) fail(code int) {
 	w.answer(code)
 	http.Error(w.inner, http.StatusText(code), code)
 }
+
+// CloseNotify implements [http.CloseNotifier] for handlers of old, which take for
+// granted that the server's writer does. Where the inner one does not, the channel
+// stays silent.
+func (w *writer) CloseNotify() <-chan bool {
+	if n, ok := w.inner.(http.CloseNotifier); ok { //nolint:staticcheck // deprecated, and asked for by gin
+		return n.CloseNotify()
+	}
+	return make(chan bool)
+}

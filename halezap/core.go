@@ -75,10 +75,27 @@ func (c *core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Checked
 	if !c.Enabled(e.Level) {
 		return ce
 	}
-	if next := c.Core.Check(e, ce); next != nil {
-		return next.AddCore(e, (*seen)(c))
+	taken := c.Core.Check(e, nil) // on its own, or nobody could say whether it takes the record
+	switch {
+	case taken == nil:
+		return ce
+	case ce == nil:
+		return taken.AddCore(e, (*seen)(c))
 	}
-	return ce
+	return ce.AddCore(e, &passed{seen: (*seen)(c), taken: taken})
+}
+
+// passed writes a record that next took beside what other cores did.
+type passed struct {
+	*seen
+	taken *zapcore.CheckedEntry
+}
+
+// Write writes and shows hale the record.
+func (p *passed) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	p.taken.Entry = e // with the caller and the stack, which are added last
+	p.taken.Write(fields...)
+	return p.seen.Write(e, fields)
 }
 
 // Write implements [zapcore.Core], for cores around this one that do not ask Check.

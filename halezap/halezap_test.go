@@ -246,3 +246,21 @@ func TestBadInput(t *testing.T) {
 	}
 	log.Info("after Close")
 }
+
+// What a sampler drops within a Tee is not counted: another core took it.
+func TestTeeCountsWhatIsWritten(t *testing.T) {
+	rt := newRuntime(t)
+	var all, some bytes.Buffer
+	sampled := zapcore.NewSamplerWithOptions(jsonCore(&some, zap.DebugLevel), time.Hour, 1, 0)
+	log := zap.New(zapcore.NewTee(jsonCore(&all, zap.DebugLevel), halezap.NewCore(sampled, halezap.To(rt))), zap.AddCaller())
+	for range 100 {
+		log.Info("often")
+	}
+	if err := rt.Step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	logs := rt.Status().Sample.Logs
+	if len(logs) != 1 || logs[0].Count != 1 || strings.Count(some.String(), "\n") != 1 || !strings.Contains(some.String(), "halezap_test.go") || strings.Count(all.String(), "\n") != 100 {
+		t.Errorf("%+v, written %q", logs, some.String())
+	}
+}

@@ -322,6 +322,10 @@ func (h *Healer) State() (json.RawMessage, error) { return json.Marshal(h.state)
 
 // SetState continues from what State returned.
 func (h *Healer) SetState(raw json.RawMessage) error {
-	h.state = healerState{}
-	return json.Unmarshal(raw, &h.state)
+	var s healerState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	h.state = s
+	return nil
 }
