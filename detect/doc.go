@@ -6,7 +6,12 @@
 // ([Growth]), tasks that run for longer than usual ([Overdue]) or are stuck
 // ([Stuck]), panics and loops of them ([PanicLoop]), pools that ran out of bodies to
 // abandon ([Abandoned]), operations that fail more often than usual, with where
-// their errors begin ([ErrorRate]), and error budgets that are used up too fast
-// ([BurnRate]). Each can be used without the rest of hale: feed it turns, read its
+// their errors begin ([ErrorRate]), error budgets that are used up too fast
+// ([BurnRate]), operations that are slow ([Latency]), become slower over hours
+// ([Creep]), take requests and finish none ([Stalled]) or leave spans open ([Spans]),
+// resources that are used up ([Saturation]) or will be ([Exhaustion]), bursts of log
+// records that match a pattern ([LogPattern]), storms and silence ([LogVolume]), forms
+// of records that are new or have vanished ([LogForm]), and metrics that do what they
+// never did ([Anomaly]). Each can be used without the rest of hale: feed it turns, read its
 // findings. One that learns what is usual may be a [Learner].
 package detect
