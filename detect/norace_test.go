@@ -14,3 +14,5 @@ const (
 	usualFaults  = 1
 	mostOfFault  = 24 * time.Hour
 )
+
+const everyContract = 1

@@ -9,10 +9,15 @@ import "time"
 const usualSeeds = 2
 
 // For so many hours and with so many seeds a service is watched that is well, and
-// with so many seeds each fault that takes no longer than mostOfFault.
+// with so many seeds each fault that takes no longer than mostOfFault: without the race
+// detector all are.
 const (
 	usualHours   = 1
 	usualHealthy = 1
 	usualFaults  = 1
-	mostOfFault  = 40 * time.Minute
+	mostOfFault  = 27 * time.Minute
 )
+
+// everyContract is which part of the detectors is tried against the contract: they are
+// used by one goroutine, and all of them are without the race detector.
+const everyContract = 6
