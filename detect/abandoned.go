@@ -78,7 +78,7 @@ func (d *Abandoned) Detect(t observe.Turn) []Finding {
 		})
 	}
 	d.state.Over = next
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 // abandonedQuiet is how long the number must have stood still.
@@ -89,10 +89,5 @@ func (d *Abandoned) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *Abandoned) SetState(raw json.RawMessage) error {
-	var s abandonedState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }

@@ -78,7 +78,7 @@ func (d *Anomaly) Detect(t observe.Turn) []Finding {
 			Evidence: []Evidence{{Metrics, cutText(fmt.Sprintf("%s is %.4g, which it never was in this way before; it was about %.4g (score %.2f, from %.1f on it is told)", s.Name, s.Value, s.Before, s.Score, caution*anomaly.Threshold))}},
 		})
 	}
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 // process adds what is known of every process.
@@ -197,12 +197,7 @@ func (d *Anomaly) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Anomaly) SetState(raw json.RawMessage) error {
-	var s anomalyState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }
 
 // Baseline implements [Learner]: what each metric did.

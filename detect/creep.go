@@ -261,13 +261,8 @@ func (d *Creep) SetState(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
-	if err := s.Operations.ordered(); err != nil {
+	if err := s.Operations.check((*creepOp).check); err != nil {
 		return err
-	}
-	for i := range s.Operations {
-		if err := s.Operations[i].Is.check(); err != nil {
-			return fmt.Errorf("detect: operation %.80q: %w", s.Operations[i].Name, err)
-		}
 	}
 	if err := checkRings(&s.Load); err != nil {
 		return err

@@ -34,12 +34,7 @@ func (d *ErrorRate) findings(now time.Time) []Finding {
 			}
 		}
 	}
-	if len(out) > maxErrorFindings {
-		slices.SortStableFunc(out, func(a, b Finding) int {
-			return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Level, a.Level))
-		})
-		out = out[:maxErrorFindings]
-	}
+	out = worst(out, maxErrorFindings)
 	if all != nil {
 		out = append(out, *all)
 	}

@@ -284,10 +284,5 @@ func (d *ErrorRate) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *ErrorRate) SetState(raw json.RawMessage) error {
-	var s errorState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }

@@ -117,7 +117,7 @@ func (d *Growth) Detect(t observe.Turn) []Finding {
 			out = append(out, d.finding(c))
 		}
 	}
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 // window takes a snapshot as the next point.
@@ -344,10 +344,5 @@ func (d *Growth) State() (json.RawMessage, error) { return json.Marshal(d.state)
 
 // SetState implements [Stateful].
 func (d *Growth) SetState(raw json.RawMessage) error {
-	var s growthState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }

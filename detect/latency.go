@@ -75,9 +75,6 @@ const (
 	maxDeep     = 8                // callees of callees
 )
 
-// serviceDomain is what a finding is about that is about all operations.
-const serviceDomain observe.Domain = "all operations"
-
 // NewLatency returns the detector.
 func NewLatency(cfg LatencyConfig) *Latency {
 	cfg.Thresholds = maps.Clone(cfg.Thresholds)
@@ -274,7 +271,7 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 	if shared[0] > 0 {
 		need = math.MaxInt
 		if f.Cause.IsZero() {
-			f.Cause = observe.Subject{Domain: serviceDomain}
+			f.Cause = allOperations
 		}
 		f.Evidence = append(f.Evidence, Evidence{Metrics, together(shared)})
 	}
@@ -293,7 +290,7 @@ func (d *Latency) tellService(now time.Time, warm bool, shared [2]int) {
 		return
 	}
 	f := Finding{
-		Kind: KindSlow, Subject: observe.Subject{Domain: serviceDomain}, Confidence: Suspected, Active: true, Level: float64(shared[0]),
+		Kind: KindSlow, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(shared[0]),
 		Since: now, TimeToVisible: 2 * latencySlot,
 	}
 	steady := 0
@@ -321,13 +318,8 @@ func (d *Latency) SetState(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
-	if err := s.Operations.ordered(); err != nil {
+	if err := s.Operations.check((*latencyOp).check); err != nil {
 		return err
-	}
-	for i := range s.Operations {
-		if err := s.Operations[i].Is.check(); err != nil {
-			return fmt.Errorf("detect: operation %.80q: %w", s.Operations[i].Name, err)
-		}
 	}
 	d.state = s
 	return nil

@@ -159,7 +159,7 @@ func (d *Leak) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, f)
 	}
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 // merge adds what leaks under the same name in other code.
@@ -296,10 +296,5 @@ func (d *Leak) State() (json.RawMessage, error) { return json.Marshal(d.state) }
 
 // SetState implements [Stateful].
 func (d *Leak) SetState(raw json.RawMessage) error {
-	var s leakState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }

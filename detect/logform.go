@@ -69,7 +69,7 @@ func (d *LogForm) Detect(t observe.Turn) []Finding {
 		}
 	}
 	st.Series.forget(t.Time)
-	return worst(append(d.newForms(t), d.vanished(t)...))
+	return worst(append(d.newForms(t), d.vanished(t)...), maxFindings)
 }
 
 func (d *LogForm) newForms(t observe.Turn) []Finding {
@@ -149,12 +149,7 @@ func (d *LogForm) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *LogForm) SetState(raw json.RawMessage) error {
-	var s formState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }
 
 // Baseline implements [Learner]: the forms that are known.

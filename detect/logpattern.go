@@ -92,7 +92,7 @@ func (d *LogPattern) Detect(t observe.Turn) []Finding {
 			delete(st.Texts, key)
 		}
 	}
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 // judge adds a finding for each name; the patterns of one name are its evidence.
@@ -158,12 +158,7 @@ func (d *LogPattern) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *LogPattern) SetState(raw json.RawMessage) error {
-	var s patternState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }
 
 // Baseline implements [Learner]. What is accused is left out.

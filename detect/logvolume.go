@@ -96,7 +96,7 @@ func (d *LogVolume) Detect(t observe.Turn) []Finding {
 			out = append(out, f)
 		}
 	}
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 // silence names the name itself as its cause: where that has another incident, it is
@@ -162,12 +162,7 @@ func (d *LogVolume) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *LogVolume) SetState(raw json.RawMessage) error {
-	var s volumeState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }
 
 // Baseline implements [Learner]. What is accused is left out.

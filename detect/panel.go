@@ -162,7 +162,7 @@ func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage
 // sift drops findings that make no sense and all past the limit.
 func sift(name string, in []Finding) (good []Finding, garbage error) {
 	if n := len(in); n > maxFindings { // the gravest stay
-		in, garbage = worst(slices.Clone(in)), fmt.Errorf("%w: %d findings in one turn, %d are kept", errGarbage, n, maxFindings)
+		in, garbage = worst(slices.Clone(in), maxFindings), fmt.Errorf("%w: %d findings in one turn, %d are kept", errGarbage, n, maxFindings)
 	}
 	for _, f := range in {
 		if err := f.check(); err != nil {
@@ -179,16 +179,25 @@ func sift(name string, in []Finding) (good []Finding, garbage error) {
 	return good, garbage
 }
 
-// worst keeps what a panel takes of one detector: what is confirmed first, then by
-// level.
-func worst(out []Finding) []Finding {
-	if len(out) <= maxFindings {
+// worst keeps the gravest findings: what is confirmed first, then by level.
+func worst(out []Finding, most int) []Finding {
+	if len(out) <= most {
 		return out
 	}
 	slices.SortStableFunc(out, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Level, a.Level))
 	})
-	return out[:maxFindings]
+	return out[:most]
+}
+
+// restore takes a state, or leaves everything as it is.
+func restore[S any](state *S, raw json.RawMessage) error {
+	var s S
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	*state = s
+	return nil
 }
 
 // slotState is what a checkpoint keeps of one detector.

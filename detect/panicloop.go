@@ -113,7 +113,7 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, f)
 	}
-	return worst(out)
+	return worst(out, maxFindings)
 }
 
 func (d *PanicLoop) hit(e observe.Event) {

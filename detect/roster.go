@@ -87,6 +87,19 @@ func (r roster[S]) named(name string) *rostered[S] {
 	return &r[at]
 }
 
+// check reports why a roster that was read cannot be used, or one of its entries.
+func (r roster[S]) check(one func(*S) error) error {
+	if err := r.ordered(); err != nil {
+		return err
+	}
+	for i := range r {
+		if err := one(&r[i].Is); err != nil {
+			return fmt.Errorf("detect: operation %.80q: %w", r[i].Name, err)
+		}
+	}
+	return nil
+}
+
 // ordered reports why a roster that was read cannot be used.
 func (r roster[S]) ordered() error {
 	if len(r) > maxOperations {

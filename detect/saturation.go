@@ -150,10 +150,5 @@ func (d *Saturation) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *Saturation) SetState(raw json.RawMessage) error {
-	var s saturationState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }

@@ -240,7 +240,7 @@ func (d *Stalled) findings(now time.Time) []Finding {
 	}
 	text := fmt.Sprintf("%d of %d operations that are in use stall at once: they wait for something that they share", all, busy)
 	service := Finding{
-		Kind: KindStalled, Subject: observe.Subject{Domain: serviceDomain}, Confidence: Suspected, Active: true, Level: float64(all),
+		Kind: KindStalled, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(all),
 		Since: st.Since, TimeToVisible: quickRates, Evidence: []Evidence{{Metrics, text}},
 	}
 	for i := range out {
@@ -273,13 +273,8 @@ func (d *Stalled) SetState(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
-	if err := s.Operations.ordered(); err != nil {
+	if err := s.Operations.check((*stalledOp).check); err != nil {
 		return err
-	}
-	for i := range s.Operations {
-		if err := s.Operations[i].Is.check(); err != nil {
-			return fmt.Errorf("detect: operation %.80q: %w", s.Operations[i].Name, err)
-		}
 	}
 	d.state = s
 	return nil

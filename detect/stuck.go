@@ -194,10 +194,5 @@ func (d *Stuck) State() (json.RawMessage, error) { return json.Marshal(d.state) 
 
 // SetState implements [Stateful].
 func (d *Stuck) SetState(raw json.RawMessage) error {
-	var s stuckState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw)
 }
