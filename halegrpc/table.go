@@ -1,12 +1,11 @@
 package halegrpc
 
 import (
-	"maps"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/internal/lookup"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -26,51 +25,36 @@ type table struct {
 	most int    // how many it tells apart
 	rest string // name of the others
 
-	known atomic.Pointer[map[string]*hale.Operation] // by full method; replaced, never changed
-	full  atomic.Pointer[hale.Operation]             // of the others, once there are some
-	mu    sync.Mutex                                 // of who replaces it
-}
-
-func (t *table) at(method string) *hale.Operation {
-	if known := t.known.Load(); known != nil {
-		if op, ok := (*known)[method]; ok {
-			return op
-		}
-	}
-	if op := t.full.Load(); op != nil {
-		return op
-	}
-	return t.add(method)
+	known lookup.Table[string, *hale.Operation] // by full method
+	full  atomic.Pointer[hale.Operation]        // of the others, once there are some
 }
 
 // maxMethod is the length of a method that is remembered: hale cuts names to 128 bytes.
 const maxMethod = 512
 
-func (t *table) add(method string) *hale.Operation {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known := map[string]*hale.Operation{}
-	if old := t.known.Load(); old != nil {
-		if op, ok := (*old)[method]; ok {
-			return op
-		}
-		known = maps.Clone(*old)
+func (t *table) at(method string) *hale.Operation {
+	if op, ok := t.known.Get(method); ok {
+		return op
 	}
-	if len(known) >= t.most {
-		t.full.Store(t.rt.Operation(t.kind, t.rest, ""))
-		return t.full.Load()
+	if op := t.full.Load(); op != nil {
+		return op
 	}
-	long := len(method) > maxMethod
+	if len(method) > maxMethod {
+		return t.made(method)
+	}
 	method = strings.Clone(method)
-	name := strings.TrimPrefix(method, "/")
-	domain := ""
+	op, ok := t.known.Add(method, t.most, func() *hale.Operation { return t.made(method) })
+	if !ok {
+		op = t.rt.Operation(t.kind, t.rest, "")
+		t.full.Store(op)
+	}
+	return op
+}
+
+func (t *table) made(method string) *hale.Operation {
+	name, domain := strings.TrimPrefix(method, "/"), ""
 	if t.kind == observe.Client { // what one service cannot do, may be for all its methods
 		domain, _, _ = strings.Cut(name, "/")
 	}
-	op := t.rt.Operation(t.kind, name, observe.Domain(domain))
-	if !long {
-		known[method] = op
-		t.known.Store(&known)
-	}
-	return op
+	return t.rt.Operation(t.kind, name, observe.Domain(domain))
 }

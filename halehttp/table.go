@@ -1,12 +1,11 @@
 package halehttp
 
 import (
-	"maps"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/internal/lookup"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -18,9 +17,8 @@ type table struct {
 	most int    // how many it tells apart
 	rest string // name of the others
 
-	known atomic.Pointer[map[tableKey]*hale.Operation] // replaced, never changed
-	full  atomic.Pointer[hale.Operation]               // of the others, once there are some
-	mu    sync.Mutex                                   // of who replaces it
+	known lookup.Table[tableKey, *hale.Operation]
+	full  atomic.Pointer[hale.Operation] // of the others, once there are some
 }
 
 // tableKey is a name in two parts. An empty method is none.
@@ -33,40 +31,24 @@ func (k tableKey) name() string {
 	return k.method + " " + k.pattern
 }
 
+// maxKey is the length of a key that is remembered: hale cuts names to 128 bytes.
+const maxKey = 512
+
 func (t *table) at(key tableKey, domain observe.Domain) *hale.Operation {
-	if known := t.known.Load(); known != nil {
-		if op, ok := (*known)[key]; ok {
-			return op
-		}
+	if op, ok := t.known.Get(key); ok {
+		return op
 	}
 	if op := t.full.Load(); op != nil {
 		return op
 	}
-	return t.add(key, domain)
-}
-
-// maxKey is the length of a key that is remembered: hale cuts names to 128 bytes.
-const maxKey = 512
-
-func (t *table) add(key tableKey, domain observe.Domain) *hale.Operation {
+	made := func() *hale.Operation { return t.rt.Operation(t.kind, key.name(), domain) }
 	if len(key.method)+len(key.pattern) > maxKey {
-		return t.rt.Operation(t.kind, key.name(), domain)
+		return made()
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known := map[tableKey]*hale.Operation{}
-	if old := t.known.Load(); old != nil {
-		if op, ok := (*old)[key]; ok {
-			return op
-		}
-		known = maps.Clone(*old)
+	op, ok := t.known.Add(tableKey{strings.Clone(key.method), strings.Clone(key.pattern)}, t.most, made)
+	if !ok {
+		op = t.rt.Operation(t.kind, t.rest, observe.Domain(t.rest))
+		t.full.Store(op)
 	}
-	if len(known) >= t.most {
-		t.full.Store(t.rt.Operation(t.kind, t.rest, observe.Domain(t.rest)))
-		return t.full.Load()
-	}
-	op := t.rt.Operation(t.kind, key.name(), domain)
-	known[tableKey{strings.Clone(key.method), strings.Clone(key.pattern)}] = op
-	t.known.Store(&known)
 	return op
 }

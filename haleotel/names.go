@@ -1,16 +1,14 @@
 package haleotel
 
 import (
-	"maps"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/internal/lookup"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -27,8 +25,7 @@ type spanName struct {
 // their names.
 type names struct {
 	rt    *hale.Runtime
-	known atomic.Pointer[map[spanName]*hale.Operation] // replaced, never changed
-	mu    sync.Mutex
+	known lookup.Table[spanName, *hale.Operation]
 }
 
 // Bounds of what is remembered. Further names work and cost more.
@@ -109,28 +106,15 @@ func (s spanName) String() string {
 
 // operation returns the operation of a span.
 func (n *names) operation(s spanName) *hale.Operation {
-	known := n.known.Load()
-	if known != nil {
-		if op, ok := (*known)[s]; ok {
-			return op
-		}
-	}
-	op := n.rt.Operation(kindOf(s.kind), s.String(), domainOf(s))
-	if len(s.name)+len(s.method)+len(s.where) > maxNameLen || op.Name() == otherName {
+	if op, ok := n.known.Get(s); ok {
 		return op
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	more := map[spanName]*hale.Operation{}
-	if known = n.known.Load(); known != nil {
-		if len(*known) >= maxNames {
-			return op
-		}
-		more = maps.Clone(*known)
+	op := n.rt.Operation(kindOf(s.kind), s.String(), domainOf(s))
+	if len(s.name)+len(s.method)+len(s.where) > maxNameLen || op.Name() == otherName || n.known.Len() >= maxNames {
+		return op
 	}
 	s.name, s.method, s.where = strings.Clone(s.name), strings.Clone(s.method), strings.Clone(s.where)
-	more[s] = op
-	n.known.Store(&more)
+	n.known.Add(s, maxNames, func() *hale.Operation { return op })
 	return op
 }
 

@@ -1,12 +1,10 @@
 package halesql
 
 import (
-	"maps"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/internal/lookup"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -24,9 +22,8 @@ type database struct {
 
 	connect, ping, prepare, beginTx, commit, rollback *hale.Operation
 
-	texts atomic.Pointer[map[string]*hale.Operation] // by the query; replaced, never changed
-	mu    sync.Mutex                                 // of who replaces it, and of known
-	known map[statement]*hale.Operation
+	texts lookup.Table[string, *hale.Operation] // by the query
+	known lookup.Table[statement, *hale.Operation]
 }
 
 // open makes the operations that are no statements'. It reports false where there is no
@@ -42,24 +39,13 @@ func (d *database) open() bool {
 
 // statement returns the operation of a query, without a lock for one that came before.
 func (d *database) statement(query string) *hale.Operation {
-	if texts := d.texts.Load(); texts != nil {
-		if op, ok := (*texts)[query]; ok {
-			return op
-		}
-	}
-	st := d.parse(query)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	op, more := d.at(st), map[string]*hale.Operation{}
-	if old := d.texts.Load(); old != nil {
-		more = *old
-	}
-	if len(query) > maxText || len(more) >= maxTexts {
+	if op, ok := d.texts.Get(query); ok {
 		return op
 	}
-	more = maps.Clone(more)
-	more[strings.Clone(query)] = op
-	d.texts.Store(&more)
+	op := d.at(d.parse(query))
+	if len(query) <= maxText && d.texts.Len() < maxTexts {
+		d.texts.Add(strings.Clone(query), maxTexts, func() *hale.Operation { return op })
+	}
 	return op
 }
 
@@ -82,19 +68,15 @@ func asked(naming func(string) string, query string) (name string) {
 	return naming(query)
 }
 
-// at returns the operation of a statement. The lock is held.
+// at returns the operation of a statement.
 func (d *database) at(st statement) *hale.Operation {
-	if op, ok := d.known[st]; ok {
+	if op, ok := d.known.Get(st); ok {
 		return op
 	}
-	if len(d.known) >= maxStatements {
+	op, ok := d.known.Add(statement{strings.Clone(st.verb), strings.Clone(st.table)}, maxStatements, func() *hale.Operation { return d.operation(st) })
+	if !ok {
 		return d.operation(st.cut())
 	}
-	if d.known == nil {
-		d.known = map[statement]*hale.Operation{}
-	}
-	op := d.operation(st)
-	d.known[statement{strings.Clone(st.verb), strings.Clone(st.table)}] = op
 	return op
 }
 
