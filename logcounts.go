@@ -100,6 +100,9 @@ func (c *logCounts) add(who *speaker, l *logLine) {
 		text += ": " + said
 	}
 	key := countKey{form: c.forms.Match(text), stack: l.stack, level: l.level}
+	if key.form == template.Other { // which stands for many: it is matched each time
+		key.patterns = strings.Join(matching(c.patterns, key.level, text), "\n")
+	}
 	if who != nil {
 		key.name, key.domain = who.name(), who.domain
 	}

@@ -124,6 +124,13 @@ func TestFormsHaveABound(t *testing.T) {
 	if s = counted(t, rt); len(s.Logs) != 1 || !slices.Contains(s.Logs[0].Patterns, "connection refused") {
 		t.Errorf("%+v, %d unseen", s.Logs, s.Unseen)
 	}
+	for _, said := range []string{"panic", "quiet"} { // of the shape that is full
+		log.Info("customer " + word(n+7) + " bought " + said + " of " + word(n+9))
+		s = counted(t, rt)
+		if len(s.Logs) != 1 || s.Logs[0].Form != "other" || slices.Contains(s.Logs[0].Patterns, "panic") != (said == "panic") {
+			t.Errorf("%s: %+v", said, s.Logs)
+		}
+	}
 }
 
 // What hale says of an incident must not become one.
