@@ -145,10 +145,13 @@ var failing = map[string]struct {
 		b.Go(t.Context(), "orders.consume", func(context.Context) error { select {} })
 	}, nil, []string{"of task orders.consume#", "which is still live: select (no cases) at"}},
 	"loses its label": {func(t *testing.T, b *haletest.Bubble) {
+		lost := make(chan struct{})
 		go func() {
 			_ = b.Do(t.Context(), "GET /x", func(context.Context) error { return nil })
+			close(lost)
 			select {}
 		}()
+		<-lost // a Do after Close would leave the label where it is
 	}, nil, []string{"outlives what it started: goroutines that bear no label of the test's"}},
 	"deadlocks": {func(*testing.T, *haletest.Bubble) { select {} }, []hale.Option{hale.WithConfig(hale.Config{Tick: -1})}, []string{"Config.Tick"}},
 	"no event": {func(_ *testing.T, b *haletest.Bubble) {
