@@ -54,22 +54,22 @@ type logSlot struct {
 // seed makes hashes that nobody outside can foresee.
 var seed = maphash.MakeSeed()
 
-func (e *evidence) keepLine(who *speaker, l *logLine, attrs []byte) {
+func (e *evidence) keepLine(who *speaker, l *logLine) {
 	if who == nil || e.keep == 0 {
 		return
 	}
 	if seq := who.task.Seq; seq != 0 {
-		e.tasks[seq%uint64(len(e.tasks))].put(seq, e.keep, who, l, attrs)
+		e.tasks[seq%uint64(len(e.tasks))].put(seq, e.keep, who, l)
 		if l.level < levelWarn {
 			return
 		}
 	}
 	name := who.name()
 	if name != "" {
-		e.ofKey(nameKey(name)).put(nameKey(name), e.keep, who, l, attrs)
+		e.ofKey(nameKey(name)).put(nameKey(name), e.keep, who, l)
 	}
 	if who.operation != "" && who.operation != name {
-		e.ofKey(nameKey(who.operation)).put(nameKey(who.operation), e.keep, who, l, attrs)
+		e.ofKey(nameKey(who.operation)).put(nameKey(who.operation), e.keep, who, l)
 	}
 }
 
@@ -79,7 +79,7 @@ func nameKey(name string) uint64 { return maphash.String(seed, name) | 1 }
 func (e *evidence) ofKey(key uint64) *logSet { return &e.names[key>>1%uint64(len(e.names))] }
 
 // put copies a record into the ring of a key.
-func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine, attrs []byte) {
+func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := slices.Index(s.keys[:], key)
@@ -102,7 +102,7 @@ func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine, attrs []byt
 	if !l.at.IsZero() {
 		slot.at = l.at.UnixNano()
 	}
-	room := maxText
+	room, attrs := maxText, l.attrs.kept()
 	if len(l.message)+len(attrs) > maxText {
 		room = max(maxText-len(attrs), maxText/2) // half of it at least for the message
 	}
@@ -123,7 +123,7 @@ func (r *logRing) records(out []observe.Record, wanted func(*logSlot) bool) []ob
 
 func (s *logSlot) record() observe.Record {
 	r := observe.Record{
-		Level: int(s.level), Message: legible(s.text[:s.message]), Attrs: legible(s.text[s.message : s.message+s.attrs]),
+		Level: int(s.level), Message: legible(s.text[:s.message]), Attrs: legible(attrsText(s.text[s.message : s.message+s.attrs])),
 		Task: s.who.task, Operation: s.who.operation, Request: s.who.request, Trace: s.who.trace,
 	}
 	if s.at != 0 {

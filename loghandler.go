@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -159,26 +160,27 @@ func (h *logHandler) observe(v *voice, r *slog.Record) {
 	if rt = rt.made(); rt == nil {
 		return
 	}
-	var buf [textRoom]byte
-	b := append(buf[:0], h.said.attrs...)
-	l := logLine{at: r.Time, level: r.Level, message: r.Message, err: h.said.err, stack: h.said.stack}
+	var l logLine
+	l.at, l.level, l.message, l.err, l.stack = r.Time, r.Level, r.Message, h.said.err, h.said.stack
+	l.attrs.n = copy(l.attrs.text[:], h.said.attrs)
 	n, prefix := 0, ""
 	if len(h.groups) > 0 {
 		prefix = h.prefix()
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		b = l.add(b, prefix, &a, 0)
+		l.add(prefix, &a, 0)
 		n++
 		return n < maxAttrs
 	})
-	rt.logs.take(who, &l, b)
+	rt.logs.take(who, &l)
 }
 
 // with returns what is said with further attributes.
 func (s said) with(prefix string, attrs []slog.Attr) said {
-	l, b := logLine{err: s.err, stack: s.stack}, slices.Clone(s.attrs)
+	l := logLine{err: s.err, stack: s.stack}
+	l.attrs.n = copy(l.attrs.text[:], s.attrs)
 	for i := range attrs[:min(len(attrs), maxAttrs)] {
-		b = l.add(b, prefix, &attrs[i], 0)
+		l.add(prefix, &attrs[i], 0)
 	}
-	return said{attrs: b[:min(len(b), maxText)], err: strings.Clone(head(l.err, maxMessage)), stack: l.stack}
+	return said{attrs: bytes.Clone(l.attrs.kept()), err: strings.Clone(head(l.err, maxMessage)), stack: l.stack}
 }

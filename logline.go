@@ -3,7 +3,6 @@ package hale
 import (
 	"log/slog"
 	"reflect"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -20,8 +19,9 @@ const (
 	leastStack = 64   // bytes that a stack has at least
 )
 
-// logLine is what hale looks at of a record. Nothing in it is kept.
+// logLine is what hale looks at of a record. Nothing in it is kept but as a copy.
 type logLine struct {
+	attrs   keptAttrs
 	at      time.Time
 	level   slog.Level
 	message string
@@ -29,14 +29,13 @@ type logLine struct {
 	stack   string // fingerprint of a stack in an attribute
 }
 
-// textRoom is the room that a text of attributes is given on the stack.
-const textRoom = maxText + maxValue
-
-// add takes an attribute in, and appends it as text to b. Its value may be anybody's
-// code.
-func (l *logLine) add(b []byte, prefix string, a *slog.Attr, depth int) []byte {
-	kind := a.Value.Kind()
-	switch kind {
+// add takes an attribute in. Its value may be anybody's code.
+func (l *logLine) add(prefix string, a *slog.Attr, depth int) {
+	switch kind := a.Value.Kind(); kind {
+	case slog.KindInt64:
+		l.attrs.number(kind, prefix, a.Key, uint64(a.Value.Int64())) //nolint:gosec // it is read back as it was
+	case slog.KindDuration:
+		l.attrs.number(kind, prefix, a.Key, uint64(a.Value.Duration())) //nolint:gosec // so is this
 	case slog.KindString:
 		s := a.Value.String()
 		if l.err == "" && (a.Key == "err" || a.Key == "error") {
@@ -45,49 +44,23 @@ func (l *logLine) add(b []byte, prefix string, a *slog.Attr, depth int) []byte {
 		if len(s) >= leastStack {
 			l.trace(s)
 		}
-		return appendText(b, prefix, a.Key, s)
+		l.attrs.string(prefix, a.Key, s)
 	case slog.KindGroup:
 		if depth == maxDepth {
-			return b
+			return
 		}
 		if a.Key != "" {
 			prefix += a.Key + "."
 		}
 		group := a.Value.Group()
 		for i := range group[:min(len(group), maxAttrs)] {
-			b = l.add(b, prefix, &group[i], depth+1)
+			l.add(prefix, &group[i], depth+1)
 		}
-		return b
 	case slog.KindAny:
-		return appendText(b, prefix, a.Key, l.any(a.Value.Any()))
-	}
-	b, ok := appendKey(b, prefix, a.Key)
-	if !ok {
-		return b
-	}
-	switch v := a.Value; kind {
-	case slog.KindInt64:
-		return strconv.AppendInt(b, v.Int64(), 10)
-	case slog.KindDuration:
-		return appendDuration(b, v.Duration())
+		l.attrs.string(prefix, a.Key, l.any(a.Value.Any()))
 	default:
-		return appendPlain(b, kind, v)
+		l.attrs.rare(kind, prefix, a)
 	}
-}
-
-// appendPlain writes a value of the rarer kinds.
-func appendPlain(b []byte, kind slog.Kind, v slog.Value) []byte {
-	switch kind {
-	case slog.KindUint64:
-		return strconv.AppendUint(b, v.Uint64(), 10)
-	case slog.KindFloat64:
-		return strconv.AppendFloat(b, v.Float64(), 'g', -1, 64)
-	case slog.KindBool:
-		return strconv.AppendBool(b, v.Bool())
-	case slog.KindTime:
-		return v.Time().AppendFormat(b, time.RFC3339Nano)
-	}
-	return append(b, '?') // a LogValuer, which may hide a secret
 }
 
 // any returns the text of a value of any type, of which only an error is asked for it.
@@ -131,36 +104,6 @@ func (l *logLine) trace(s string) {
 	}
 }
 
-// appendKey begins an attribute, if there is room for one.
-func appendKey(b []byte, prefix, key string) ([]byte, bool) {
-	n := len(b)
-	if n+len(prefix)+len(key)+2 >= maxText {
-		return b, false
-	}
-	if n > 0 {
-		b = append(b, ' ')
-	}
-	if prefix != "" {
-		b = append(b, prefix...)
-	}
-	b = append(b, key...)
-	return append(b, '='), true
-}
-
-func appendText(b []byte, prefix, key, s string) []byte {
-	b, ok := appendKey(b, prefix, key)
-	if !ok {
-		return b
-	}
-	s = head(s, maxValue)
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == '"' || c == '=' {
-			return strconv.AppendQuote(b, s)
-		}
-	}
-	return append(b, s...)
-}
-
 // head returns at most the first limit bytes of s, and no part of a character.
 func head(s string, limit int) string {
 	if len(s) <= limit {
@@ -170,18 +113,4 @@ func head(s string, limit int) string {
 		limit--
 	}
 	return s[:limit]
-}
-
-// appendDuration writes a duration in the greatest unit of which it is at least ten.
-func appendDuration(b []byte, d time.Duration) []byte {
-	n, unit := int64(d), "ns"
-	switch abs := d.Abs(); {
-	case abs >= 10*time.Second:
-		n, unit = n/int64(time.Second), "s"
-	case abs >= 10*time.Millisecond:
-		n, unit = n/int64(time.Millisecond), "ms"
-	case abs >= 10*time.Microsecond:
-		n, unit = n/int64(time.Microsecond), "µs"
-	}
-	return append(strconv.AppendInt(b, n, 10), unit...)
 }

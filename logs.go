@@ -25,13 +25,13 @@ func newLogs(c LogConfig) *logs {
 	}
 }
 
-// take keeps and counts a record. It keeps nothing of l, and attrs only as a copy.
-func (g *logs) take(who *speaker, l *logLine, attrs []byte) {
+// take keeps and counts a record.
+func (g *logs) take(who *speaker, l *logLine) {
 	if len(l.message) >= leastStack {
 		l.trace(l.message)
 	}
 	l.message, l.err = head(l.message, maxMessage), head(l.err, maxMessage)
-	g.evidence.keepLine(who, l, attrs)
+	g.evidence.keepLine(who, l)
 	g.counts.add(who, l)
 }
 

@@ -92,7 +92,7 @@ func (w *logWriter) line(b []byte) {
 		l.message = text
 		l.level = levelIn(text)
 	}
-	rt.logs.take(w.who, &l, nil)
+	rt.logs.take(w.who, &l)
 }
 
 // json reads a line of JSON, and reports whether it is one.
