@@ -13,10 +13,10 @@ import (
 // length of its key, the key, and then the eight bytes of a number, or the length of a
 // text and the text. What was cut off at the end is left out.
 
-// keptAttrs is room for them on the stack: none begins behind maxText.
+// keptAttrs is room for them on the stack, with space for a number behind the end.
 type keptAttrs struct {
 	n    int
-	text [maxText + 1 + maxValue]byte
+	text [maxText + 8]byte
 }
 
 // kept returns what of them is kept.
