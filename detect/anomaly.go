@@ -42,9 +42,9 @@ type anomalySeries struct {
 	Unseen int            `json:"unseen,omitempty"`
 }
 
-// caution is by how much the score must exceed the threshold that does best on the
+// caution is by how much the score must exceed the threshold that does well on the
 // benchmark, which forgives more false alarms than a person does.
-const caution = 2.5
+const caution = 10.0 / 3
 
 // maxAnomalies bounds the metrics that are looked at.
 const maxAnomalies = 280
