@@ -106,7 +106,7 @@ func (g *gauges) read(rt *Runtime) []observe.Reading {
 			continue
 		}
 		g.failed.Add(1)
-		rt.misuse(observe.Subject{Name: one.name}, one.trouble(err, began))
+		rt.misuse(observe.Subject{Name: one.name}, one.trouble(err, began), err.Error())
 	}
 	return out
 }
@@ -120,12 +120,9 @@ func (g *gauge) value() float64 {
 // trouble returns what to tell of a callback that failed. It is the same each time,
 // so that it is told once.
 func (g *gauge) trouble(err error, began time.Time) string {
-	switch {
-	case errors.Is(err, aside.ErrOverran):
+	if errors.Is(err, aside.ErrOverran) {
 		g.rested = began.Add(gaugeRest)
-		return "the metric's callback took too long: it is asked again in a minute"
-	case errors.Is(err, aside.ErrGoexit):
-		return "the metric's callback ended its goroutine: the reading is dropped"
+		return "the metric's callback took too long, it is asked again in a minute"
 	}
-	return "the metric's callback panicked: the reading is dropped"
+	return "the metric's callback broke, the reading is dropped"
 }

@@ -2,6 +2,7 @@ package hale
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -141,10 +142,13 @@ type loopState struct {
 	Said     []saidFinding   `json:"said,omitempty"`
 }
 
+// state returns the loop's state. A [detect.PanelError] tells which detectors' is
+// missing in it.
 func (l *loop) state() (json.RawMessage, error) {
 	var s loopState
 	var err error
-	if s.Detect, err = l.panel.State(); err != nil {
+	var lost detect.PanelError
+	if s.Detect, err = l.panel.State(); err != nil && !errors.As(err, &lost) {
 		return nil, err
 	}
 	if s.Diagnose, err = l.diagnoser.State(); err != nil {
@@ -154,7 +158,18 @@ func (l *loop) state() (json.RawMessage, error) {
 		return nil, err
 	}
 	s.Said = l.said
-	return json.Marshal(s)
+	raw, err := json.Marshal(s)
+	if err == nil && lost != nil {
+		err = lost
+	}
+	return raw, err
+}
+
+// lostState tells which detectors' state is missing in a state of the loop.
+func lostState(raw json.RawMessage) []string {
+	var s loopState
+	_ = json.Unmarshal(raw, &s) // setState tells what is wrong with it
+	return detect.Lost(s.Detect)
 }
 
 func (l *loop) setState(raw json.RawMessage) error {
