@@ -118,7 +118,10 @@ func (rt *Runtime) Tasks() []TaskInfo {
 }
 
 // Recording returns the inputs of the last turns, about ten minutes of them,
-// for [Replay]. The turns are shared and must not be changed.
+// for [Replay]: fewer where they would take more than 128 MB, which is three to five
+// minutes of 1024 operations that are all in use. They are kept in a tenth of that, and
+// take about a millisecond each to unpack. The turns may be shared and must not be
+// changed.
 func (rt *Runtime) Recording() observe.Recording {
 	if rt.made() == nil {
 		return observe.Recording{}
