@@ -22,6 +22,7 @@ type loop struct {
 	diagnoser *diagnose.Diagnoser
 	healer    *heal.Healer
 	said      []saidFinding // findings as last told to subscribers, sorted by key
+	fresh     []foundKey    // what of them was told in this turn
 }
 
 // saidFinding is what subscribers know of a finding.
@@ -113,6 +114,7 @@ func (l *loop) turn(t *observe.Turn) Decision {
 func (l *loop) news(now time.Time, findings []detect.Finding) []observe.Event {
 	var events []observe.Event
 	said := make([]saidFinding, 0, len(findings))
+	l.fresh = l.fresh[:0]
 	for _, f := range findings {
 		key := f.Key() + "|" + f.Detector
 		said = append(said, saidFinding{key, f.Confidence, f.Subject})
@@ -120,6 +122,7 @@ func (l *loop) news(now time.Time, findings []detect.Finding) []observe.Event {
 		if i >= 0 && l.said[i].Confidence == f.Confidence {
 			continue
 		}
+		l.fresh = append(l.fresh, foundKey{f.Kind, f.Confidence})
 		events = append(events, observe.Event{
 			Time: now, Kind: observe.EventFinding, Subject: f.Subject, Finding: key,
 			Confidence: f.Confidence.String(), Detail: f.Evidence[0].Text,

@@ -66,10 +66,10 @@ func TestRecordingOfManyOperations(t *testing.T) {
 			ops = append(ops, rt.Operation(observe.Server, fmt.Sprintf("GET /%d", i), "api"))
 		}
 		poison(rt)
-		for k := range 80 {
+		for k := range 45 {
 			for i, op := range ops {
 				_, span := op.Start(t.Context())
-				if i%7 == 0 && k > 40 {
+				if i%7 == 0 && k > 20 {
 					span.End(errors.New("no answer"))
 				} else {
 					span.End(nil)
@@ -90,7 +90,7 @@ func TestRecordingOfManyOperations(t *testing.T) {
 				t.Errorf("from segment %d: %v", i, err)
 			}
 		}
-		if turns != 80 || len(rec.Segments) < 2 || state > held {
+		if turns != 45 || len(rec.Segments) < 2 || state > held {
 			t.Errorf("%d segments of %d turns: %d bytes of states, %d of turns", len(rec.Segments), turns, state, held)
 		}
 	})

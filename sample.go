@@ -107,6 +107,7 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 		p.snapshot = old.snapshot
 	}
 	rt.published.Store(p)
+	rt.found.add(rt.loop.fresh)
 	open := map[string]string{}
 	for _, inc := range p.incidents {
 		if !inc.Phase.Closed() && inc.Confidence == detect.Confirmed {
