@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -65,13 +66,27 @@ func (rt *Runtime) learn() {
 	if err == nil {
 		return
 	}
+	var refused detect.PanelError
+	some := errors.As(err, &refused)
 	aside, moved := setAside(b.path)
 	if moved != nil {
 		rt.tellBaselines(fmt.Sprintf("%v; it could not be set aside (%v): nothing will be kept until it is moved and the process is started again", err, moved))
 		b.path = ""
 		return
 	}
-	rt.tellBaselines(fmt.Sprintf("%v; it was set aside as %s, and learning starts over", err, aside))
+	if !some {
+		rt.tellBaselines(fmt.Sprintf("%v; it was set aside as %s, and learning starts over", err, aside))
+		return
+	}
+	// What the others have learned must not be lost if the process ends before it is
+	// written again.
+	for name := range refused {
+		delete(doc.Detectors, name)
+	}
+	rt.tellBaselines(fmt.Sprintf("%v; the file was set aside as %s, and learning starts over for these", err, aside))
+	if err := b.write(b.path, doc); err != nil {
+		rt.tellBaselines(err.Error()) // it is tried again
+	}
 }
 
 // sound counts a turn that did not break. turnMu is held.
@@ -136,7 +151,7 @@ func (rt *Runtime) keep(now time.Time, last bool) {
 	}
 	b.last = now
 	learned, err := rt.loop.panel.Baselines()
-	if err != nil {
+	if err != nil && !rt.tellDetectors(err) {
 		<-b.writing
 		rt.tellBaselines(err.Error())
 		return

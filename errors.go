@@ -50,6 +50,9 @@ var (
 	ErrRemedied = errors.New("hale: cancelled by a remedy")
 )
 
+// noError is the text of an error that is a nil pointer, as fmt has it.
+const noError = "<nil>"
+
 // PanicError is what a contained panic becomes. When the value that was
 // panicked with is an error, [errors.Is] and [errors.As] see it.
 type PanicError struct {
@@ -60,6 +63,9 @@ type PanicError struct {
 
 // Error returns the value and the origin site in one line.
 func (e *PanicError) Error() string {
+	if e == nil {
+		return noError
+	}
 	return panicText(valueText(e.Value), e.trace.Site())
 }
 
@@ -115,25 +121,36 @@ func errText(err error) (text string) {
 }
 
 // Site returns the function, file and line that panicked.
-func (e *PanicError) Site() observe.Site { return e.trace.Site() }
+func (e *PanicError) Site() observe.Site { return e.origin().Site() }
+
+// origin returns the stack, an empty one for nil.
+func (e *PanicError) origin() stack.Trace {
+	if e == nil {
+		return stack.Trace{}
+	}
+	return e.trace
+}
 
 // Stack returns the stack of the panic as text, its origin first, at most 32
 // frames.
-func (e *PanicError) Stack() string { return e.trace.String() }
+func (e *PanicError) Stack() string { return e.origin().String() }
 
 // Fingerprint returns 16 hexadecimal digits, the same for panics of one build
 // with the same origin and nearest callers.
-func (e *PanicError) Fingerprint() string { return e.trace.Fingerprint() }
+func (e *PanicError) Fingerprint() string { return e.origin().Fingerprint() }
 
 // Unwrap returns the panic's value if it is an error.
 func (e *PanicError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
 	err, _ := e.Value.(error)
 	return err
 }
 
 // Hint says what to look at first.
 func (e *PanicError) Hint() string {
-	return "read the function at " + e.trace.Site().String() + "; Stack() has its callers"
+	return "read the function at " + e.Site().String() + "; Stack() has its callers"
 }
 
 // TaskError is the error of a task that hale cancelled: what its function
@@ -146,11 +163,19 @@ type TaskError struct {
 
 // Error names the task, the error and the cause.
 func (e *TaskError) Error() string {
+	if e == nil {
+		return noError
+	}
 	return fmt.Sprintf("task %s: %v (cancelled: %v)", e.ID, e.Err, e.Cause)
 }
 
 // Unwrap returns both errors.
-func (e *TaskError) Unwrap() []error { return []error{e.Err, e.Cause} }
+func (e *TaskError) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
+	return []error{e.Err, e.Cause}
+}
 
 // ConfigError says which setting cannot be used, and the mend.
 type ConfigError struct {
@@ -161,11 +186,19 @@ type ConfigError struct {
 
 // Error names the field, the value and the mend.
 func (e *ConfigError) Error() string {
+	if e == nil {
+		return noError
+	}
 	return fmt.Sprintf("hale: %s is %v: %s", e.Field, e.Value, e.Mend)
 }
 
 // Hint returns the mend.
-func (e *ConfigError) Hint() string { return e.Mend }
+func (e *ConfigError) Hint() string {
+	if e == nil {
+		return ""
+	}
+	return e.Mend
+}
 
 // Hint returns advice for a person about err, or "" where hale has none.
 func Hint(err error) string {

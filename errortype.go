@@ -88,7 +88,7 @@ func ReportError(ctx context.Context, err error, errorType string) {
 
 // Report counts a business error of a type, which is one of few words.
 func (o *Operation) Report(errorType string) {
-	if o == nil {
+	if o = o.made(); o == nil {
 		return
 	}
 	o.reported.at(errorType, true, &o.rt.ops.unseen).count.Add(1)

@@ -167,8 +167,9 @@ type misused struct {
 }
 
 // misuse reports that hale was called with something it had to mend or refuse,
-// once for each name.
-func (rt *Runtime) misuse(subject observe.Subject, detail string) {
+// once for each name. The particulars, which may differ each time, are those of the
+// first.
+func (rt *Runtime) misuse(subject observe.Subject, detail string, particulars ...string) {
 	key := subject.Name + "\x00" + detail
 	m := &rt.misused
 	m.mu.Lock()
@@ -183,6 +184,9 @@ func (rt *Runtime) misuse(subject observe.Subject, detail string) {
 	m.mu.Unlock()
 	if known || full {
 		return
+	}
+	for _, p := range particulars {
+		detail += ": " + printable(p, maxDetail/2)
 	}
 	rt.emit(observe.Event{Kind: observe.EventMisuse, Subject: subject, Detail: detail}) // logged by the next turn: a logger that blocks must hold up no caller
 }

@@ -79,7 +79,7 @@ func (s *Span) sampled() observe.TraceContext {
 // Traced says where in a trace a span was that ended just now and that another tracing
 // system keeps, for [Runtime.Exemplars]. It is for adapters, after [Operation.Ended].
 func (o *Operation) Traced(took time.Duration, t observe.TraceContext) {
-	if o != nil {
+	if o = o.made(); o != nil {
 		o.exemplars.keep(took, o.rt.clock.now(), t)
 	}
 }

@@ -28,7 +28,7 @@ func LogBy(l *LogLevels) LogOption { return func(o *logOptions) { o.levels = l }
 // context carries, as far as there is one: task, domain, operation (where its name
 // is not the task's), request, user, module, incident, trace_id and span_id. They
 // stand at the top of the record, outside any group. Then it gives the record to
-// next.
+// next; nil writes none.
 //
 // The last records of each task are kept as evidence; see [Runtime.Records]. Each
 // record is counted by its form, for the detectors; see [LogConfig]. For both it
@@ -45,6 +45,9 @@ func LogBy(l *LogLevels) LogOption { return func(o *logOptions) { o.levels = l }
 // attributes once for each context. Outside of them it looks the context up and,
 // where there is a runtime, counts.
 func LogHandler(next slog.Handler, opts ...LogOption) slog.Handler {
+	if next == nil {
+		next = slog.DiscardHandler
+	}
 	h := &logHandler{base: next, plain: next}
 	for _, opt := range opts {
 		if opt != nil {

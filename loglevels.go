@@ -83,6 +83,9 @@ func set[K ~string](m map[K]slog.Level, key K, level slog.Level) {
 }
 
 func (l *LogLevels) change(f func(*levelTable)) {
+	if l == nil { // it has INFO for everything
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.load()

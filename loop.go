@@ -2,6 +2,7 @@ package hale
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type loop struct {
 	diagnoser *diagnose.Diagnoser
 	healer    *heal.Healer
 	said      []saidFinding // findings as last told to subscribers, sorted by key
+	fresh     []foundKey    // what of them was told in this turn
 }
 
 // saidFinding is what subscribers know of a finding.
@@ -112,6 +114,7 @@ func (l *loop) turn(t *observe.Turn) Decision {
 func (l *loop) news(now time.Time, findings []detect.Finding) []observe.Event {
 	var events []observe.Event
 	said := make([]saidFinding, 0, len(findings))
+	l.fresh = l.fresh[:0]
 	for _, f := range findings {
 		key := f.Key() + "|" + f.Detector
 		said = append(said, saidFinding{key, f.Confidence, f.Subject})
@@ -119,6 +122,7 @@ func (l *loop) news(now time.Time, findings []detect.Finding) []observe.Event {
 		if i >= 0 && l.said[i].Confidence == f.Confidence {
 			continue
 		}
+		l.fresh = append(l.fresh, foundKey{f.Kind, f.Confidence})
 		events = append(events, observe.Event{
 			Time: now, Kind: observe.EventFinding, Subject: f.Subject, Finding: key,
 			Confidence: f.Confidence.String(), Detail: f.Evidence[0].Text,
@@ -141,10 +145,13 @@ type loopState struct {
 	Said     []saidFinding   `json:"said,omitempty"`
 }
 
+// state returns the loop's state. A [detect.PanelError] tells which detectors' is
+// missing in it.
 func (l *loop) state() (json.RawMessage, error) {
 	var s loopState
 	var err error
-	if s.Detect, err = l.panel.State(); err != nil {
+	var lost detect.PanelError
+	if s.Detect, err = l.panel.State(); err != nil && !errors.As(err, &lost) {
 		return nil, err
 	}
 	if s.Diagnose, err = l.diagnoser.State(); err != nil {
@@ -154,7 +161,18 @@ func (l *loop) state() (json.RawMessage, error) {
 		return nil, err
 	}
 	s.Said = l.said
-	return json.Marshal(s)
+	raw, err := json.Marshal(s)
+	if err == nil && lost != nil {
+		err = lost
+	}
+	return raw, err
+}
+
+// lostState tells which detectors' state is missing in a state of the loop.
+func lostState(raw json.RawMessage) []string {
+	var s loopState
+	_ = json.Unmarshal(raw, &s) // setState tells what is wrong with it
+	return detect.Lost(s.Detect)
 }
 
 func (l *loop) setState(raw json.RawMessage) error {

@@ -15,7 +15,7 @@ import (
 // Operation is something that the service does again and again and that is
 // measured: it serves a route, calls another service, asks a database. Each time is
 // a [Span]. Ask the [Runtime] for one with [Runtime.Operation] once and keep it. All
-// methods may be called from any goroutine and on a nil Operation, which measures
+// methods may be called from any goroutine and on a nil or zero Operation, which measures
 // nothing.
 type Operation struct {
 	rt     *Runtime
@@ -114,6 +114,14 @@ func (t *operations) all() []*Operation {
 	return t.sorted
 }
 
+// made returns o, or nil if it was not made by a runtime.
+func (o *Operation) made() *Operation {
+	if o == nil || o.rt == nil {
+		return nil
+	}
+	return o
+}
+
 // Name returns the operation's name, "" for nil.
 func (o *Operation) Name() string {
 	if o == nil {
@@ -123,8 +131,11 @@ func (o *Operation) Name() string {
 }
 
 // Do measures fn as one span of the operation. What fn returns decides how the span
-// ended; see [Span.End]. A panic ends it too, and goes on.
+// ended; see [Span.End]. A panic ends it too, and goes on. A nil fn gives [ErrNilFunc].
 func (o *Operation) Do(ctx context.Context, fn func(context.Context) error) (err error) {
+	if fn == nil {
+		return ErrNilFunc
+	}
 	ctx, span := o.Start(ctx)
 	defer func() {
 		if span == nil || span.over.Load() {

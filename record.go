@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -33,11 +36,24 @@ func (rt *Runtime) openSegment() {
 		return
 	}
 	state, err := rt.loop.state()
-	if err != nil {
+	if err != nil && !rt.tellDetectors(err) {
 		rt.log(slog.LevelWarn, "the loop's state cannot be recorded", "error", err)
 	}
 	segment := rt.recorder.Open(state)
 	rt.disk.put(unwritten{segment: &segment})
+}
+
+// tellDetectors tells once of each detector that does not give what it remembers, and
+// reports whether that is what the error says. The others gave theirs.
+func (rt *Runtime) tellDetectors(err error) bool {
+	var lost detect.PanelError
+	if !errors.As(err, &lost) {
+		return false
+	}
+	for _, name := range slices.Sorted(maps.Keys(lost)) {
+		rt.misuse(observe.Subject{Name: name}, "a detector does not give what it remembers, and is without it in recordings or after a restart", lost[name].Error())
+	}
+	return true
 }
 
 // record adds a turn to the recordings.

@@ -56,6 +56,46 @@ func TestRecordingOnDisk(t *testing.T) {
 	})
 }
 
+// A recording of many operations holds mostly turns, not states, and replays from the
+// start of each segment.
+func TestRecordingOfManyOperations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(contain()))
+		var ops []*hale.Operation
+		for i := range 1024 {
+			ops = append(ops, rt.Operation(observe.Server, fmt.Sprintf("GET /%d", i), "api"))
+		}
+		poison(rt)
+		for k := range 45 {
+			for i, op := range ops {
+				_, span := op.Start(t.Context())
+				if i%7 == 0 && k > 20 {
+					span.End(errors.New("no answer"))
+				} else {
+					span.End(nil)
+				}
+			}
+			steps(t, rt, 1)
+		}
+		rec := rt.Recording()
+		turns, held, state := 0, 0, 0
+		for i, s := range rec.Segments {
+			turns += len(s.Turns)
+			state += len(s.State)
+			for _, turn := range s.Turns {
+				held += turn.Size()
+			}
+			part := observe.Recording{Segments: rec.Segments[i:]}
+			if err := hale.VerifyReplay(part, hale.WithConfig(contain())); err != nil {
+				t.Errorf("from segment %d: %v", i, err)
+			}
+		}
+		if turns != 45 || len(rec.Segments) < 2 || state > held {
+			t.Errorf("%d segments of %d turns: %d bytes of states, %d of turns", len(rec.Segments), turns, state, held)
+		}
+	})
+}
+
 // The loop may break: the turn is in the recording, and what comes after replays.
 func TestRecordingOfALoopThatBreaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

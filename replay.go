@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hale-go/hale/observe"
 )
@@ -61,7 +62,11 @@ func VerifyReplay(rec observe.Recording, opts ...Option) error {
 	if len(rec.Segments) == 0 {
 		return fmt.Errorf("%w: it is empty, which proves nothing", ErrRecording)
 	}
+	first := rec.Segments[0].State
 	return replay(rec, opts, func(i int, t observe.Turn, d Decision) error {
+		if rec.Segments[i].Fresh {
+			first = rec.Segments[i].State
+		}
 		was, is := t.Decided, d.digest()
 		if was == is {
 			return nil
@@ -70,6 +75,8 @@ func VerifyReplay(rec observe.Recording, opts ...Option) error {
 		mend := "replay it with the detectors, remedies and version of hale that recorded it"
 		if now := o.config.revision(); err == nil && now != rec.Segments[i].Revision {
 			mend = fmt.Sprintf("replay it with the settings that recorded it: theirs have revision %s, these %s", rec.Segments[i].Revision, now)
+		} else if lost := lostState(first); len(lost) > 0 {
+			mend = "begin with an earlier segment: this one lacks the state of " + strings.Join(lost, ", ")
 		}
 		return fmt.Errorf("%w: segment %d, turn %d of %s: the decision's digest was %q and is %q: %s", ErrDiffers, i, t.Seq, t.Time, was, is, mend)
 	})

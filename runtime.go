@@ -70,6 +70,7 @@ type Runtime struct {
 	recorder *observe.Recorder
 	turns    uint64
 	cost     turnCost
+	found    findingTotals
 	lastTurn time.Time
 	shown    map[string]struct{} // what was logged and is logged once: fingerprints of panics, and keys of events
 	disk     *diskRecorder       // nil without a folder

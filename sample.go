@@ -94,7 +94,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	rt.poolMu.Unlock()
 	slices.SortFunc(s.Pools, func(a, b observe.PoolStat) int { return strings.Compare(a.Name, b.Name) })
 	s.Operations = rt.sampleOperations()
-	s.Readings = rt.gauges.read()
+	s.Readings = rt.gauges.read(rt)
 	s.Logs, s.Unseen = rt.logs.counts.sample()
 	s.Unseen += rt.ops.unseen.Swap(0)
 	return s
@@ -107,6 +107,7 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 		p.snapshot = old.snapshot
 	}
 	rt.published.Store(p)
+	rt.found.add(rt.loop.fresh)
 	open := map[string]string{}
 	for _, inc := range p.incidents {
 		if !inc.Phase.Closed() && inc.Confidence == detect.Confirmed {

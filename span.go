@@ -12,7 +12,7 @@ import (
 
 // Span is one time that an [Operation] is done: one request, one call. It knows the
 // span that it is in, so that hale can tell whose time a slow request took and where
-// an error began. All methods may be called from any goroutine and on a nil Span;
+// an error began. All methods may be called from any goroutine and on a nil or zero Span;
 // what comes after its end does nothing.
 type Span struct {
 	op     *Operation
@@ -60,7 +60,7 @@ func (o *Operation) start(ctx context.Context, open bool) (context.Context, *Spa
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if o == nil {
+	if o = o.made(); o == nil {
 		return ctx, nil
 	}
 	s := &Span{op: o, parent: SpanOf(ctx), began: time.Since(o.rt.clock.born), open: open}
@@ -110,7 +110,7 @@ func outcomeOf(err error) (outcome string, failed bool) {
 func (s *Span) Finish(outcome string, failed bool) { s.end(outcome, failed, nil) }
 
 func (s *Span) end(outcome string, failed bool, err error) {
-	if s == nil || s.over.Swap(true) {
+	if s == nil || s.op.made() == nil || s.over.Swap(true) {
 		return
 	}
 	o := s.op
@@ -245,7 +245,7 @@ func (o *Operation) Renamed(second uint32, to *Operation) {
 
 // Ended counts a span out.
 func (o *Operation) Ended(second uint32, e SpanEnd) {
-	if o == nil {
+	if o = o.made(); o == nil {
 		return
 	}
 	o.ages.ended(second)
@@ -267,7 +267,7 @@ func (o *Operation) Ended(second uint32, e SpanEnd) {
 // Called counts that a span of the operation called another operation, and how that
 // ended.
 func (o *Operation) Called(name string, took time.Duration, failed bool) {
-	if o == nil {
+	if o = o.made(); o == nil {
 		return
 	}
 	e := o.calls.at(name, false, &o.rt.ops.unseen)

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -130,47 +128,6 @@ type grudging struct{}
 
 func (grudging) Error() string     { panic("no text") }
 func (grudging) ErrorType() string { panic("no type") }
-
-// The service's own metrics are asked where they can do no harm.
-func TestMeasure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rt := newRuntime(t)
-		rt.Measure("c.nan", func() float64 { return math.NaN() })
-		rt.Measure("b.panics", func() float64 { panic("x") })
-		rt.Measure("a.depth", func() float64 { return 1 })
-		stop := rt.Measure("a.depth", func() float64 { return 7 })
-		if got := sample(t, rt).Readings; len(got) != 1 || got[0] != (observe.Reading{Name: "a.depth", Value: 7}) {
-			t.Errorf("%+v", got)
-		}
-		release := make(chan struct{})
-		hang := rt.Measure("d.hangs", func() float64 { <-release; return 1 })
-		for range 3 {
-			time.Sleep(time.Second)
-			if got := sample(t, rt).Readings; got != nil {
-				t.Errorf("while one hangs: %+v", got)
-			}
-		}
-		close(release)
-		hang()
-		synctest.Wait()
-		time.Sleep(time.Second)
-		if got := sample(t, rt).Readings; len(got) != 1 {
-			t.Errorf("after that: %+v", got)
-		}
-		stop()
-		exits := rt.Measure("e.exits", func() float64 { runtime.Goexit(); return 1 })
-		if got := sample(t, rt).Readings; got != nil {
-			t.Errorf("%+v", got)
-		}
-		exits()
-		for i := range 300 {
-			rt.Measure(fmt.Sprint("many.", i), func() float64 { return 1 })
-		}
-		if got := sample(t, rt).Readings; len(got) > 256 || len(got) < 250 {
-			t.Errorf("%d metrics", len(got))
-		}
-	})
-}
 
 // The trace that a request came with goes on to whom it calls.
 func TestTraceGoesOn(t *testing.T) {

@@ -25,7 +25,7 @@ type Status struct {
 	Loop LoopStat `json:"loop"`
 
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
-	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies and of the reading of resources that hang, and of callers' contexts and errors in the process
+	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies, of metrics and of the reading of resources that hang, and of callers' contexts and errors in the process
 }
 
 // lateTurns is how many ticks without a turn make the observer late.
@@ -42,13 +42,14 @@ func (rt *Runtime) Status() Status {
 		Incidents: rt.Incidents(), Journal: rt.journal.Entries(),
 		Loop: rt.cost.stat(), Abandoned: int(rt.abandoned.Load()),
 	}
+	st.Loop.Unread = rt.gauges.failed.Load()
 	switch {
 	case rt.down.Load():
 		st.Observer = "down"
 	case rt.running.Load() == 0:
 		st.Observer = "off"
 	}
-	st.Overrun = rt.exec.Overrun() + int(rt.resource.behind.Load()) + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
+	st.Overrun = rt.exec.Overrun() + int(rt.resource.behind.Load()) + int(rt.gauges.behind.Load()) + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
 		st.Overrun += p.panel.Overrun()
@@ -117,7 +118,10 @@ func (rt *Runtime) Tasks() []TaskInfo {
 }
 
 // Recording returns the inputs of the last turns, about ten minutes of them,
-// for [Replay]. The turns are shared and must not be changed.
+// for [Replay]: fewer where they would take more than 128 MB, which is three to five
+// minutes of 1024 operations that are all in use. They are kept in a tenth of that, and
+// take about a millisecond each to unpack. The turns may be shared and must not be
+// changed.
 func (rt *Runtime) Recording() observe.Recording {
 	if rt.made() == nil {
 		return observe.Recording{}

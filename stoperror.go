@@ -39,6 +39,9 @@ type Unstopped struct {
 
 // Error names the tasks, each with its function and where it hangs.
 func (e *StopError) Error() string {
+	if e == nil {
+		return noError
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: did not stop within %v: ", e.By, e.After)
 	for i, t := range e.Tasks {
@@ -61,7 +64,7 @@ func (e *StopError) Error() string {
 
 // Hint says what to look at first.
 func (e *StopError) Hint() string {
-	if len(e.Tasks) == 0 {
+	if e == nil || len(e.Tasks) == 0 {
 		return ""
 	}
 	t := e.Tasks[0]

@@ -58,7 +58,7 @@ func (t *Task) ID() observe.TaskID {
 // Done returns a channel that is closed when the task has ended, or when hale
 // has abandoned it.
 func (t *Task) Done() <-chan struct{} {
-	if t == nil {
+	if t.none() {
 		return closedChan
 	}
 	if x := t.scope.extra.Load(); x != nil {
@@ -84,7 +84,7 @@ func (t *Task) Done() <-chan struct{} {
 // had cancelled it and it returned an error, or [ErrAbandoned]. A supervised task ends when it will not
 // be restarted any more.
 func (t *Task) Wait() error {
-	if t == nil {
+	if t.none() {
 		return nil
 	}
 	if t.scope.state.Load() == taskRunning {
@@ -117,7 +117,7 @@ func (t *Task) Err() error {
 // ends that run, and the child is restarted by its rules.
 func (t *Task) Cancel(cause error) {
 	switch {
-	case t == nil:
+	case t.none():
 	case t.isHandle():
 		t.child().stop(cause)
 	default:
@@ -334,6 +334,11 @@ func (t *Task) wake() {
 	if c := x.wait.Swap(&closedChan); c != &closedChan {
 		close(*c)
 	}
+}
+
+// none reports whether there is no task: nil, or one that nobody started.
+func (t *Task) none() bool {
+	return t == nil || t.scope.parent == nil && t.scope.state.Load() == taskRunning
 }
 
 // isHandle reports whether the task stands for a supervised child through all its

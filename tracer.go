@@ -77,6 +77,9 @@ func (rt *Runtime) Extract(ctx context.Context, get func(key string) string) con
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if get == nil {
+		return ctx
+	}
 	if rt = rt.made(); rt != nil {
 		if t := rt.tracer(); t != nil {
 			return t.extract(ctx, get)
@@ -96,7 +99,7 @@ func (rt *Runtime) Extract(ctx context.Context, get func(key string) string) con
 // Inject gives a request that ctx makes the headers by which its receiver continues
 // the trace and knows the baggage.
 func (rt *Runtime) Inject(ctx context.Context, set func(key, value string)) {
-	if ctx == nil {
+	if ctx == nil || set == nil {
 		return
 	}
 	if rt = rt.made(); rt != nil {

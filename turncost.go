@@ -19,6 +19,9 @@ type LoopStat struct {
 
 	// Unseen counts what the tables had no room for; see [observe.Sample].
 	Unseen uint64 `json:"unseen"`
+	// Unread counts readings that were not had because the service's callback did harm
+	// or overran; see [Runtime.Measure].
+	Unread uint64 `json:"unread"`
 }
 
 // turnCost adds up a [LoopStat], for readers on any goroutine.

@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,42 +26,60 @@ type Learner interface {
 // forgotten: code changes its names with each release.
 const maxUnseen = 8
 
-// Baselines returns what the panel's detectors have learned, by their names.
-// Detectors that were disabled are left out: they may still be running.
+// maxBaselines bounds what the baselines of all detectors may take together, in bytes.
+const maxBaselines = 12 << 20
+
+// Baselines returns what the panel's detectors have learned, by their names. Of one
+// that does not give it now, or gives more than there is room for, it is what was last
+// known. The [PanelError] tells which, beside what all others have learned; of those that were
+// disabled it says nothing.
 func (p *Panel) Baselines() (map[string]json.RawMessage, error) {
 	out := map[string]json.RawMessage{}
+	lost := PanelError{}
+	room := maxBaselines
 	for _, s := range p.slots {
 		d, ok := s.Detector.(Learner)
-		if !ok || s.disabled != "" || s.overran {
+		if !ok {
 			continue
 		}
-		raw, err := p.ask(s, d.Baseline)
-		if s.overran {
-			continue
+		if s.disabled == "" && !s.overran { // else it may still be running
+			raw, err := p.ask(s, d.Baseline)
+			if err == nil && len(raw) > room {
+				err = fmt.Errorf("%d bytes, there is room for %d", len(raw), room)
+			}
+			switch {
+			case err == nil:
+				s.learned = slices.Clone(raw) // it may be a buffer that is used again
+			case !s.overran:
+				lost[s.Name] = fmt.Errorf("its baseline: %w", err)
+			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("detect: baseline of %s: %w", s.Name, err)
+		if n := len(s.learned); n > 0 && n <= room {
+			out[s.Name] = s.learned
+			room -= n
 		}
-		out[s.Name] = raw
 	}
-	return out, nil
+	return out, lost.orNil()
 }
 
-// SetBaselines gives detectors what earlier ones of their names had learned.
-// The first error is returned; the other detectors get theirs all the same.
-func (p *Panel) SetBaselines(in map[string]json.RawMessage) (first error) {
+// SetBaselines gives detectors what earlier ones of their names had learned. The
+// [PanelError] tells which refused theirs; the others have theirs.
+func (p *Panel) SetBaselines(in map[string]json.RawMessage) error {
+	refused := PanelError{}
 	for _, s := range p.slots {
 		d, ok := s.Detector.(Learner)
 		raw, known := in[s.Name]
 		if !ok || !known {
 			continue
 		}
-		_, err := p.ask(s, func() (json.RawMessage, error) { return nil, d.SetBaseline(raw) })
-		if err != nil && !s.overran && first == nil {
-			first = fmt.Errorf("detect: baseline of %s: %w", s.Name, err)
+		_, err := p.ask(s, func() (json.RawMessage, error) { return nil, d.SetBaseline(slices.Clone(raw)) })
+		if err != nil && !s.overran {
+			refused[s.Name] = fmt.Errorf("its baseline: %w", err)
+			continue
 		}
+		s.learned = raw
 	}
-	return first
+	return refused.orNil()
 }
 
 // leakBaseline is what outlives a restart of [Leak].

@@ -56,8 +56,9 @@ type Panel struct {
 type slot struct {
 	Named
 	panics   int
-	disabled string // why; "" while it runs
-	overran  bool   // it did so outside of Detect, and is still to be disabled
+	disabled string          // why; "" while it runs
+	overran  bool            // it did so outside of Detect, and is still to be disabled
+	learned  json.RawMessage // its baseline as it was last given or had
 }
 
 // NewPanel returns a panel that gives each detector at most limit a turn; 0
@@ -153,11 +154,18 @@ func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage
 	case errors.Is(err, aside.ErrOverran):
 		s.overran = true
 		return nil, err
+	case errors.Is(err, aside.ErrGoexit):
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("panic: %w", err)
 	}
+	if out.err == nil && len(out.raw) > 0 && !json.Valid(out.raw) { // it would spoil the others'
+		return nil, errNoJSON
+	}
 	return out.raw, out.err
 }
+
+var errNoJSON = errors.New("it is no JSON")
 
 // sift drops findings that make no sense and all past the limit.
 func sift(name string, in []Finding) (good []Finding, garbage error) {
@@ -206,23 +214,44 @@ type slotState struct {
 	Panics   int             `json:"panics,omitempty"`
 	Disabled string          `json:"disabled,omitempty"`
 	State    json.RawMessage `json:"state,omitempty"`
+	Lost     string          `json:"lost,omitempty"` // why the state is missing
 }
 
-// State returns the state of all detectors.
+// State returns the state of all detectors. Those that do not give theirs are left
+// without, and the [PanelError] tells which, beside the state of all others: in a replay
+// from there they start afresh.
 func (p *Panel) State() (json.RawMessage, error) {
 	var out []slotState
+	lost := PanelError{}
 	for _, s := range p.slots {
 		st := slotState{Name: s.Name, Panics: s.panics, Disabled: s.disabled}
 		if d, ok := s.Detector.(Stateful); ok && s.disabled == "" && !s.overran {
 			raw, err := p.ask(s, d.State)
 			if err != nil && !s.overran { // the turn disables that one, also in a replay
-				return nil, fmt.Errorf("detect: state of %s: %w", s.Name, err)
+				st.Lost = mended(err.Error())
+				lost[s.Name] = fmt.Errorf("its state: %w", err)
 			}
 			st.State = raw
 		}
 		out = append(out, st)
 	}
-	return json.Marshal(out)
+	raw, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	return raw, lost.orNil()
+}
+
+// Lost returns which detectors' state is missing in what State returned, and why.
+func Lost(state json.RawMessage) (out []string) {
+	var in []slotState
+	_ = json.Unmarshal(state, &in) // SetState tells what is wrong with it
+	for _, st := range in {
+		if st.Lost != "" {
+			out = append(out, st.Name+": "+st.Lost)
+		}
+	}
+	return out
 }
 
 // SetState continues from what State returned. Detectors are matched by name;

@@ -15,7 +15,8 @@ import (
 
 // SpanProcessor measures the spans of the OpenTelemetry SDK as operations of hale's.
 // It is an [sdktrace.SpanProcessor]; make one with [NewSpanProcessor]. All methods
-// may be called from any goroutine.
+// may be called from any goroutine, and on a nil or zero SpanProcessor, which measures
+// nothing.
 type SpanProcessor struct {
 	rt     *hale.Runtime
 	live   live
@@ -56,7 +57,7 @@ var _ sdktrace.SpanProcessor = (*SpanProcessor)(nil)
 
 // OnStart implements [sdktrace.SpanProcessor].
 func (p *SpanProcessor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
-	if p.closed.Load() {
+	if p == nil || s == nil || p.closed.Load() {
 		return
 	}
 	e := liveSpan{hale: hale.SpanOf(ctx), ours: s.InstrumentationScope().Name == ScopeName}
@@ -101,7 +102,7 @@ func (p *SpanProcessor) place(ctx context.Context, e *liveSpan, parent trace.Spa
 
 // OnEnd implements [sdktrace.SpanProcessor].
 func (p *SpanProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
-	if p.closed.Load() {
+	if p == nil || s == nil || p.closed.Load() {
 		return
 	}
 	e, ok, missed := p.live.take(idOf(s.SpanContext()))
@@ -148,7 +149,12 @@ func (p *SpanProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 const maxTook = 24 * time.Hour
 
 // Dropped returns how many spans began while too many were live.
-func (p *SpanProcessor) Dropped() uint64 { return p.live.dropped() }
+func (p *SpanProcessor) Dropped() uint64 {
+	if p == nil {
+		return 0
+	}
+	return p.live.dropped()
+}
 
 // ForceFlush implements [sdktrace.SpanProcessor]. There is nothing to flush.
 func (p *SpanProcessor) ForceFlush(context.Context) error { return nil }
@@ -156,6 +162,9 @@ func (p *SpanProcessor) ForceFlush(context.Context) error { return nil }
 // Shutdown implements [sdktrace.SpanProcessor]. Spans that have not ended do not
 // count any more, neither as ended nor as in flight.
 func (p *SpanProcessor) Shutdown(context.Context) error {
+	if p == nil {
+		return nil
+	}
 	p.closed.Store(true)
 	p.live.clear(func(e liveSpan) { e.op.Renamed(e.second, nil) })
 	return nil

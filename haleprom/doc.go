@@ -5,7 +5,7 @@
 // when it is scraped: there is no goroutine, and nothing is kept but what counters and
 // summaries need. Operations are as of the scrape; tasks, pools, resources and
 // incidents as of the last turn of the loop, which is a second ago at most. What is not
-// known has no series; there are no zeros in its place.
+// known has no series; but for what is said below there are no zeros in its place.
 //
 // # Names
 //
@@ -20,7 +20,14 @@
 // An HTTP request is a span of an operation of the kind server whose name is a method
 // and a pattern, such as "GET /orders/{id}" or "GET (unmatched)", as package halehttp
 // names them. Its status is its outcome: a number, or a word such as "canceled".
-// Docs of the others are in their help texts.
+// Docs of the others are in their help texts. Of what the loop hears and says there are
+//
+//	hale_log_records_total{level,domain}      debug, info, warn, error or fatal
+//	hale_findings_total{kind,confidence}      suspected or confirmed
+//
+// whose levels and built-in kinds are there from the start, so that the first of each is
+// seen as a rise. They tell at most 101 domains apart and at most 101 kinds that were
+// told.
 //
 // # Bounds
 //

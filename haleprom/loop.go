@@ -17,7 +17,7 @@ type loopMetrics struct {
 
 	up, halted, abandoned, overrun, slowdown *table
 	turns, broken, took                      *table
-	snapshots, snapshotCPU, unseen           *table
+	snapshots, snapshotCPU, unseen, unread   *table
 }
 
 func newLoopMetrics(m *metrics) loopMetrics {
@@ -41,6 +41,7 @@ func newLoopMetrics(m *metrics) loopMetrics {
 	l.snapshots = m.counter("snapshots_total", "Snapshots of all goroutines.")
 	l.snapshotCPU = m.counter("snapshot_cpu_seconds_total", "Processor time that snapshots took.")
 	l.unseen = m.counter("unseen_total", "Log records, outcomes and errors that were counted without a name of their own, because there were too many.")
+	l.unread = m.counter("unread_total", "Readings of the service's metrics that were not had, because its callback panicked, ended its goroutine or overran.")
 	return l
 }
 
@@ -60,6 +61,7 @@ func (l *loopMetrics) read(st hale.Status) {
 	l.snapshots.add(float64(st.Loop.Snapshots))
 	l.snapshotCPU.add(st.Loop.SnapshotCPU.Seconds())
 	l.unseen.add(float64(st.Loop.Unseen))
+	l.unread.add(float64(st.Loop.Unread))
 }
 
 func flag(on bool) float64 {

@@ -21,7 +21,7 @@ const maxMeasured = 256
 // series is their sum. It is read by [hale.Runtime.Measure], under its name.
 //
 // The gatherer is asked once a turn for all names. It is the service's code and has
-// 50 ms; while it takes longer, hale reads none of the service's metrics. One with all
+// 50 ms; while it takes longer, hale reads none of its metrics. One with all
 // metrics of a large service may be too slow: give a registry with those that matter.
 //
 // Names that are not there (yet), histograms and summaries, and values that are not
@@ -66,7 +66,8 @@ type feed struct {
 	names    []string // sorted
 
 	mu     sync.Mutex
-	values map[string]float64 // of the last gathering, those that were not read yet; NaN: not known
+	at     time.Time          // when it was last gathered
+	values map[string]float64 // of that, those that were not read yet; NaN: not known
 	totals map[string]total   // of counters
 }
 
@@ -76,19 +77,25 @@ type total struct {
 	at    time.Time
 }
 
+// oneTurn is longer than hale takes to read all metrics in a turn.
+const oneTurn = 300 * time.Millisecond
+
 // value returns the value of a metric. Each is read once a turn: who comes a second
 // time begins the next.
 func (f *feed) value(name string) float64 {
-	f.mu.Lock()
+	if !f.mu.TryLock() { // a gathering hangs: waiting for it would only hang too
+		return math.NaN()
+	}
 	defer f.mu.Unlock()
-	defer delete(f.values, name) // even after a gatherer that panicked
-	if _, unread := f.values[name]; !unread {
+	defer delete(f.values, name)                                            // even after a gatherer that panicked
+	if _, unread := f.values[name]; !unread || time.Since(f.at) > oneTurn { // what came late is of a turn before
 		f.gather()
 	}
 	return f.values[name]
 }
 
 func (f *feed) gather() {
+	f.at = time.Now()              // before: what came late is old
 	for _, name := range f.names { // a gatherer that panics leaves nothing old behind
 		f.values[name] = math.NaN()
 	}

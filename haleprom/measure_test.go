@@ -117,8 +117,15 @@ func TestMeasureBrokenGatherers(t *testing.T) {
 		close(hanging)
 		synctest.Wait()
 		bad = func() {}
-		if got := readings(t, rt); got != "a=1 b=1" {
+		if got := readings(t, rt); got != "b=1" { // what overran is asked again after a minute
 			t.Errorf("%q after it hung", got)
+		}
+		time.Sleep(time.Minute)
+		if got := readings(t, rt); got != "a=1 b=1" {
+			t.Errorf("%q a minute after it hung", got)
+		}
+		if n := rt.Status().Loop.Unread; n > 6 {
+			t.Errorf("%d readings lost", n)
 		}
 	})
 }

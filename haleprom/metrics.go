@@ -16,6 +16,7 @@ type metrics struct {
 	ops       operationMetrics
 	work      workMetrics
 	loop      loopMetrics
+	signals   signalMetrics
 	resources resourceMetrics
 	summaries *summaries // nil: none
 
@@ -27,6 +28,7 @@ func newMetrics(s settings) metrics {
 	m.ops = newOperationMetrics(&m)
 	m.work = newWorkMetrics(&m)
 	m.loop = newLoopMetrics(&m)
+	m.signals = newSignalMetrics(&m)
 	m.resources = newResourceMetrics(&m)
 	if s.summaries {
 		m.summaries = newSummaries(&m)
@@ -66,6 +68,7 @@ func (m *metrics) read(rt *hale.Runtime) []prometheus.Metric {
 	m.ops.read(ops, rt.Exemplars())
 	m.work.read(st.Sample)
 	m.loop.read(st)
+	m.signals.read(rt)
 	m.resources.read(st.Sample)
 	out := make([]prometheus.Metric, 0, m.emitted)
 	for _, t := range m.tables {

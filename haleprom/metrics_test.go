@@ -100,6 +100,7 @@ func TestMetrics(t *testing.T) {
 			"hale_loop_broken_turns_total": 0,
 			"hale_snapshots_total":         1,
 			"hale_unseen_total":            0,
+			"hale_unread_total":            0,
 		})
 		for _, series := range []string{"hale_http_requests_total{method=Get,path=/x,status=ok}", "hale_http_request_duration_seconds{method=GET,path=/}"} {
 			if _, ok := got[series]; ok {

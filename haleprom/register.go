@@ -11,7 +11,7 @@ import (
 )
 
 // Collector is hale's metrics on a registerer. Its methods may be called from any
-// goroutine; a nil Collector collects nothing.
+// goroutine; a nil or zero Collector collects nothing.
 type Collector struct {
 	rt         *hale.Runtime
 	reg        prometheus.Registerer
@@ -30,14 +30,29 @@ type RegisterError struct {
 }
 
 // Error tells what the registerer said.
-func (e *RegisterError) Error() string { return "haleprom: cannot register: " + e.Err.Error() }
+func (e *RegisterError) Error() string {
+	if e == nil || e.Err == nil {
+		return "haleprom: cannot register"
+	}
+	return "haleprom: cannot register: " + e.Err.Error()
+}
 
 // Unwrap returns what the registerer returned, such as a
 // [prometheus.AlreadyRegisteredError].
-func (e *RegisterError) Unwrap() error { return e.Err }
+func (e *RegisterError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // Hint says how to mend it.
-func (e *RegisterError) Hint() string { return e.mend }
+func (e *RegisterError) Hint() string {
+	if e == nil {
+		return ""
+	}
+	return e.mend
+}
 
 // Register makes a collector of the runtime's metrics and registers it with reg,
 // never with the default registerer unless that is given. All metrics are registered,
@@ -92,7 +107,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	if c == nil {
+	if c == nil || c.rt == nil {
 		return
 	}
 	for _, m := range c.read() { // who takes them may be slow, and holds up no other scrape

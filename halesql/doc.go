@@ -24,8 +24,13 @@
 // A span ends when the driver answers: for a query, when it has its rows or says that
 // they can be read. What takes place while rows are read is not in it, nor are errors
 // that come only then. The outcome is "ok", or the [hale.ErrorType] of the error, a
-// failure. Three errors are none:
+// failure. Where the driver's error has a method SQLState() string, as those of pgx and
+// lib/pq have, it is the whole code, such as "sqlstate 40001": a class would put a
+// deadlock and a failed serialization together, or a full disk and too many clients.
+// Four errors are no failure:
 //
+//   - A violated constraint, class 23, is the fault of what was given. It also counts as
+//     a business error of the operation.
 //   - A caller who gave up: "canceled". A deadline that passed is "timeout", a failure.
 //   - [driver.ErrBadConn], a connection that went stale, which database/sql tries again
 //     on another one: "bad connection". A database that is gone fails by CONNECT.

@@ -54,6 +54,9 @@ func (f *fake) ask(ctx context.Context, query string, direct bool) error {
 		return driver.ErrBadConn
 	case direct && strings.Contains(query, "skip"):
 		return driver.ErrSkip
+	case strings.Contains(query, "state_"):
+		_, code, _ := strings.Cut(query, "state_")
+		return fmt.Errorf("the driver: %w", stateError(code))
 	case strings.Contains(query, "fail"):
 		return errFake
 	case strings.Contains(query, "panic"):
@@ -240,4 +243,16 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 		return c.shape.conn(f), nil
 	}
 	return f, nil
+}
+
+// stateError is an error of a database as pgx and lib/pq have it.
+type stateError string
+
+func (e stateError) Error() string { return "ERROR (SQLSTATE " + string(e) + ")" }
+
+func (e stateError) SQLState() string {
+	if e == "PANIC" {
+		panic("no state")
+	}
+	return string(e)
 }

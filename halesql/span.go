@@ -35,12 +35,28 @@ func (s span) end(err error) {
 	case errors.Is(err, driver.ErrBadConn):
 		s.Finish(outcomeBadConn, false)
 	case s.ctx.Err() == nil:
-		s.End(err)
+		s.failed(err)
 	case errors.Is(s.ctx.Err(), context.DeadlineExceeded), errors.Is(context.Cause(s.ctx), hale.ErrBudget):
 		s.End(context.DeadlineExceeded) // drivers have errors of their own for that
 	default:
 		s.End(context.Canceled)
 	}
+}
+
+// failed ends the span with an error of the driver or of the database.
+func (s span) failed(err error) {
+	code := stateOf(err)
+	if code == "" {
+		s.End(err)
+		return
+	}
+	outcome := "sqlstate " + code
+	if ofCaller(code) {
+		s.Operation().Report(outcome)
+		s.Finish(outcome, false)
+		return
+	}
+	s.End(stated{err, outcome})
 }
 
 // broke ends the span of a driver that panicked, if it has not ended yet.

@@ -30,7 +30,8 @@ func Name(f func(query string) string) Option { return func(d *database) { d.nam
 // Wrap returns a connector whose connections are c's under rt's care, for
 // [database/sql.OpenDB]; see the package. Of a driver that has no connector,
 // [driver.DriverContext] may have one. A nil runtime, or one that was not made by
-// [hale.New], gives c back. A call takes about 0.5 µs and 2 allocations more than without.
+// [hale.New], gives c back. A nil c is one whose connections cannot be made: Connect
+// returns a [*hale.ConfigError]. A call takes about 0.5 µs and 2 allocations more than without.
 func Wrap(rt *hale.Runtime, c driver.Connector, opts ...Option) driver.Connector {
 	d := &database{rt: rt, name: "sql"}
 	for _, opt := range opts {
@@ -38,7 +39,10 @@ func Wrap(rt *hale.Runtime, c driver.Connector, opts ...Option) driver.Connector
 			opt(d)
 		}
 	}
-	if c == nil || !d.open() {
+	if c == nil {
+		return nobody{}
+	}
+	if !d.open() {
 		return c
 	}
 	return &connector{Connector: c, db: d}
@@ -69,6 +73,17 @@ func (c *connector) Close() error {
 		return closer.Close()
 	}
 	return nil
+}
+
+// nobody stands for a connector that is not there, which database/sql does not look for.
+type nobody struct{}
+
+func (nobody) Connect(context.Context) (driver.Conn, error) { return nobody{}.Open("") }
+
+func (nobody) Driver() driver.Driver { return nobody{} }
+
+func (nobody) Open(string) (driver.Conn, error) {
+	return nil, &hale.ConfigError{Field: "halesql.Wrap: connector", Value: "nil", Mend: "give that of the driver, such as of pgx's stdlib.GetConnector or of the driver's NewConnector"}
 }
 
 // Unwrap returns the driver's own connection of one that [database/sql.Conn.Raw] gave

@@ -24,7 +24,7 @@ func By(l *hale.LogLevels) Option { return func(c *core) { c.levels = l } }
 
 // NewCore returns a core that shows hale the records that next takes, and gives them
 // to next unchanged: the identity of a record is in its [Context], whatever the core.
-// Zap's samplers belong below it, so that hale counts what is written. It is safe for
+// A nil next takes none. Zap's samplers belong below it, so that hale counts what is written. It is safe for
 // concurrent use as next is.
 //
 // What zap does after a record at FatalLevel or PanicLevel it does as without hale,
@@ -32,6 +32,9 @@ func By(l *hale.LogLevels) Option { return func(c *core) { c.levels = l } }
 // error record, that of AddStacktrace, is not looked at: it is that of the log call
 // and not of a panic.
 func NewCore(next zapcore.Core, opts ...Option) zapcore.Core {
+	if next == nil {
+		next = zapcore.NewNopCore()
+	}
 	c := &core{Core: next}
 	for _, opt := range opts {
 		if opt != nil {

@@ -69,3 +69,23 @@ func Encoder(level int, whole bool) func(Turn) int {
 		return len(frame)
 	}
 }
+
+// PackOperations packs operations and returns the names that it takes to unpack them.
+func PackOperations(ops []OperationStat) ([]byte, []string) {
+	var n numbered
+	return packOperations(nil, ops, &n), n.list
+}
+
+// UnpackOperations is the reverse.
+func UnpackOperations(b []byte, names []string) ([]OperationStat, error) {
+	return unpackOperations(b, names)
+}
+
+// Kept returns how many bytes a recorder keeps, and how many they are unpacked.
+func Kept(r *Recorder) (bytes, whole int) {
+	for i := range r.kept {
+		bytes += r.kept[i].bytes
+		whole += r.kept[i].whole
+	}
+	return bytes, whole
+}

@@ -69,7 +69,11 @@ func TestSQL(t *testing.T) {
 	if err := exec("INSERT INTO orders VALUES (7)"); !errors.As(err, &violation) || violation.Code != "23505" {
 		t.Errorf("%v is not the driver's", err)
 	}
-	outcomes(t, rt, "shop.INSERT orders", observe.Outcome{Name: "ok", Count: 1}, observe.Outcome{Name: "pgconn.PgError", Count: 1, Failed: true})
+	outcomes(t, rt, "shop.INSERT orders", observe.Outcome{Name: "ok", Count: 1}, observe.Outcome{Name: "sqlstate 23505", Count: 1}) // the caller's fault
+	if err := exec("DELETE FROM nowhere"); err == nil {
+		t.Error("no error")
+	}
+	outcomes(t, rt, "shop.DELETE nowhere", observe.Outcome{Name: "sqlstate 42P01", Count: 1, Failed: true})
 
 	for _, end := range []func(*sql.Tx) error{(*sql.Tx).Commit, (*sql.Tx).Rollback} {
 		tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable})
@@ -161,7 +165,7 @@ func killed(t *testing.T, rt *hale.Runtime, db *sql.DB) {
 			t.Error(err)
 		}
 	}
-	outcomes(t, rt, "shop.SELECT pg_sleep", observe.Outcome{Name: "pgconn.PgError", Count: 1, Failed: true}, observe.Outcome{Name: "timeout", Count: 1, Failed: true})
+	outcomes(t, rt, "shop.SELECT pg_sleep", observe.Outcome{Name: "sqlstate 57P01", Count: 1, Failed: true}, observe.Outcome{Name: "timeout", Count: 1, Failed: true})
 }
 
 // await repeats what may need a moment.

@@ -1,0 +1,47 @@
+package haleprom
+
+import (
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/detect"
+)
+
+// signalMetrics is what the loop saw in logs, and what its detectors told.
+type signalMetrics struct{ records, findings *table }
+
+func newSignalMetrics(m *metrics) signalMetrics {
+	return signalMetrics{
+		records:  m.counter("log_records_total", "Log records, by level and by the domain of the task or operation that wrote them.", "level", "domain"),
+		findings: m.counter("findings_total", "Findings that detectors told, by kind and confidence; one that was suspected and then confirmed counts in both.", "kind", "confidence"),
+	}
+}
+
+// kinds are those of the built-in detectors. They are there from the first scrape on,
+// so that the first finding is seen as a rise.
+var kinds = [...]detect.Kind{
+	detect.KindLeak, detect.KindStuck, detect.KindPanic, detect.KindPanicLoop, detect.KindAbandoned, detect.KindOverdue,
+	detect.KindLogPattern, detect.KindLoggedPanics, detect.KindLogVolume, detect.KindNewLogForm, detect.KindVanishedLogForm,
+	detect.KindAnomaly, detect.KindSaturation, detect.KindExhaustion, detect.KindErrorRate, detect.KindBusinessErrors, detect.KindBurnRate,
+	detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished, detect.KindOutlived,
+}
+
+func (s *signalMetrics) read(rt *hale.Runtime) {
+	outside := false
+	for _, t := range rt.LogTotals() {
+		outside = outside || t.Domain == ""
+		for i, n := range t.Levels {
+			s.records.add(float64(n), hale.LogTotalLevels[i], string(t.Domain))
+		}
+	}
+	if !outside {
+		for _, level := range hale.LogTotalLevels {
+			s.records.add(0, level, "")
+		}
+	}
+	for _, kind := range kinds {
+		s.findings.add(0, string(kind), detect.Suspected.String())
+		s.findings.add(0, string(kind), detect.Confirmed.String())
+	}
+	for _, t := range rt.FindingTotals() {
+		s.findings.add(float64(t.Count), string(t.Kind), t.Confidence.String())
+	}
+}
