@@ -74,7 +74,7 @@ func (d *Anomaly) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, Finding{
 			Kind: KindAnomaly, Subject: observe.Subject{Name: s.Name, Domain: "metric"}, Confidence: Suspected, Active: true,
-			Level: min(s.Score, 1e6), Since: s.Since, TimeToVisible: 2 * slotLength,
+			Level: min(s.Score/(caution*anomaly.Threshold), 1e6), Unit: inTimes, Since: s.Since, TimeToVisible: 2 * slotLength,
 			Evidence: []Evidence{{Metrics, cutText(fmt.Sprintf("%s is %.4g, which it never was in this way before; it was about %.4g (score %.2f, from %.1f on it is told)", s.Name, s.Value, s.Before, s.Score, caution*anomaly.Threshold))}},
 		})
 	}

@@ -176,7 +176,7 @@ func (b *budget) burn(now time.Time, n int64) (spans, bad float64) {
 
 // burning returns the finding about an objective, and whether there is one.
 func (d *BurnRate) burning(o *Objective, b *budget, now time.Time) (Finding, bool) {
-	f := Finding{Kind: KindBurnRate, Subject: o.subject(), Confidence: Suspected, Severity: Minor, Active: true}
+	f := Finding{Kind: KindBurnRate, Subject: o.subject(), Confidence: Suspected, Severity: Minor, Active: true, Unit: inTimes}
 	for i, w := range burns {
 		raised := !b.Raised[i].IsZero()
 		bar := w.rate

@@ -20,7 +20,7 @@ func minutes(d detect.Detector, now *time.Time, n int, bad uint64) (last []detec
 			{Name: "GET /a", Kind: observe.Server, Ended: 1000, Failed: bad, Latency: observe.Histogram{{Index: observe.BucketOf(time.Millisecond), Count: 1000}}},
 			{Name: "db", Kind: observe.Client, Ended: 1000, Failed: 1000},
 		}}})
-		if first == 0 && len(last) > 0 {
+		if withUnits(last); first == 0 && len(last) > 0 {
 			first = (i + 6) / 6
 		}
 	}

@@ -224,8 +224,11 @@ func (s *creepOp) rises(scale int, load *ring) (from, to float64, ok bool) {
 
 func (s *creepOp) finding(subject observe.Subject) Finding {
 	f := Finding{
-		Kind: KindCreep, Subject: subject, Confidence: Suspected, Active: s.Quiet < creepQuiet, Level: s.To,
+		Kind: KindCreep, Subject: subject, Confidence: Suspected, Active: s.Quiet < creepQuiet, Unit: inTimes,
 		Since: s.Since, TimeToVisible: 2 * creepSlot,
+	}
+	if f.Active && s.From > 0 {
+		f.Level = s.To / s.From
 	}
 	if s.Confirmed {
 		f.Confidence = Confirmed

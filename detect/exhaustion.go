@@ -109,7 +109,7 @@ func (d *Exhaustion) findings(known []usage) []Finding {
 			continue
 		}
 		f := Finding{
-			Kind: KindExhaustion, Subject: u.subject(), Confidence: Suspected, Active: true, Level: 100 * u.share(), Since: s.Since,
+			Kind: KindExhaustion, Subject: u.subject(), Confidence: Suspected, Active: true, Level: 100 * u.share(), Unit: inPercent, Since: s.Since,
 			TimeToVisible: trendPoints * time.Second / 2, Evidence: []Evidence{{Metrics, cutText(s.Text)}},
 		}
 		if s.Sure {

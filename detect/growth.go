@@ -310,7 +310,7 @@ func (d *Growth) finding(c *growthCode) Finding {
 	g := c.Group
 	f := Finding{
 		Kind: KindLeak, Subject: observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry}, Confidence: Suspected,
-		Active: c.Quiet < quietWindows, Level: float64(c.Now), Since: c.Since,
+		Active: c.Quiet < quietWindows, Level: float64(c.Now), Unit: inGoroutines, Since: c.Since,
 		From: d.state.Window.Add(-quietWindows * d.cfg.Window),
 	}
 	if 2*c.Share < c.Now { // of no name in particular

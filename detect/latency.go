@@ -245,7 +245,7 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 		return
 	}
 	f := Finding{
-		Kind: KindSlow, Subject: e.subject(), Confidence: Suspected, Active: true, Level: l.q[l.over],
+		Kind: KindSlow, Subject: e.subject(), Confidence: Suspected, Active: true, Level: l.q[l.over] / l.limit[l.over], Unit: inTimes,
 		Since: s.Since, TimeToVisible: min(2*max(latencySlot, l.took), time.Hour),
 		Evidence: []Evidence{{Metrics, cutText(s.text(e.Name, l))}},
 	}
@@ -290,7 +290,7 @@ func (d *Latency) tellService(now time.Time, warm bool, shared [2]int) {
 		return
 	}
 	f := Finding{
-		Kind: KindSlow, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(shared[0]),
+		Kind: KindSlow, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(shared[0]), Unit: inOperations,
 		Since: now, TimeToVisible: 2 * latencySlot,
 	}
 	steady := 0

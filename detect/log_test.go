@@ -70,7 +70,7 @@ func logDetectors() *detect.Panel {
 func (w *logWorld) until(p *detect.Panel, d time.Duration, ok func([]detect.Finding) bool) ([]detect.Finding, time.Duration) {
 	for began := w.at; w.at.Sub(began) < d; {
 		t := w.turn()
-		if found, _ := p.Detect(&t); ok(found) {
+		if found, _ := p.Detect(&t); ok(withUnits(found)) {
 			return found, w.at.Sub(began)
 		}
 	}

@@ -85,11 +85,14 @@ func (d *LogForm) newForms(t observe.Turn) []Finding {
 		if s == nil || n.Hits < leastNew {
 			continue
 		}
-		out = addFinding(out, Finding{
-			Kind: KindNewLogForm, Subject: s.Subject, Confidence: Suspected, Active: t.Time.Sub(s.Seen) <= time.Minute,
-			Level: float64(n.Hits), Since: n.Since, TimeToVisible: time.Minute,
+		f := Finding{
+			Kind: KindNewLogForm, Subject: s.Subject, Confidence: Suspected, Unit: inRecords, Since: n.Since, TimeToVisible: time.Minute,
 			Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%d records of a form that there never was before: %s", n.Hits, n.Form))}},
-		})
+		}
+		if f.Active = t.Time.Sub(s.Seen) <= time.Minute; f.Active {
+			f.Level = float64(n.Hits)
+		}
+		out = addFinding(out, f)
 	}
 	st.New = kept
 	return out
@@ -115,7 +118,7 @@ func (d *LogForm) vanished(t observe.Turn) []Finding {
 		}
 		s.Since = s.Seen
 		out = addFinding(out, Finding{
-			Kind: KindVanishedLogForm, Subject: s.Subject, Confidence: Suspected, Active: true, Level: 1,
+			Kind: KindVanishedLogForm, Subject: s.Subject, Confidence: Suspected, Active: true, Level: s.Mean, Unit: inRecords,
 			Since: s.Seen, TimeToVisible: 2 * slotLength,
 			Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("none for %v, %s: %s", gap.Round(time.Second), s.usual(), formOf(s.Key)))}},
 		})

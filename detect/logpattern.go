@@ -108,7 +108,7 @@ func (d *LogPattern) judge(t observe.Turn, out []Finding, table countTable, kind
 			text = fmt.Sprintf("stack %s was logged %d times in 10s, %s: %s", what, s.now(), s.usual(), d.state.Texts[s.Key])
 		}
 		out = addFinding(out, Finding{
-			Kind: kind, Subject: s.Subject, Confidence: s.confidence(), Active: true, Level: float64(s.now()),
+			Kind: kind, Subject: s.Subject, Confidence: s.confidence(), Active: true, Level: float64(s.now()), Unit: inRecords,
 			Since: s.Since, TimeToVisible: 2 * slotLength, Evidence: []Evidence{{Logs, cutText(text)}},
 		})
 	}

@@ -109,7 +109,8 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 	}
 	s.Since = s.Seen // what is silent is not learned
 	f := Finding{
-		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: 1, Since: s.Seen, TimeToVisible: 2 * slotLength,
+		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: s.Mean, Unit: inRecords,
+		Since: s.Seen, TimeToVisible: 2 * slotLength,
 		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing but warnings for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
 	}
 	if atWork(t.Sample, s.Subject.Name) {
@@ -122,7 +123,7 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 }
 
 func (d *LogVolume) storm(t observe.Turn, s *countSeries) (Finding, bool) {
-	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
+	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Active: true, Unit: inRecords, TimeToVisible: 2 * slotLength}
 	if !s.judge(t.Time, limits{float64(d.cfg.MinStorm), 8, d.state.Load.ratio()}) {
 		return f, false
 	}

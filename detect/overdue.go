@@ -92,7 +92,7 @@ func (d *Overdue) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, Finding{
 			Kind: KindOverdue, Subject: observe.Subject{Name: ts.Name, Domain: ts.Domain}, Confidence: Suspected, Active: true,
-			Level: float64(max(ts.HeldCells, 1)), Since: n.Since, TimeToVisible: time.Second,
+			Level: float64(ts.Oldest) / float64(limit), Unit: inTimes, Since: n.Since, TimeToVisible: time.Second,
 			Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf(
 				"a task of %s has run for %v; 99 of 100 times those that ended had run for less than %v; %d are alive, %d held cells hide what they leave behind",
 				ts.Name, ts.Oldest.Round(time.Second), usual, ts.Live, ts.HeldCells))}},

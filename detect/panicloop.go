@@ -213,7 +213,7 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 		text = s.Subject.Name + " " + s.Detail
 	}
 	f := Finding{
-		Kind: KindPanic, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
+		Kind: KindPanic, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Unit: inPanics, Since: s.Since,
 		Active: now.Sub(s.Hits[n-1]) <= span, TimeToVisible: span + time.Second,
 		Evidence: []Evidence{
 			{Tasks, cutText(text)},

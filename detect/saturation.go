@@ -69,7 +69,7 @@ func (d *Saturation) Detect(t observe.Turn) []Finding {
 
 func (d *Saturation) finding(about observe.Subject, c Confidence, since time.Time, level float64, text string) Finding {
 	return Finding{
-		Kind: KindSaturation, Subject: about, Confidence: c, Active: true, Level: level, Since: since,
+		Kind: KindSaturation, Subject: about, Confidence: c, Active: true, Level: level, Unit: inPercent, Since: since,
 		TimeToVisible: 2 * time.Second, Evidence: []Evidence{{Metrics, cutText(text)}},
 	}
 }

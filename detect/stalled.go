@@ -208,7 +208,7 @@ func (d *Stalled) findings(now time.Time) []Finding {
 		held := now.Sub(s.Since)
 		f := Finding{
 			Kind: KindStalled, Subject: e.subject(), Confidence: Suspected, Active: true,
-			Level: float64(s.Now), Since: s.Since, TimeToVisible: quickRates,
+			Level: float64(s.Now), Unit: inSpans, Since: s.Since, TimeToVisible: quickRates,
 			Evidence: []Evidence{{Metrics, cutText(s.text(e.Name, now))}},
 		}
 		sureAt := leastSilence
@@ -240,7 +240,7 @@ func (d *Stalled) findings(now time.Time) []Finding {
 	}
 	text := fmt.Sprintf("%d of %d operations that are in use stall at once: they wait for something that they share", all, busy)
 	service := Finding{
-		Kind: KindStalled, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(all),
+		Kind: KindStalled, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(all), Unit: inOperations,
 		Since: st.Since, TimeToVisible: quickRates, Evidence: []Evidence{{Metrics, text}},
 	}
 	for i := range out {
