@@ -66,7 +66,7 @@ func (d *Abandoned) Detect(t observe.Turn) []Finding {
 		if ts.Abandoned > s.Level {
 			s.Growth = t.Time
 		}
-		s.Level = ts.Abandoned
+		s.Level = max(ts.Abandoned, 0)
 		next = append(next, s)
 		out = append(out, Finding{
 			Kind: KindAbandoned, Subject: observe.Subject{Name: ts.Name, Domain: ts.Domain}, Confidence: Confirmed,

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -224,13 +225,24 @@ func (t countTable) recall() (countTable, error) {
 	for _, s := range t {
 		sound := func(v float64) bool { return v >= 0 && v < 1e15 }
 		if s.Key <= last || !sound(s.Mean) || !sound(s.Var) || !(s.Fill >= 0 && s.Fill <= 1) || s.N < 0 || s.N > 1<<20 || s.Gap < 0 || s.Unseen < 0 {
-			return nil, fmt.Errorf("detect: series %.80q is out of order or has a number that cannot be", s.Key)
+			return nil, &StateError{Field: "series", Err: fmt.Errorf("%.80q is out of order or has a number that cannot be", s.Key)}
 		}
 		if last = s.Key; s.Unseen < maxUnseen && len(out) < maxCounted/2 {
 			out = append(out, countSeries{Key: s.Key, Mean: s.Mean, Var: s.Var, N: s.N, Fill: s.Fill, Gap: s.Gap, Unseen: s.Unseen + 1})
 		}
 	}
 	return out, nil
+}
+
+// check reports why a table that was read cannot be used.
+func (t countTable) check(field string) error {
+	for i := range t {
+		s, at := &t[i], fmt.Sprintf("%s[%d]", field, i)
+		if err := cmp.Or(within(at+".fill", s.Fill, 0, 1.001), within(at+".n", float64(s.N), 0, 1<<20)); err != nil {
+			return err
+		}
+	}
+	return inOrder(field, t, maxCounted, func(a, b *countSeries) int { return strings.Compare(a.Key, b.Key) })
 }
 
 // load is how many requests the service answers.
@@ -251,6 +263,10 @@ func (l *load) add(t observe.Turn) {
 	s := l.Series.at("load", observe.Subject{}, t.Time, t.Time)
 	s.roll(t.Time, true)
 	s.add(t.Time, n)
+}
+
+func (l *load) check() error {
+	return cmp.Or(atMost("load.series", len(l.Series), 1), l.Series.check("load.series"))
 }
 
 // ratio returns how many times the usual load there is, 1 where that is not known.

@@ -314,13 +314,5 @@ func (d *Latency) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Latency) SetState(raw json.RawMessage) error {
-	var s latencyState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*latencyOp).check); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *latencyState) error { return s.Operations.check((*latencyOp).check) })
 }

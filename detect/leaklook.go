@@ -53,7 +53,7 @@ func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount
 			continue
 		}
 		c.bear(g.Name) // also where its goroutines are no orphans
-		if g.Ended < d.cfg.Grace || codes[i].creator {
+		if g.Ended < d.cfg.Grace || codes[i].creator || g.Count <= 0 {
 			continue
 		}
 		c.Total += g.Count

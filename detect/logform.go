@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -152,7 +153,9 @@ func (d *LogForm) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *LogForm) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *formState) error {
+		return cmp.Or(s.Series.check("series"), atMost("new", len(s.New), maxNew))
+	})
 }
 
 // Baseline implements [Learner]: the forms that are known.
@@ -163,7 +166,7 @@ func (d *LogForm) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *LogForm) SetBaseline(raw json.RawMessage) error {
 	var in formState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	series, err := in.Series.recall()

@@ -158,7 +158,9 @@ func (d *LogPattern) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *LogPattern) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *patternState) error {
+		return cmp.Or(s.Series.check("series"), s.Stacks.check("stacks"), s.Load.check(), atMost("texts", len(s.Texts), 2*maxCounted))
+	})
 }
 
 // Baseline implements [Learner]. What is accused is left out.
@@ -169,7 +171,7 @@ func (d *LogPattern) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *LogPattern) SetBaseline(raw json.RawMessage) error {
 	var in patternState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	series, err := in.Series.recall()

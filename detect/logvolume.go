@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -163,7 +164,9 @@ func (d *LogVolume) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *LogVolume) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *volumeState) error {
+		return cmp.Or(s.Series.check("series"), s.Talk.check("talk"), s.Load.check())
+	})
 }
 
 // Baseline implements [Learner]. What is accused is left out.
@@ -174,7 +177,7 @@ func (d *LogVolume) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *LogVolume) SetBaseline(raw json.RawMessage) error {
 	var in volumeState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	series, err := in.Series.recall()

@@ -118,15 +118,12 @@ func (d *Overdue) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Overdue) SetState(raw json.RawMessage) error {
-	var s overdueState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	for _, n := range s.Names {
-		if err := n.Lives.check(); err != nil {
-			return err
+	return restore(&d.state, raw, func(s *overdueState) error {
+		for _, n := range s.Names {
+			if err := n.Lives.check(); err != nil {
+				return err
+			}
 		}
-	}
-	d.state = s
-	return nil
+		return inOrder("names", s.Names, maxSeries, func(a, b *overdueName) int { return compare(a.Name, b.Name) })
+	})
 }

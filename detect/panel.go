@@ -212,16 +212,6 @@ func worst(out []Finding, most int) []Finding {
 	return out[:most]
 }
 
-// restore takes a state, or leaves everything as it is.
-func restore[S any](state *S, raw json.RawMessage) error {
-	var s S
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	*state = s
-	return nil
-}
-
 // slotState is what a checkpoint keeps of one detector.
 type slotState struct {
 	Name     string          `json:"name"`

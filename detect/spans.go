@@ -211,15 +211,7 @@ func (d *Spans) State() (json.RawMessage, error) { return json.Marshal(d.state) 
 
 // SetState implements [Stateful].
 func (d *Spans) SetState(raw json.RawMessage) error {
-	var s spansState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*spansOp).check); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *spansState) error { return s.Operations.check((*spansOp).check) })
 }
 
 func (s *spansOp) check() error {

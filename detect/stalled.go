@@ -269,15 +269,7 @@ func (d *Stalled) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Stalled) SetState(raw json.RawMessage) error {
-	var s stalledState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*stalledOp).check); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *stalledState) error { return s.Operations.check((*stalledOp).check) })
 }
 
 func (s *stalledOp) check() error {

@@ -55,7 +55,7 @@ func withUnits(fs []detect.Finding) []detect.Finding {
 		known := units[f.Kind]
 		at := slices.IndexFunc(known, func(u unit) bool { return u.name == f.Unit })
 		all := f.Subject.String() == "all operations" && len(known) > 1 // one kind about one subject has one unit
-		rate := f.Unit == "%" || f.Unit == "errors a minute" // of which there may be none just now
+		rate := f.Unit == "%" || f.Unit == "errors a minute"            // of which there may be none just now
 		if at < 0 || (at > 0) != all || (f.Active && f.Level == 0 && !rate) || (!f.Active && f.Level > 0 && !known[at].left) {
 			panic(fmt.Sprintf("%s: active %v at level %v in the unit %q, want one of %v: %+v", f.Key(), f.Active, f.Level, f.Unit, known, f))
 		}
