@@ -198,13 +198,22 @@ func (t *countTable) at(key string, about observe.Subject, began, now time.Time)
 	return &(*t)[i]
 }
 
-// forget makes room: series that had no event for two hours, once the table is
-// nearly full.
-func (t *countTable) forget(now time.Time) {
+// keptFor is for how long a series without an event keeps its place in a full table.
+const keptFor = 2 * time.Hour
+
+// forget makes room once the table is nearly full, and tells cut, if it is not nil,
+// what goes.
+func (t *countTable) forget(now time.Time, cut func(key string)) {
 	if len(*t) < maxCounted*3/4 {
 		return
 	}
-	*t = slices.DeleteFunc(*t, func(s countSeries) bool { return s.Since.IsZero() && now.Sub(s.Seen) > 2*time.Hour })
+	*t = slices.DeleteFunc(*t, func(s countSeries) bool {
+		goes := s.Since.IsZero() && now.Sub(s.Seen) > keptFor
+		if goes && cut != nil {
+			cut(s.Key)
+		}
+		return goes
+	})
 }
 
 // learned returns what outlives a restart of the process.

@@ -135,6 +135,7 @@ const (
 	maxCounts  = 6    // of a series, for the reader
 	quietLooks = 2    // snapshots without growth that make a leak inactive, unless they are too close together
 	maxLooks   = 64   // whose times are kept
+	mostPeak   = 1 << 40
 )
 
 // NewLeak returns the detector.
@@ -267,17 +268,18 @@ func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
 	at := 0
 	for i := range sample.Tasks { // sorted by name
 		ts := &sample.Tasks[i]
+		peak := min(max(ts.Peak, 0), mostPeak)
 		for at < len(s.Names) && s.Names[at].Name < ts.Name {
 			at++
 		}
 		if at < len(s.Names) && s.Names[at].Name == ts.Name {
 			n := &s.Names[at]
 			n.Unseen = 0
-			if n.rose = max(ts.Peak-n.Peak, 0); n.rose > 0 {
-				n.Peak, n.Risen = ts.Peak, now
+			if n.rose = max(peak-n.Peak, 0); n.rose > 0 {
+				n.Peak, n.Risen = peak, now
 			}
 		} else if len(s.Names)+len(fresh) < maxSeries {
-			fresh = append(fresh, leakName{Name: ts.Name, First: s.Windows, Peak: max(ts.Peak, 0), Risen: now, rose: max(ts.Peak, 0)})
+			fresh = append(fresh, leakName{Name: ts.Name, First: s.Windows, Peak: peak, Risen: now, rose: peak})
 		}
 	}
 	if len(fresh) > 0 {

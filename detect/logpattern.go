@@ -78,8 +78,8 @@ func (d *LogPattern) Detect(t observe.Turn) []Finding {
 			st.Texts[key] = texts[key].Form
 		}
 	}
-	st.Series.forget(t.Time)
-	st.Stacks.forget(t.Time)
+	st.Series.forget(t.Time, nil)
+	st.Stacks.forget(t.Time, nil)
 	var out []Finding
 	out = d.judge(t, out, st.Stacks, KindLoggedPanics, limits{leastStacks, 2, st.Load.ratio()})
 	out = d.judge(t, out, st.Series, KindLogPattern, limits{leastMatches, 4, st.Load.ratio()})

@@ -82,8 +82,8 @@ func (d *LogVolume) Detect(t observe.Turn) []Finding {
 			}
 		}
 	}
-	st.Series.forget(t.Time)
-	st.Talk.forget(t.Time)
+	st.Series.forget(t.Time, nil)
+	st.Talk.forget(t.Time, nil)
 	var out []Finding
 	for i := range st.Series {
 		if f, ok := d.storm(t, &st.Series[i]); ok {

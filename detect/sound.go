@@ -92,7 +92,7 @@ func sound(at string, v reflect.Value, signed bool) error {
 		if n < 0 && !signed {
 			return refuse("%d is negative", n)
 		}
-		if v.Type() == reflect.TypeFor[time.Duration]() && n > int64(mostDuration) {
+		if !signed && v.Type() == reflect.TypeFor[time.Duration]() && n > int64(mostDuration) {
 			return refuse("%v is out of range", time.Duration(n))
 		}
 	case reflect.String:
