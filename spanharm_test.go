@@ -30,7 +30,7 @@ func TestOperationsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		_, s := one.Start(t.Context())
 		s.Finish(fmt.Sprintf("status %d\n", i), true)
-		hale.ReportError(context.Background(), io.EOF, fmt.Sprint(i))
+		hale.ReportErrorAs(context.Background(), io.EOF, fmt.Sprint(i))
 	}
 	all := rt.Operations()
 	if len(all) > 1026 {
