@@ -24,9 +24,9 @@ type LogForm struct{ state formState }
 type formState struct {
 	Series countTable `json:"series,omitempty"` // by form, level and name
 	New    []newForm  `json:"new,omitempty"`
-	Began  time.Time  `json:"began,omitzero"` // first turn of this process
-	Full   time.Time  `json:"full,omitzero"`  // when a form last came for which there was no room
-	Cut    []uint32   `json:"cut,omitempty"`  // hashes of what warned and made room for others, oldest first
+	Began  time.Time  `json:"began,omitzero"`   // first turn of this process
+	Full   time.Time  `json:"full_at,omitzero"` // when a form last came for which there was no room
+	Cut    []uint32   `json:"cut,omitempty"`    // hashes of what warned and made room for others, oldest first
 }
 
 type newForm struct {
