@@ -2,6 +2,7 @@ package hale
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -70,21 +71,17 @@ func (c Config) withDefaults() (Config, error) {
 	if r := c.ErrorRate.MinRise; !(r >= 0 && r < 1) { // also catches NaN
 		return c, &ConfigError{Field: "Config.ErrorRate.MinRise", Value: r, Mend: "give a share from 0 to 1, such as 0.05, or 0 for the default"}
 	}
-	if n := min(c.ErrorRate.MinErrors, c.ErrorRate.MinReported); n < 0 {
-		return c, &ConfigError{Field: "Config.ErrorRate", Value: n, Mend: "give numbers of errors above 0, or 0 for the default"}
+	for _, least := range []struct {
+		field string
+		n     int
+	}{{"MinErrors", c.ErrorRate.MinErrors}, {"MinReported", c.ErrorRate.MinReported}} {
+		if least.n < 0 {
+			return c, &ConfigError{Field: "Config.ErrorRate." + least.field, Value: least.n, Mend: "give a number of errors above 0, or 0 for the default"}
+		}
 	}
 	c.ErrorRate = c.ErrorRate.WithDefaults()
-	if n := len(c.Objectives); n > detect.MaxObjectives {
-		return c, &ConfigError{Field: "Config.Objectives", Value: n, Mend: fmt.Sprintf("give at most %d", detect.MaxObjectives)}
-	}
-	for i, o := range c.Objectives {
-		field := fmt.Sprintf("Config.Objectives[%d]", i)
-		if err := o.Check(); err != nil {
-			return c, &ConfigError{Field: field, Value: o, Mend: err.Error()}
-		}
-		if slices.ContainsFunc(c.Objectives[:i], func(p detect.Objective) bool { return p.Operation == o.Operation && p.Latency == o.Latency }) {
-			return c, &ConfigError{Field: field, Value: o, Mend: "give one objective for each operation and latency"}
-		}
+	if err := checkObjectives(c.Objectives); err != nil {
+		return c, err
 	}
 	if n := c.LogVolume.MinStorm; n < 0 {
 		return c, &ConfigError{Field: "Config.LogVolume.MinStorm", Value: n, Mend: "give a number of records above 0, or 0 for the default"}
@@ -110,6 +107,22 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Policy, err = c.Policy.WithDefaults()
 	return c, err
+}
+
+func checkObjectives(objectives []detect.Objective) error {
+	if n := len(objectives); n > detect.MaxObjectives {
+		return &ConfigError{Field: "Config.Objectives", Value: n, Mend: fmt.Sprintf("give at most %d", detect.MaxObjectives)}
+	}
+	for i, o := range objectives {
+		field := fmt.Sprintf("Config.Objectives[%d]", i)
+		if bad, ok := errors.AsType[*detect.ObjectiveError](o.Check()); ok {
+			return &ConfigError{Field: field + "." + bad.Field, Value: bad.Value, Mend: bad.Mend}
+		}
+		if at := slices.IndexFunc(objectives[:i], o.Same); at >= 0 {
+			return &ConfigError{Field: field, Value: o, Mend: fmt.Sprintf("give one objective for each operation, kind and latency: Config.Objectives[%d] has the same", at)}
+		}
+	}
+	return nil
 }
 
 func checkThresholds(limits map[string]detect.Threshold) error {

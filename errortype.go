@@ -62,9 +62,13 @@ func ErrorType(err error) (name string) {
 
 // ReportError counts a business error where ctx is: in its span's operation, or else
 // in its task's name. It is for what is wrong for the user and ends no span as a
-// failure: a payment that was declined, stock that ran out. errorType is one of few
-// words; "" takes that of err.
-func ReportError(ctx context.Context, err error, errorType string) {
+// failure: a payment that was declined, stock that ran out. Its type is what
+// [ErrorType] says of err; a nil err counts nothing.
+func ReportError(ctx context.Context, err error) { ReportErrorAs(ctx, err, ErrorType(err)) }
+
+// ReportErrorAs is ReportError for an error whose type is known better here: one of
+// few words, such as "declined". "" takes that of err.
+func ReportErrorAs(ctx context.Context, err error, errorType string) {
 	if err == nil {
 		return
 	}

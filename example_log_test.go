@@ -48,7 +48,7 @@ func ExampleRuntime_Records() {
 func ExampleLogLevels() {
 	levels := new(hale.LogLevels)
 	text := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: levels, ReplaceAttr: withoutTime})
-	logger := slog.New(hale.LogHandler(text, hale.LogBy(levels)))
+	logger := slog.New(hale.LogHandler(text, hale.WithLevels(levels)))
 	rt, err := hale.New()
 	if err != nil {
 		fmt.Println(err)

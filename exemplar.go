@@ -76,14 +76,6 @@ func (s *Span) sampled() observe.TraceContext {
 	return t
 }
 
-// Traced says where in a trace a span was that ended just now and that another tracing
-// system keeps, for [Runtime.Exemplars]. It is for adapters, after [Operation.Ended].
-func (o *Operation) Traced(took time.Duration, t observe.TraceContext) {
-	if o = o.made(); o != nil {
-		o.exemplars.keep(took, o.rt.clock.now(), t)
-	}
-}
-
 // Exemplars returns, of each operation and doubling of its latency, the latest span
 // whose trace is sampled, sorted by the operations' names and kinds and by latency.
 // They are at most a second older than the latest such span.

@@ -110,10 +110,10 @@ func TestExemplarsAreReplacedOnceASecond(t *testing.T) {
 		if got := rt.Exemplars(); len(got) != 2 || got[0].Trace.Trace() != second {
 			t.Errorf("%+v, want %s", got, second)
 		}
-		op.Began(rt.Second())
+		foreign := rt.ForeignSpan(op)
+		foreign.Begin()
 		other := observe.TraceContext{TraceID: [16]byte{7}, SpanID: [8]byte{8}, Flags: 1}
-		op.Ended(rt.Second(), hale.SpanEnd{Took: 3 * time.Hour, Outcome: "ok"})
-		op.Traced(3*time.Hour, other)
+		foreign.End(hale.ForeignEnd{Took: 3 * time.Hour, Outcome: "ok", Trace: other})
 		if got := rt.Exemplars(); len(got) != 3 || got[2].Trace != other {
 			t.Errorf("of another tracing system: %+v", got)
 		}

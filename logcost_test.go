@@ -17,7 +17,7 @@ import (
 func TestRecordAllocatesNothing(t *testing.T) {
 	rt := newRuntime(t)
 	op := rt.Operation(observe.Server, "GET /orders/{id}", "orders")
-	log := slog.New(hale.LogHandler(slog.NewJSONHandler(io.Discard, nil), hale.LogTo(rt)))
+	log := slog.New(hale.LogHandler(slog.NewJSONHandler(io.Discard, nil), hale.WithRuntime(rt)))
 	refused := errors.New("dial tcp: connection refused")
 	_ = rt.Do(hale.WithRequestID(t.Context(), "r-1"), "orders.create", func(ctx context.Context) error {
 		in, span := op.Start(ctx)

@@ -26,7 +26,7 @@ func counted(t *testing.T, rt *hale.Runtime) observe.Sample {
 
 func TestRecordsAreCountedByForm(t *testing.T) {
 	rt := newRuntime(t)
-	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.LogTo(rt)))
+	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.WithRuntime(rt)))
 	refused := fmt.Errorf("dial tcp 10.0.0.7:5432: connect: %w", errors.New("Connection refused"))
 	for turn := range 3 {
 		_ = rt.Do(t.Context(), "orders.create", func(ctx context.Context) error {
@@ -68,7 +68,7 @@ func stackHere(n int) string {
 // record it is.
 func TestStackInARecord(t *testing.T) {
 	rt := newRuntime(t)
-	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.LogTo(rt)))
+	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.WithRuntime(rt)))
 	for i := range 3 {
 		s := stackHere(1)
 		log.Error(fmt.Sprintf("http: panic serving 10.0.0.1:%d: boom\n%s", i, s))
@@ -97,7 +97,7 @@ func TestStackInARecord(t *testing.T) {
 // their patterns are found.
 func TestFormsHaveABound(t *testing.T) {
 	rt := newRuntime(t)
-	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.LogTo(rt)))
+	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.WithRuntime(rt)))
 	word := func(i int) string {
 		return strings.Map(func(r rune) rune { return r - '0' + 'a' }, fmt.Sprint(i))
 	}
@@ -169,7 +169,7 @@ func TestLogPatterns(t *testing.T) {
 		{Name: "z", Contains: "DISK", Level: "warn"},
 		{Name: "quota", Regexp: `quota (of|for) \w+ exceeded`},
 	}}}))
-	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.LogTo(rt)))
+	log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.WithRuntime(rt)))
 	log.Info("disk is full")
 	log.Warn("disk is full: quota of alice exceeded")
 	got := map[int][]string{}

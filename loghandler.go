@@ -16,13 +16,13 @@ type logOptions struct {
 	levels *LogLevels
 }
 
-// LogTo gives the records to rt, whatever context they have. Without it they go to
+// WithRuntime gives the records to rt, whatever context they have. Without it they go to
 // the runtime of their task or span, else to [Default]'s at the time.
-func LogTo(rt *Runtime) LogOption { return func(o *logOptions) { o.rt = rt } }
+func WithRuntime(rt *Runtime) LogOption { return func(o *logOptions) { o.rt = rt } }
 
-// LogBy leaves out the records that are below the level that l has for them. Make
+// WithLevels leaves out the records that are below the level that l has for them. Make
 // next let them all through, by giving it l as its level; see [LogLevels].
-func LogBy(l *LogLevels) LogOption { return func(o *logOptions) { o.levels = l } }
+func WithLevels(l *LogLevels) LogOption { return func(o *logOptions) { o.levels = l } }
 
 // LogHandler returns a handler that adds to every record the identity that its
 // context carries, as far as there is one: task, domain, operation (where its name

@@ -198,7 +198,7 @@ func (v countedValuer) LogValue() slog.Value { *v.asked++; panic("no value") }
 
 func TestLogHandlerBearsWhatItIsGiven(t *testing.T) {
 	rt := newRuntime(t)
-	discard := slog.New(hale.LogHandler(slog.NewJSONHandler(io.Discard, nil), hale.LogTo(rt)))
+	discard := slog.New(hale.LogHandler(slog.NewJSONHandler(io.Discard, nil), hale.WithRuntime(rt)))
 	ring := slog.GroupValue(slog.Int("n", 1))
 	for range 100 {
 		ring = slog.GroupValue(slog.Attr{Key: "g", Value: ring}, slog.String("s", "x"))
@@ -261,7 +261,7 @@ func TestLogHandlerBearsWhatItIsGiven(t *testing.T) {
 func TestLogHandlerConcurrently(t *testing.T) {
 	rt := newRuntime(t)
 	levels := new(hale.LogLevels)
-	log := slog.New(hale.LogHandler(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: levels}), hale.LogBy(levels)))
+	log := slog.New(hale.LogHandler(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: levels}), hale.WithLevels(levels)))
 	var group sync.WaitGroup
 	const tasks, records = 8, 200
 	for range tasks {

@@ -17,12 +17,12 @@ import (
 // is INFO for all. All methods may be called from any goroutine; a change holds for
 // the records that begin after it.
 //
-// Give it to [LogBy], and to the handler below as its level, which then lets through
+// Give it to [WithLevels], and to the handler below as its level, which then lets through
 // what is wanted anywhere:
 //
 //	levels := new(hale.LogLevels)
 //	json := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: levels, ReplaceAttr: hale.NameLevel})
-//	log := slog.New(hale.LogHandler(json, hale.LogBy(levels)))
+//	log := slog.New(hale.LogHandler(json, hale.WithLevels(levels)))
 //	levels.SetDomain("orders", slog.LevelDebug)
 type LogLevels struct {
 	mu    sync.Mutex

@@ -15,7 +15,7 @@ func TestLogLevels(t *testing.T) {
 	rt := newRuntime(t)
 	levels := new(hale.LogLevels)
 	var buf bytes.Buffer
-	log := slog.New(hale.LogHandler(slog.NewJSONHandler(&buf, &slog.HandlerOptions{Level: levels, ReplaceAttr: hale.NameLevel}), hale.LogBy(levels)))
+	log := slog.New(hale.LogHandler(slog.NewJSONHandler(&buf, &slog.HandlerOptions{Level: levels, ReplaceAttr: hale.NameLevel}), hale.WithLevels(levels)))
 	if log.Enabled(t.Context(), slog.LevelDebug) || !log.Enabled(t.Context(), slog.LevelInfo) {
 		t.Error("the zero value is not INFO")
 	}

@@ -3,6 +3,10 @@ package hale_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,5 +162,27 @@ func TestErrorsBeginBelow(t *testing.T) {
 	got := sample(t, rt).Operations[0]
 	if got.Failed != 3 || got.Inherited != 2 || len(got.Calls) != 2 || got.Calls[0] != (observe.Call{Name: "quote", Count: 1, Failed: 1}) || got.Calls[1].Name != pool.Name() {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Business errors are counted where the context is, by a type of their own or the one
+// that is given, and fail nothing.
+func TestBusinessErrorsAreReported(t *testing.T) {
+	rt := newRuntime(t)
+	ctx, span := rt.Operation(observe.Server, "POST /order", "").Start(t.Context())
+	hale.ReportError(ctx, &net.OpError{Op: "dial", Err: io.EOF})
+	hale.ReportError(ctx, nil)
+	hale.ReportErrorAs(ctx, io.EOF, "declined")
+	hale.ReportErrorAs(ctx, io.EOF, "")
+	hale.ReportErrorAs(ctx, nil, "declined")
+	span.End(nil)
+	var got []string
+	all := rt.Operations()
+	for _, o := range all[0].Reported {
+		got = append(got, fmt.Sprintf("%s %d", o.Name, o.Count))
+	}
+	slices.Sort(got)
+	if want := []string{"declined 1", "error 1", "net.OpError 1"}; len(all) != 1 || !slices.Equal(got, want) || all[0].Failed != 0 {
+		t.Errorf("%q of %+v, want %q", got, all, want)
 	}
 }

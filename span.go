@@ -73,7 +73,7 @@ func (o *Operation) start(ctx context.Context, open bool) (context.Context, *Spa
 		s.traced = ctx
 	}
 	if !open {
-		o.Began(s.second())
+		o.countIn(s.second())
 	}
 	return ctx, s
 }
@@ -117,28 +117,27 @@ func (s *Span) end(outcome string, failed bool, err error) {
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
 	if s.open {
 		took = 0
-		o.Began(s.second())
+		o.countIn(s.second())
 	}
 	if second := uint32((s.began + took) / time.Second); !s.open && o.exemplars.due(took, second) && s.known() {
 		o.exemplars.keep(took, second, s.sampled())
 	}
 	s.traced = nil // a span in this one may live on, and need not keep it
-	o.Ended(s.second(), SpanEnd{
-		Took: took, Below: time.Duration(s.below.Load()), Outcome: outcome,
-		Failed: failed, Inherited: s.erred.Load(), Outlived: !s.open && s.parent.outlived(),
+	o.countOut(s.second(), spanEnd{
+		took: took, below: time.Duration(s.below.Load()), outcome: outcome,
+		failed: failed, inherited: s.erred.Load(), outlived: !s.open && s.parent.outlived(),
 	})
-	s.parent.Called(o.name, took, 0, failed)
+	s.parent.called(o.name, took, 0, failed)
 	if f := s.finish; f != nil {
 		s.finish = nil // a span in this one may live on, and need not keep the tracer's
 		o.rt.tracing.end(f, outcome, failed, err)
 	}
 }
 
-// Called counts a span in s that another tracing system keeps, for adapters to it,
-// and reports whether s had ended before. known is the part of took that spans of
-// hale's own took, which have been counted. A span of hale's own in s does this by
-// itself.
-func (s *Span) Called(name string, took, known time.Duration, failed bool) (ended bool) {
+// called counts a span in s, and reports whether s had ended before. known is the part
+// of took that has been counted already: spans of hale's own, in one that another
+// tracing system keeps.
+func (s *Span) called(name string, took, known time.Duration, failed bool) (ended bool) {
 	if s == nil {
 		return false
 	}
@@ -146,7 +145,7 @@ func (s *Span) Called(name string, took, known time.Duration, failed bool) (ende
 	if failed {
 		s.erred.Store(true)
 	}
-	s.op.Called(name, took, failed)
+	s.op.called(name, took, failed)
 	return s.over.Load()
 }
 
@@ -210,19 +209,18 @@ func (s *Span) spanID() uint64 {
 	return s.id.Load()
 }
 
-// SpanEnd says how a span ended that is not hale's own; see [Operation.Ended].
-type SpanEnd struct {
-	Took, Below time.Duration // its latency, and the part of it in spans that it called
-	Outcome     string        // few: a status, the type of an error
-	Failed      bool
-	Inherited   bool // it failed after a span that it called had
-	Outlived    bool // the span that called it had ended before
+// spanEnd says how a span ended.
+type spanEnd struct {
+	took, below time.Duration // its latency, and the part of it in spans that it called
+	outcome     string
+	failed      bool
+	inherited   bool // it failed after a span that it called had
+	outlived    bool // the span that called it had ended before
 }
 
-// Began counts a span in that another tracing system keeps, for adapters to it.
-// second is when it began, in seconds since the runtime was made; see
-// [Runtime.Second]. Each is to be followed by one Ended with the same second.
-func (o *Operation) Began(second uint32) {
+// countIn counts a span that began. second is when it began, since the runtime was made. Each
+// is followed by one countOut with the same second.
+func (o *Operation) countIn(second uint32) {
 	if o == nil {
 		return
 	}
@@ -230,44 +228,42 @@ func (o *Operation) Began(second uint32) {
 	o.ages.began(second)
 }
 
-// Renamed counts a span that began as one of o as one of another operation from now
-// on, for tracing systems that know some names late. That it began stays counted. A
-// nil operation counts it as none. To be followed by one Ended of that, with the
-// same second.
-func (o *Operation) Renamed(second uint32, to *Operation) {
+// renamedTo counts a span that began as one of o as one of another operation from now
+// on; nil counts it as none.
+func (o *Operation) renamedTo(second uint32, to *Operation) {
 	if o == nil || o == to {
 		return
 	}
 	o.ages.ended(second)
 	o.renamed.Add(1)
-	to.Began(second)
+	to.countIn(second)
 }
 
-// Ended counts a span out.
-func (o *Operation) Ended(second uint32, e SpanEnd) {
-	if o = o.made(); o == nil {
+// countOut counts a span that ended.
+func (o *Operation) countOut(second uint32, e spanEnd) {
+	if o == nil {
 		return
 	}
 	o.ages.ended(second)
-	o.latency.add(e.Took)
-	o.below.Add(int64(min(max(e.Below, 0), e.Took)))
-	o.outcomes.at(e.Outcome, e.Failed, &o.rt.ops.unseen).count.Add(1)
-	if e.Failed {
+	o.latency.add(e.took)
+	o.below.Add(int64(min(max(e.below, 0), e.took)))
+	o.outcomes.at(e.outcome, e.failed, &o.rt.ops.unseen).count.Add(1)
+	if e.failed {
 		o.failed.Add(1)
-		if e.Inherited {
+		if e.inherited {
 			o.inherited.Add(1)
 		}
 	}
-	if e.Outlived {
+	if e.outlived {
 		o.outlived.Add(1)
 	}
 	o.ended.Add(1)
 }
 
-// Called counts that a span of the operation called another operation, and how that
+// called counts that a span of the operation called another operation, and how that
 // ended.
-func (o *Operation) Called(name string, took time.Duration, failed bool) {
-	if o = o.made(); o == nil {
+func (o *Operation) called(name string, took time.Duration, failed bool) {
+	if o == nil {
 		return
 	}
 	e := o.calls.at(name, false, &o.rt.ops.unseen)
@@ -286,15 +282,7 @@ func blame(ctx context.Context, name string, err error) error {
 	}
 	if s := SpanOf(ctx); s != nil && s.op.name != name && errOf(ctx) == nil {
 		s.erred.Store(true)
-		s.op.Called(name, 0, true)
+		s.op.called(name, 0, true)
 	}
 	return err
-}
-
-// Second returns how many seconds ago the runtime was made.
-func (rt *Runtime) Second() uint32 {
-	if rt = rt.made(); rt == nil {
-		return 0
-	}
-	return rt.clock.now()
 }

@@ -28,7 +28,7 @@ func TestOperationsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		_, s := one.Start(t.Context())
 		s.Finish(fmt.Sprintf("status %d\n", i), true)
-		hale.ReportError(context.Background(), io.EOF, fmt.Sprint(i))
+		hale.ReportErrorAs(context.Background(), io.EOF, fmt.Sprint(i))
 	}
 	all := rt.Operations()
 	if len(all) > 1026 {
@@ -166,16 +166,15 @@ func TestNilOperations(t *testing.T) {
 		s.End(nil)
 		s.Finish("ok", false)
 		s.Settle("ok", false)
-		if s.Called("x", 1, 0, true) || s.Operation() != nil || !s.Trace().IsZero() || hale.SpanOf(ctx) != nil {
+		if s.Operation() != nil || !s.Trace().IsZero() || hale.SpanOf(ctx) != nil {
 			t.Error("a nil span says something")
 		}
 	}
-	op.Began(1)
-	op.Ended(1, hale.SpanEnd{})
-	op.Called("x", 1, true)
 	op.Report("x")
-	op.Traced(1, observe.TraceContext{})
-	op.Renamed(1, nil)
+	foreign := newRuntime(t).ForeignSpan(op)
+	foreign.Begin()
+	foreign.Call("x", 1, true)
+	foreign.Rename(nil).End(hale.ForeignEnd{Trace: observe.TraceContext{SpanID: [8]byte{1}}})
 	if op.Name() != "" {
 		t.Error("a nil operation has a name")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
 )
 
 func TestThresholdsAreChecked(t *testing.T) {
@@ -37,5 +38,28 @@ func TestThresholdsAreChecked(t *testing.T) {
 		if !errors.As(err, &bad) || !strings.Contains(bad.Mend, c.mend) || !strings.Contains(bad.Field, "Thresholds") {
 			t.Errorf("%q %+v: %v", c.name, c.limit, err)
 		}
+	}
+}
+
+// The error names the objective and the field that cannot be meant.
+func TestObjectivesThatCannotBeMeant(t *testing.T) {
+	good := detect.Objective{Operation: "GET /a", Target: 0.99}
+	for field, cfg := range map[string]hale.Config{
+		"Config.Objectives[1].Target":    {Objectives: []detect.Objective{good, {Operation: "*", Target: 99.9}}},
+		"Config.Objectives[0].Operation": {Objectives: []detect.Objective{{Target: 0.9}, good}},
+		"Config.Objectives[1].Kind":      {Objectives: []detect.Objective{good, {Operation: "GET /a", Kind: "srever", Target: 0.9}}},
+		"Config.Objectives[0].Latency":   {Objectives: []detect.Objective{{Operation: "GET /a", Target: 0.9, Latency: -1}}},
+		"Config.Objectives[1]":           {Objectives: []detect.Objective{good, {Operation: "GET /a", Kind: observe.Server, Target: 0.9}}},
+		"Config.Objectives":              {Objectives: make([]detect.Objective, 65)},
+		"Config.ErrorRate.MinErrors":     {ErrorRate: detect.ErrorRateConfig{MinErrors: -1}},
+		"Config.ErrorRate.MinReported":   {ErrorRate: detect.ErrorRateConfig{MinReported: -1}},
+	} {
+		var bad *hale.ConfigError
+		if _, err := hale.New(hale.WithConfig(cfg)); !errors.As(err, &bad) || bad.Field != field || bad.Mend == "" {
+			t.Errorf("%v, want one about %s", err, field)
+		}
+	}
+	if _, err := hale.New(hale.WithConfig(hale.Config{Objectives: []detect.Objective{good, {Operation: "GET /a", Kind: observe.Client, Target: 0.9}}})); err != nil {
+		t.Errorf("an objective for each kind: %v", err)
 	}
 }

@@ -305,13 +305,13 @@ func TestEndsOfTracedTasks(t *testing.T) {
 func TestRenamed(t *testing.T) {
 	rt := newRuntime(t)
 	first, last := rt.Operation(observe.Server, "GET", ""), rt.Operation(observe.Server, "GET /", "")
-	second := rt.Second()
-	first.Began(second)
-	first.Began(second)
-	first.Renamed(second, last)
-	last.Ended(second, hale.SpanEnd{Took: 1, Outcome: "ok"})
-	first.Renamed(second, nil)
-	first.Renamed(second, first)
+	span, lost := rt.ForeignSpan(first), rt.ForeignSpan(first)
+	span.Begin()
+	lost.Begin()
+	span.Rename(first).Rename(last).End(hale.ForeignEnd{Took: 1, Outcome: "ok"})
+	if op := lost.Rename(nil).Operation(); op != nil {
+		t.Errorf("lost to %s", op.Name())
+	}
 	for _, st := range rt.Operations() {
 		if st.InFlight != 0 || (st.Name == "GET /") != (st.Ended == 1) {
 			t.Errorf("%+v", st)

@@ -38,7 +38,7 @@ func zeros() []any {
 		hale.Identity{},
 		hale.Exemplar{},
 		hale.Decision{},
-		hale.SpanEnd{},
+		hale.ForeignSpan{}, hale.ForeignEnd{},
 		hale.Status{},
 		hale.TaskInfo{},
 		hale.Unstopped{},
@@ -103,7 +103,7 @@ func TestNilArguments(t *testing.T) {
 	var none context.Context
 	for name, f := range map[string]func(){
 		"LogHandler": func() {
-			log := slog.New(hale.LogHandler(nil, nil, hale.LogTo(nil), hale.LogBy(nil)))
+			log := slog.New(hale.LogHandler(nil, nil, hale.WithRuntime(nil), hale.WithLevels(nil)))
 			log.With("a", 1).WithGroup("g").With("b", 2).ErrorContext(none, "nowhere")
 		},
 		"ConsoleHandler": func() { slog.New(hale.ConsoleHandler(nil, nil)).Info("nowhere") },
@@ -130,7 +130,7 @@ func TestNilArguments(t *testing.T) {
 			}
 		},
 		"Do":          func() { _ = hale.Do(none, "", nil, nil) },
-		"ReportError": func() { hale.ReportError(none, nil, "") },
+		"ReportError": func() { hale.ReportError(none, nil); hale.ReportErrorAs(none, nil, "") },
 		"contexts":    func() { hale.WithModule(hale.WithUser(hale.WithRequestID(none, ""), ""), "") },
 		"errors":      func() { _, _ = hale.Hint(nil), hale.ErrorType(nil) },
 		"of contexts": func() {

@@ -66,11 +66,11 @@ func (d *Abandoned) Detect(t observe.Turn) []Finding {
 		if ts.Abandoned > s.Level {
 			s.Growth = t.Time
 		}
-		s.Level = ts.Abandoned
+		s.Level = max(ts.Abandoned, 0)
 		next = append(next, s)
 		out = append(out, Finding{
 			Kind: KindAbandoned, Subject: observe.Subject{Name: ts.Name, Domain: ts.Domain}, Confidence: Confirmed,
-			Active: t.Time.Sub(s.Growth) <= abandonedQuiet, Level: float64(ts.Abandoned), Since: s.Since,
+			Active: t.Time.Sub(s.Growth) <= abandonedQuiet, Level: float64(ts.Abandoned), Unit: inBodies, Since: s.Since,
 			TimeToVisible: abandonedQuiet + time.Second,
 			Evidence: []Evidence{
 				{Metrics, fmt.Sprintf("%d abandoned bodies of %.100s still run, the cap is %d", ts.Abandoned, ts.Name, limit)},

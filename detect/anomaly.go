@@ -22,21 +22,21 @@ import (
 type Anomaly struct{ state anomalyState }
 
 type anomalyState struct {
-	Series []anomalySeries `json:"series,omitempty"` // sorted by name
-	Slot   int64           `json:"slot,omitempty"`   // number of the open slot of ten seconds
-	CPU    time.Duration   `json:"cpu,omitempty"`    // processor time as of the last turn
-	At     time.Time       `json:"at,omitzero"`      // of that turn
+	Series []anomalySeries `json:"series,omitempty"`              // sorted by name
+	Slot   int64           `json:"slot,omitempty" sound:"signed"` // number of the open slot of ten seconds
+	CPU    time.Duration   `json:"cpu,omitempty"`                 // processor time as of the last turn
+	At     time.Time       `json:"at,omitzero"`                   // of that turn
 }
 
 type anomalySeries struct {
 	Name   string         `json:"name"`
 	Scorer anomaly.Scorer `json:"scorer"`
 	Alarm  anomaly.Alarm  `json:"alarm"`
-	Score  float64        `json:"score"`
-	Sum    float64        `json:"sum"` // of the open slot
+	Score  float64        `json:"score" sound:"signed"`
+	Sum    float64        `json:"sum" sound:"signed"` // of the open slot
 	N      int            `json:"n"`
-	Before float64        `json:"before"` // means of the last slots, smoothed over about five minutes
-	Value  float64        `json:"value"`  // mean of the last slot
+	Before float64        `json:"before" sound:"signed"` // means of the last slots, smoothed over about five minutes
+	Value  float64        `json:"value" sound:"signed"`  // mean of the last slot
 	Since  time.Time      `json:"since,omitzero"`
 	Idle   int            `json:"idle,omitempty"` // slots without a value
 	Unseen int            `json:"unseen,omitempty"`
@@ -74,7 +74,7 @@ func (d *Anomaly) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, Finding{
 			Kind: KindAnomaly, Subject: observe.Subject{Name: s.Name, Domain: "metric"}, Confidence: Suspected, Active: true,
-			Level: min(s.Score, 1e6), Since: s.Since, TimeToVisible: 2 * slotLength,
+			Level: min(s.Score/(caution*anomaly.Threshold), 1e6), Unit: inTimes, Since: s.Since, TimeToVisible: 2 * slotLength,
 			Evidence: []Evidence{{Metrics, cutText(fmt.Sprintf("%s is %.4g, which it never was in this way before; it was about %.4g (score %.2f, from %.1f on it is told)", s.Name, s.Value, s.Before, s.Score, caution*anomaly.Threshold))}},
 		})
 	}
@@ -197,7 +197,16 @@ func (d *Anomaly) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Anomaly) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, (*anomalyState).check)
+}
+
+func (s *anomalyState) check() error {
+	for i := range s.Series {
+		if one := &s.Series[i]; one.Score < 0 || one.Name == "" {
+			return &StateError{Field: fmt.Sprintf("series[%d]", i), Err: fmt.Errorf("%w: the score of %.80q is %v", errRange, one.Name, one.Score)}
+		}
+	}
+	return inOrder("series", s.Series, maxAnomalies, func(a, b *anomalySeries) int { return compare(a.Name, b.Name) })
 }
 
 // Baseline implements [Learner]: what each metric did.
@@ -212,13 +221,13 @@ func (d *Anomaly) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *Anomaly) SetBaseline(raw json.RawMessage) error {
 	var in, out anomalyState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	last := ""
 	for _, s := range in.Series {
 		if s.Name <= last || s.Unseen < 0 || math.IsNaN(s.Before) || math.IsInf(s.Before, 0) {
-			return fmt.Errorf("detect: metric %.80q is out of order or has a number that cannot be", s.Name)
+			return &StateError{Field: "series", Err: fmt.Errorf("%.80q is out of order or has a number that cannot be", s.Name)}
 		}
 		if last = s.Name; s.Unseen < maxUnseen && len(out.Series) < maxAnomalies/2 {
 			out.Series = append(out.Series, anomalySeries{Name: s.Name, Scorer: s.Scorer, Before: s.Before, Unseen: s.Unseen + 1})

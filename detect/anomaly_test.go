@@ -31,7 +31,7 @@ func TestAnomalies(t *testing.T) {
 	d := detect.NewAnomaly()
 	found := 0
 	for range 30000 {
-		found += len(d.Detect(q.turn()))
+		found += len(withUnits(d.Detect(q.turn())))
 	}
 	if found > 300 {
 		t.Fatalf("%d of 30000 turns of a usual queue are told", found)
@@ -48,7 +48,7 @@ func TestAnomalies(t *testing.T) {
 		q.extra = 80
 		var told []detect.Finding
 		for range 60 {
-			if told = d.Detect(q.turn()); len(told) > 0 {
+			if told = withUnits(d.Detect(q.turn())); len(told) > 0 {
 				break
 			}
 		}
@@ -57,7 +57,7 @@ func TestAnomalies(t *testing.T) {
 		}
 		q.extra = 0
 		for range 3600 {
-			told = d.Detect(q.turn())
+			told = withUnits(d.Detect(q.turn()))
 		}
 		if len(told) != 0 {
 			t.Errorf("it does not clear: %+v", told)

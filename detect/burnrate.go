@@ -1,8 +1,8 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,9 +10,6 @@ import (
 
 	"github.com/hale-go/hale/observe"
 )
-
-// ErrObjective is what an [Objective] that cannot be used is.
-var ErrObjective = errors.New("detect: objective cannot be used")
 
 // BurnRate finds operations that use up the error budget of an [Objective] too
 // fast, by the burn rates and windows of Google's SRE workbook (Site Reliability
@@ -36,11 +33,12 @@ type burnState struct {
 
 // budget is what one objective saw.
 type budget struct {
-	Operation string        `json:"operation"`
-	Latency   time.Duration `json:"latency,omitempty"`
-	First     int64         `json:"first,omitempty"`   // second at which it was first counted
-	Buckets   []burnBucket  `json:"buckets,omitempty"` // that have spans, sorted by time
-	Raised    [3]time.Time  `json:"raised,omitzero"`   // of the burns, since when
+	Operation string                `json:"operation"`
+	Kind      observe.OperationKind `json:"kind"`
+	Latency   time.Duration         `json:"latency,omitempty"`
+	First     int64                 `json:"first,omitempty"`   // second at which it was first counted
+	Buckets   []burnBucket          `json:"buckets,omitempty"` // that have spans, sorted by time
+	Raised    [3]time.Time          `json:"raised,omitzero"`   // of the burns, since when
 }
 
 // burnBucket is the spans of five minutes.
@@ -82,7 +80,7 @@ func NewBurnRate(objectives []Objective) *BurnRate {
 func (d *BurnRate) fresh() []budget {
 	out := make([]budget, len(d.objectives))
 	for i, o := range d.objectives {
-		out[i] = budget{Operation: o.Operation, Latency: o.Latency}
+		out[i] = budget{Operation: o.Operation, Kind: o.kind(), Latency: o.Latency}
 	}
 	return out
 }
@@ -135,7 +133,7 @@ func both(a, b Finding) Finding {
 func (b *budget) add(now int64, spans, bad float64) {
 	at := now / burnSeconds
 	if n := len(b.Buckets); n > 0 && at < b.Buckets[n-1].At-1 || now < b.First-burnSeconds {
-		*b = budget{Operation: b.Operation, Latency: b.Latency}
+		*b = budget{Operation: b.Operation, Kind: b.Kind, Latency: b.Latency}
 	}
 	if b.First == 0 {
 		b.First = now
@@ -176,7 +174,7 @@ func (b *budget) burn(now time.Time, n int64) (spans, bad float64) {
 
 // burning returns the finding about an objective, and whether there is one.
 func (d *BurnRate) burning(o *Objective, b *budget, now time.Time) (Finding, bool) {
-	f := Finding{Kind: KindBurnRate, Subject: o.subject(), Confidence: Suspected, Severity: Minor, Active: true}
+	f := Finding{Kind: KindBurnRate, Subject: o.subject(), Confidence: Suspected, Severity: Minor, Active: true, Unit: inTimes}
 	for i, w := range burns {
 		raised := !b.Raised[i].IsZero()
 		bar := w.rate
@@ -227,10 +225,10 @@ func (o *Objective) wrong() string {
 // State implements [Stateful].
 func (d *BurnRate) State() (json.RawMessage, error) { return json.Marshal(d.state) }
 
-// SetState implements [Stateful]. Objectives are matched by operation and latency.
+// SetState implements [Stateful]. Objectives are matched by operation, kind and latency.
 func (d *BurnRate) SetState(raw json.RawMessage) error {
 	var s burnState
-	if err := json.Unmarshal(raw, &s); err != nil {
+	if err := decode(raw, &s); err != nil {
 		return err
 	}
 	fresh := d.fresh()
@@ -239,7 +237,8 @@ func (d *BurnRate) SetState(raw json.RawMessage) error {
 			return err
 		}
 		for i := range fresh {
-			if fresh[i].Operation == b.Operation && fresh[i].Latency == b.Latency {
+			if fresh[i].Operation == b.Operation && fresh[i].Kind == cmp.Or(b.Kind, observe.Server) && fresh[i].Latency == b.Latency {
+				b.Kind = fresh[i].Kind
 				fresh[i] = b
 			}
 		}
@@ -251,11 +250,11 @@ func (d *BurnRate) SetState(raw json.RawMessage) error {
 func (b *budget) check() error {
 	for i, k := range b.Buckets {
 		if i > 0 && k.At <= b.Buckets[i-1].At || !(k.Bad >= 0 && k.Bad <= k.Spans) || math.IsInf(k.Spans, 0) {
-			return fmt.Errorf("detect: spans of %.80q at %d out of order, or more of them bad than there are", b.Operation, k.At)
+			return &StateError{Field: "objectives", Err: fmt.Errorf("spans of %.80q at %d out of order, or more of them bad than there are", b.Operation, k.At)}
 		}
 	}
 	if int64(len(b.Buckets)) > burns[2].long+2 {
-		return fmt.Errorf("detect: %d times five minutes of %.80q", len(b.Buckets), b.Operation)
+		return &StateError{Field: "objectives", Err: fmt.Errorf("%d times five minutes of %.80q", len(b.Buckets), b.Operation)}
 	}
 	return nil
 }

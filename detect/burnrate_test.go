@@ -20,7 +20,7 @@ func minutes(d detect.Detector, now *time.Time, n int, bad uint64) (last []detec
 			{Name: "GET /a", Kind: observe.Server, Ended: 1000, Failed: bad, Latency: observe.Histogram{{Index: observe.BucketOf(time.Millisecond), Count: 1000}}},
 			{Name: "db", Kind: observe.Client, Ended: 1000, Failed: 1000},
 		}}})
-		if first == 0 && len(last) > 0 {
+		if withUnits(last); first == 0 && len(last) > 0 {
 			first = (i + 6) / 6
 		}
 	}
@@ -143,12 +143,37 @@ func TestObjectiveCheck(t *testing.T) {
 		{Operation: "a\n", Target: 0.9},
 		{Operation: "a", Target: 0.9, Latency: -1},
 		{Target: 0.9},
+		{Operation: "a", Kind: "b", Target: 0.9},
 	} {
-		if err := o.Check(); !errors.Is(err, detect.ErrObjective) {
+		if _, ok := errors.AsType[*detect.ObjectiveError](o.Check()); !ok {
+			err := o.Check()
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
 	if fs := detect.NewBurnRate([]detect.Objective{{Operation: "a", Target: 2}}).Detect(observe.Turn{Time: t0}); len(fs) > 0 {
 		t.Errorf("%+v", fs)
+	}
+}
+
+// An objective is about operations of one kind: calls of a name that is served too
+// use up a budget of their own.
+func TestAnObjectiveIsOfOneKind(t *testing.T) {
+	for _, c := range []struct {
+		kind observe.OperationKind
+		want int
+	}{{"", 0}, {observe.Server, 0}, {observe.Client, 1}, {observe.Internal, 0}} {
+		d := detect.NewBurnRate([]detect.Objective{{Operation: "orders", Kind: c.kind, Target: 0.99}})
+		now := t0
+		var fs []detect.Finding
+		for range 60 {
+			now = now.Add(10 * time.Second)
+			fs = d.Detect(observe.Turn{Time: now, Sample: observe.Sample{Operations: []observe.OperationStat{
+				{Name: "orders", Kind: observe.Client, Ended: 100, Failed: 100},
+				{Name: "orders", Kind: observe.Server, Ended: 1000},
+			}}})
+		}
+		if len(fs) != c.want {
+			t.Errorf("kind %q: %+v", c.kind, fs)
+		}
 	}
 }

@@ -103,7 +103,7 @@ func (c *coarse) UnmarshalJSON(b []byte) error {
 	*c = make(coarse, coarseBuckets)
 	for i := 0; i+1 < len(flat); i += 2 {
 		if flat[i] >= coarseBuckets || flat[i+1] > mostCoarse {
-			return fmt.Errorf("detect: bucket %d of %d durations", flat[i], flat[i+1])
+			return &StateError{Field: "open", Err: fmt.Errorf("bucket %d of %d durations", flat[i], flat[i+1])}
 		}
 		(*c)[flat[i]] = flat[i+1]
 	}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -197,13 +198,22 @@ func (t *countTable) at(key string, about observe.Subject, began, now time.Time)
 	return &(*t)[i]
 }
 
-// forget makes room: series that had no event for two hours, once the table is
-// nearly full.
-func (t *countTable) forget(now time.Time) {
+// keptFor is for how long a series without an event keeps its place in a full table.
+const keptFor = 2 * time.Hour
+
+// forget makes room once the table is nearly full, and tells cut, if it is not nil,
+// what goes.
+func (t *countTable) forget(now time.Time, cut func(key string)) {
 	if len(*t) < maxCounted*3/4 {
 		return
 	}
-	*t = slices.DeleteFunc(*t, func(s countSeries) bool { return s.Since.IsZero() && now.Sub(s.Seen) > 2*time.Hour })
+	*t = slices.DeleteFunc(*t, func(s countSeries) bool {
+		goes := s.Since.IsZero() && now.Sub(s.Seen) > keptFor
+		if goes && cut != nil {
+			cut(s.Key)
+		}
+		return goes
+	})
 }
 
 // learned returns what outlives a restart of the process.
@@ -224,13 +234,24 @@ func (t countTable) recall() (countTable, error) {
 	for _, s := range t {
 		sound := func(v float64) bool { return v >= 0 && v < 1e15 }
 		if s.Key <= last || !sound(s.Mean) || !sound(s.Var) || !(s.Fill >= 0 && s.Fill <= 1) || s.N < 0 || s.N > 1<<20 || s.Gap < 0 || s.Unseen < 0 {
-			return nil, fmt.Errorf("detect: series %.80q is out of order or has a number that cannot be", s.Key)
+			return nil, &StateError{Field: "series", Err: fmt.Errorf("%.80q is out of order or has a number that cannot be", s.Key)}
 		}
 		if last = s.Key; s.Unseen < maxUnseen && len(out) < maxCounted/2 {
 			out = append(out, countSeries{Key: s.Key, Mean: s.Mean, Var: s.Var, N: s.N, Fill: s.Fill, Gap: s.Gap, Unseen: s.Unseen + 1})
 		}
 	}
 	return out, nil
+}
+
+// check reports why a table that was read cannot be used.
+func (t countTable) check(field string) error {
+	for i := range t {
+		s, at := &t[i], fmt.Sprintf("%s[%d]", field, i)
+		if err := cmp.Or(within(at+".fill", s.Fill, 0, 1.001), within(at+".n", float64(s.N), 0, 1<<20)); err != nil {
+			return err
+		}
+	}
+	return inOrder(field, t, maxCounted, func(a, b *countSeries) int { return strings.Compare(a.Key, b.Key) })
 }
 
 // load is how many requests the service answers.
@@ -251,6 +272,10 @@ func (l *load) add(t observe.Turn) {
 	s := l.Series.at("load", observe.Subject{}, t.Time, t.Time)
 	s.roll(t.Time, true)
 	s.add(t.Time, n)
+}
+
+func (l *load) check() error {
+	return cmp.Or(atMost("load.series", len(l.Series), 1), l.Series.check("load.series"))
 }
 
 // ratio returns how many times the usual load there is, 1 where that is not known.

@@ -224,8 +224,11 @@ func (s *creepOp) rises(scale int, load *ring) (from, to float64, ok bool) {
 
 func (s *creepOp) finding(subject observe.Subject) Finding {
 	f := Finding{
-		Kind: KindCreep, Subject: subject, Confidence: Suspected, Active: s.Quiet < creepQuiet, Level: s.To,
+		Kind: KindCreep, Subject: subject, Confidence: Suspected, Active: s.Quiet < creepQuiet, Unit: inTimes,
 		Since: s.Since, TimeToVisible: 2 * creepSlot,
+	}
+	if f.Active && s.From > 0 {
+		f.Level = s.To / s.From
 	}
 	if s.Confirmed {
 		f.Confidence = Confirmed
@@ -257,18 +260,12 @@ func (d *Creep) State() (json.RawMessage, error) { return json.Marshal(d.state) 
 
 // SetState implements [Stateful].
 func (d *Creep) SetState(raw json.RawMessage) error {
-	var s creepState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*creepOp).check); err != nil {
-		return err
-	}
-	if err := checkRings(&s.Load); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *creepState) error {
+		if err := s.Operations.check((*creepOp).check); err != nil {
+			return err
+		}
+		return checkRings(&s.Load)
+	})
 }
 
 func (s *creepOp) check() error {

@@ -34,7 +34,7 @@ func (f *feed) turn(sample observe.Sample, snap *observe.Snapshot, events ...obs
 	for i := range events {
 		events[i].Time = f.now
 	}
-	return f.d.Detect(observe.Turn{Time: f.now, Sample: sample, Snapshot: snap, Events: events})
+	return withUnits(f.d.Detect(observe.Turn{Time: f.now, Sample: sample, Snapshot: snap, Events: events}))
 }
 
 func orphans(name string, count int) observe.Group {

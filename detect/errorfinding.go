@@ -56,7 +56,7 @@ func (d *ErrorRate) all(now time.Time) *Finding {
 		return nil
 	}
 	f := &Finding{
-		Kind: KindErrorRate, Subject: allOperations, Confidence: Suspected, Active: true, Since: d.state.All,
+		Kind: KindErrorRate, Subject: allOperations, Confidence: Suspected, Active: true, Unit: inPercent, Since: d.state.All,
 	}
 	confirmed := 0
 	var failed, spans float64
@@ -95,7 +95,7 @@ func (d *ErrorRate) failed(e *errorName) Finding {
 	k := &e.Failing
 	share := min(ratio(e.Failed.Short, e.Spans.Short), 1)
 	f := Finding{
-		Kind: KindErrorRate, Subject: e.subject(), Confidence: Suspected, Active: true, Level: 100 * share,
+		Kind: KindErrorRate, Subject: e.subject(), Confidence: Suspected, Active: true, Level: 100 * share, Unit: inPercent,
 		Cause: k.Cause, Since: k.Since, TimeToVisible: e.visible(),
 	}
 	if k.Confirmed {
@@ -163,7 +163,7 @@ func listed(types []errorType, fresh bool) string {
 func (d *ErrorRate) reported(e *errorName) Finding {
 	k := &e.Reporting
 	f := Finding{
-		Kind: KindBusinessErrors, Subject: e.subject(), Confidence: Suspected, Active: true, Since: k.Since, TimeToVisible: k.visible(),
+		Kind: KindBusinessErrors, Subject: e.subject(), Confidence: Suspected, Active: true, Unit: inErrors, Since: k.Since, TimeToVisible: k.visible(),
 	}
 	if k.Confirmed {
 		f.Confidence = Confirmed

@@ -74,7 +74,7 @@ func learnedTypes(types []errorType, scale float64) (out []typeLearned) {
 // SetBaseline implements [Learner].
 func (d *ErrorRate) SetBaseline(raw json.RawMessage) error {
 	var b errorBaseline
-	if err := json.Unmarshal(raw, &b); err != nil {
+	if err := decode(raw, &b); err != nil {
 		return err
 	}
 	operations, err := usualErrorsOf(b.Operations)
@@ -94,12 +94,12 @@ func usualErrorsOf(in []errorLearned) (out []errorName, err error) {
 	for _, l := range in {
 		next := errorName{Name: l.Name, Kind: l.Kind}
 		if l.Name == "" || compareErrorName(last, errorKey{l.Name, l.Kind}) >= 0 || l.Unseen < 0 {
-			return nil, fmt.Errorf("detect: name %.80q is empty or out of order, or was not seen for %d times", l.Name, l.Unseen)
+			return nil, &StateError{Field: "names", Err: fmt.Errorf("%.80q is empty or out of order, or was not seen for %d times", l.Name, l.Unseen)}
 		}
 		last = next
 		for _, n := range []float64{l.Spans, l.Seconds, l.Failed, l.Spread, l.Told} {
 			if !(n >= 0) || n > math.MaxInt64 {
-				return nil, fmt.Errorf("detect: name %.80q has a count of %v", l.Name, n)
+				return nil, &StateError{Field: "names", Err: fmt.Errorf("%.80q has a count of %v", l.Name, n)}
 			}
 		}
 		next.Warm, next.Unseen = true, l.Unseen+1
@@ -121,10 +121,10 @@ func usualErrorsOf(in []errorLearned) (out []errorName, err error) {
 func usualTypesOf(in []typeLearned) (out []errorType, err error) {
 	for i, l := range in {
 		if i > 0 && l.Name <= in[i-1].Name {
-			return nil, fmt.Errorf("detect: type of error %.80q out of order", l.Name)
+			return nil, &StateError{Field: "types", Err: fmt.Errorf("%.80q is %w", l.Name, errOrder)}
 		}
 		if !(l.Count >= 0) || l.Count > math.MaxInt64 {
-			return nil, fmt.Errorf("detect: type of error %.80q has a count of %v", l.Name, l.Count)
+			return nil, &StateError{Field: "types", Err: fmt.Errorf("%.80q has a count of %v", l.Name, l.Count)}
 		}
 		if len(out) < maxErrorTypes {
 			out = append(out, errorType{Name: l.Name, Count: tally{Base: l.Count}})

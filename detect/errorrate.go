@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -284,5 +285,23 @@ func (d *ErrorRate) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *ErrorRate) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *errorState) error {
+		return cmp.Or(checkErrors("operations", s.Operations), checkErrors("tasks", s.Tasks))
+	})
+}
+
+// checkErrors reports why what was read of names cannot be used.
+func checkErrors(field string, names []errorName) error {
+	byName := func(a, b *errorType) int { return strings.Compare(a.Name, b.Name) }
+	for i := range names {
+		e, at := &names[i], fmt.Sprintf("%s[%d]", field, i)
+		if err := cmp.Or(
+			within(at+".before", e.Before, 0, 1), within(at+".row_usual", e.RowUsual, 0, 1), within(at+".row", e.Row, 0, 1e25),
+			inOrder(at+".types", e.Types, maxErrorTypes, byName), inOrder(at+".reported", e.Reported, maxErrorTypes, byName),
+			inOrder(at+".calls", e.Calls, maxErrorCalls, func(a, b *failedCall) int { return strings.Compare(a.Name, b.Name) }),
+		); err != nil {
+			return err
+		}
+	}
+	return inOrder(field, names, maxErrorNames, func(a, b *errorName) int { return compareErrorName(*a, errorKey{b.Name, b.Kind}) })
 }

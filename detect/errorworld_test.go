@@ -109,7 +109,7 @@ func sortedKeys(m map[string]float64) []string {
 // run takes n turns and returns the findings of the last.
 func (w *errorWorld) run(d detect.Detector, n int, each func(second int, fs []detect.Finding)) (last []detect.Finding) {
 	for i := range n {
-		last = d.Detect(w.turn(1))
+		last = withUnits(d.Detect(w.turn(1)))
 		if each != nil {
 			each(i+1, last)
 		}

@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -109,7 +111,7 @@ func (d *Exhaustion) findings(known []usage) []Finding {
 			continue
 		}
 		f := Finding{
-			Kind: KindExhaustion, Subject: u.subject(), Confidence: Suspected, Active: true, Level: 100 * u.share(), Since: s.Since,
+			Kind: KindExhaustion, Subject: u.subject(), Confidence: Suspected, Active: true, Level: 100 * u.share(), Unit: inPercent, Since: s.Since,
 			TimeToVisible: trendPoints * time.Second / 2, Evidence: []Evidence{{Metrics, cutText(s.Text)}},
 		}
 		if s.Sure {
@@ -208,17 +210,24 @@ func (d *Exhaustion) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *Exhaustion) SetState(raw json.RawMessage) error {
-	var s exhaustionState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
+	return restore(&d.state, raw, (*exhaustionState).check)
+}
+
+func (s *exhaustionState) check() error {
+	for scale, times := range s.Times {
+		if len(s.Load[scale]) != len(times) || len(times) > trendPoints || len(times) > len(s.Times[0]) {
+			return &StateError{Field: fmt.Sprintf("load[%d]", scale), Err: errors.New("as many as its times, and no more than are kept, must be known")}
+		}
+		if err := inOrder(fmt.Sprintf("times[%d]", scale), times, trendPoints, func(a, b *float64) int { return cmp.Compare(*a, *b) }); err != nil {
+			return err
+		}
 	}
-	for _, one := range s.Series {
+	for i, one := range s.Series {
 		for scale, points := range one.Points {
-			if len(points) > trendPoints || len(points) > min(len(s.Load[scale]), len(s.Times[scale])) {
-				return fmt.Errorf("detect: %.80q has points of which nobody knows the time or the load", one.Name)
+			if len(points) > len(s.Times[scale]) {
+				return &StateError{Field: fmt.Sprintf("series[%d].points[%d]", i, scale), Err: errors.New("points of which nobody knows the time or the load")}
 			}
 		}
 	}
-	d.state = s
 	return nil
 }

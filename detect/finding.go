@@ -121,10 +121,14 @@ type Finding struct {
 	// Active reports that the symptom goes on. An inactive finding is what it
 	// left behind: a leak that no longer grows, for example.
 	Active bool `json:"active"`
-	// Level is how bad it is, in the kind's own unit: goroutines, tasks, panics,
-	// failures in 100.
-	// Verification compares it before and after a remedy.
+	// Level is how bad it is while the symptom goes on, as a number of Units: more is
+	// worse. Of an inactive finding it is how much is left, 0 where nothing can be, as
+	// of a rate or of a duration. Verification compares it before and after a remedy.
 	Level float64 `json:"level"`
+	// Unit is what Level counts, as people read it after the number: "goroutines",
+	// "%", "times". Findings of one kind about one subject have one unit; levels of
+	// different units are never compared. Default: none, the bare number is shown.
+	Unit string `json:"unit,omitempty"`
 
 	// Reflex reports that a contract which the developer declared is already
 	// dealing with it: a restart or a replacement. The loop then waits and
@@ -197,7 +201,7 @@ func (f Finding) check() error {
 // recording as it went in, so it cannot be mended: two names could become one.
 func (f Finding) names() iter.Seq2[string, string] {
 	return func(yield func(what, s string) bool) {
-		ok := yield("kind", string(f.Kind))
+		ok := yield("kind", string(f.Kind)) && yield("unit", f.Unit)
 		for _, s := range []observe.Subject{f.Subject, f.Cause} {
 			ok = ok && yield("task", s.Task.Name) && yield("name", s.Name) &&
 				yield("function", s.Site.Function) && yield("file", s.Site.File) && yield("domain", string(s.Domain))

@@ -108,7 +108,7 @@ func NewGrowth(cfg LeakConfig) *Growth { return &Growth{cfg: cfg.WithDefaults()}
 func (d *Growth) Detect(t observe.Turn) []Finding {
 	st := &d.state
 	if s := t.Snapshot; s != nil && s.Skipped == "" &&
-		(st.Window.IsZero() || s.Time.Sub(st.Window) >= d.cfg.Window-d.cfg.Window/8) {
+		(st.Window.IsZero() || s.Time.Before(st.Window) || s.Time.Sub(st.Window) >= d.cfg.Window-d.cfg.Window/8) {
 		d.window(t.Sample, s)
 	}
 	var out []Finding
@@ -124,10 +124,10 @@ func (d *Growth) Detect(t observe.Turn) []Finding {
 func (d *Growth) window(sample observe.Sample, snap *observe.Snapshot) {
 	st := &d.state
 	var started uint64
-	var live int64
+	var live float64 // whatever counts a sample has, it does not overflow
 	for i := range sample.Tasks {
 		started += sample.Tasks[i].Started
-		live += sample.Tasks[i].Live
+		live += float64(max(sample.Tasks[i].Live, 0))
 	}
 	if !st.Window.IsZero() && started >= st.Started {
 		rate := float64(started-st.Started) / max(snap.Time.Sub(st.Window).Seconds(), 1)
@@ -162,9 +162,9 @@ func (d *Growth) window(sample observe.Sample, snap *observe.Snapshot) {
 		}
 		c := &next[len(next)-1]
 		c.Group, c.Share, c.Now = *n.group, n.share, n.now
-		tasks := float64(live)
+		tasks := live
 		if i, ok := findTask(sample, c.Group.Name); ok && 2*c.Share >= c.Now {
-			tasks = float64(sample.Tasks[i].Live)
+			tasks = float64(max(sample.Tasks[i].Live, 0))
 		}
 		d.follow(c, tasks, snap.Time, done)
 	}
@@ -200,11 +200,11 @@ func (d *Growth) count(snap *observe.Snapshot) []codeCount {
 			out = append(out, codeCount{key: key})
 		}
 		c := &out[at]
-		c.now += g.Count
+		c.now += max(g.Count, 0)
 		if c.name != g.Name {
 			c.name, c.named = g.Name, 0
 		}
-		if c.named += g.Count; c.named > c.share || c.group == nil {
+		if c.named += max(g.Count, 0); c.named > c.share || c.group == nil {
 			c.share, c.group = c.named, g
 		}
 	}
@@ -310,7 +310,7 @@ func (d *Growth) finding(c *growthCode) Finding {
 	g := c.Group
 	f := Finding{
 		Kind: KindLeak, Subject: observe.Subject{Name: g.Name, Domain: g.Domain, Site: g.Entry}, Confidence: Suspected,
-		Active: c.Quiet < quietWindows, Level: float64(c.Now), Since: c.Since,
+		Active: c.Quiet < quietWindows, Level: float64(c.Now), Unit: inGoroutines, Since: c.Since,
 		From: d.state.Window.Add(-quietWindows * d.cfg.Window),
 	}
 	if 2*c.Share < c.Now { // of no name in particular
@@ -344,5 +344,29 @@ func (d *Growth) State() (json.RawMessage, error) { return json.Marshal(d.state)
 
 // SetState implements [Stateful].
 func (d *Growth) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, (*growthState).check)
+}
+
+func (s *growthState) check() error {
+	for i := range s.Load {
+		if err := atMost(fmt.Sprintf("load[%d].points", i), len(s.Load[i].Points), loads); err != nil {
+			return err
+		}
+	}
+	for i := range s.Codes {
+		c, at := &s.Codes[i], fmt.Sprintf("codes[%d]", i)
+		for k := range c.Counts {
+			n := len(c.Counts[k].Points)
+			if err := atMost(fmt.Sprintf("%s.counts[%d].points", at, k), n, points); err != nil {
+				return err
+			}
+			if len(c.Tasks[k].Points) != n {
+				return &StateError{Field: fmt.Sprintf("%s.tasks[%d].points", at, k), Err: fmt.Errorf("%w: as many as there are counts, %d, are known", errRange, n)}
+			}
+		}
+		if err := within(at+".scale", float64(c.Scale), 0, scales-1); err != nil {
+			return err
+		}
+	}
+	return inOrder("codes", s.Codes, maxGrowths, func(a, b *growthCode) int { return compare(a.Key, b.Key) })
 }

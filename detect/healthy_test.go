@@ -67,7 +67,7 @@ func watch(tb testing.TB, w *service, until time.Duration) (out []accusation) {
 		}
 		at := time.Duration(w.second) * time.Second
 		still := map[string]bool{}
-		for _, f := range findings {
+		for _, f := range withUnits(findings) {
 			key := f.Key()
 			still[key] = true
 			i, ok := open[key]

@@ -47,7 +47,9 @@ func (t Threshold) of(i int) float64 {
 // What is usual is learned from twelve slots on and moves within an hour; nothing is
 // learned from what is slow, for a day, nor in the first three minutes of a process,
 // in which only thresholds count. Operations whose median is 30 s or more, such as
-// streams, have only thresholds too. A turn costs about 0.4 µs for each operation.
+// streams, have only thresholds too. The level is by how
+// much a quantile is beyond its limit: 2 is twice that. A turn costs about 0.4 µs for
+// each operation.
 type Latency struct {
 	cfg   LatencyConfig
 	state latencyState
@@ -245,7 +247,7 @@ func (d *Latency) tell(e *rostered[latencyOp], l look, shared [2]int) {
 		return
 	}
 	f := Finding{
-		Kind: KindSlow, Subject: e.subject(), Confidence: Suspected, Active: true, Level: l.q[l.over],
+		Kind: KindSlow, Subject: e.subject(), Confidence: Suspected, Active: true, Level: l.q[l.over] / l.limit[l.over], Unit: inTimes,
 		Since: s.Since, TimeToVisible: min(2*max(latencySlot, l.took), time.Hour),
 		Evidence: []Evidence{{Metrics, cutText(s.text(e.Name, l))}},
 	}
@@ -290,7 +292,7 @@ func (d *Latency) tellService(now time.Time, warm bool, shared [2]int) {
 		return
 	}
 	f := Finding{
-		Kind: KindSlow, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(shared[0]),
+		Kind: KindSlow, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(shared[0]), Unit: inOperations,
 		Since: now, TimeToVisible: 2 * latencySlot,
 	}
 	steady := 0
@@ -314,13 +316,5 @@ func (d *Latency) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Latency) SetState(raw json.RawMessage) error {
-	var s latencyState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*latencyOp).check); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *latencyState) error { return s.Operations.check((*latencyOp).check) })
 }

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -59,7 +58,7 @@ type slotMark struct {
 
 // norm is what is usual of the logarithm of a quantile.
 type norm struct {
-	Mean float64 `json:"mean"`
+	Mean float64 `json:"mean" sound:"signed"`
 	Dev  float64 `json:"dev"` // mean absolute deviation
 }
 
@@ -186,12 +185,10 @@ func (s *latencyOp) text(name string, l look) string {
 	return out
 }
 
-var errRange = errors.New("a number is out of its range")
-
-// check reports whether what was read can be gone on with.
 // maxTook bounds what a state says of how long a slot took.
 const maxTook = 24 * time.Hour
 
+// check reports whether what was read can be gone on with.
 func (s *latencyOp) check() error {
 	ok := s.Slots >= 0 && s.Took >= 0 && s.Took <= maxTook && s.Hits >= 0 && len(s.Marks) <= longSlots && s.Rate >= 0 && s.Rate <= 1e12 && s.Spends.sound() && s.Cost.sound()
 	for _, u := range s.Usual {

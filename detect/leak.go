@@ -1,7 +1,10 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -97,7 +100,7 @@ type leakState struct {
 // of its tasks ran at once.
 type leakName struct {
 	Name  string    `json:"name"`
-	First int       `json:"first"`
+	First int       `json:"first" sound:"signed"`
 	Peak  int64     `json:"peak"`
 	Risen time.Time `json:"risen,omitzero"` // when that last rose
 	rose  int64     // by how much it did in this snapshot
@@ -132,6 +135,7 @@ const (
 	maxCounts  = 6    // of a series, for the reader
 	quietLooks = 2    // snapshots without growth that make a leak inactive, unless they are too close together
 	maxLooks   = 64   // whose times are kept
+	mostPeak   = 1 << 40
 )
 
 // NewLeak returns the detector.
@@ -264,17 +268,18 @@ func (s *leakState) use(sample observe.Sample, now time.Time) (all leakName) {
 	at := 0
 	for i := range sample.Tasks { // sorted by name
 		ts := &sample.Tasks[i]
+		peak := min(max(ts.Peak, 0), mostPeak)
 		for at < len(s.Names) && s.Names[at].Name < ts.Name {
 			at++
 		}
 		if at < len(s.Names) && s.Names[at].Name == ts.Name {
 			n := &s.Names[at]
 			n.Unseen = 0
-			if n.rose = max(ts.Peak-n.Peak, 0); n.rose > 0 {
-				n.Peak, n.Risen = ts.Peak, now
+			if n.rose = max(peak-n.Peak, 0); n.rose > 0 {
+				n.Peak, n.Risen = peak, now
 			}
 		} else if len(s.Names)+len(fresh) < maxSeries {
-			fresh = append(fresh, leakName{Name: ts.Name, First: s.Windows, Peak: ts.Peak, Risen: now, rose: ts.Peak})
+			fresh = append(fresh, leakName{Name: ts.Name, First: s.Windows, Peak: peak, Risen: now, rose: peak})
 		}
 	}
 	if len(fresh) > 0 {
@@ -296,5 +301,26 @@ func (d *Leak) State() (json.RawMessage, error) { return json.Marshal(d.state) }
 
 // SetState implements [Stateful].
 func (d *Leak) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, (*leakState).check)
+}
+
+func (s *leakState) check() error {
+	if len(s.Series) > 0 && len(s.Looks) == 0 {
+		return &StateError{Field: "looks", Err: errors.New("there are series, and nobody looked")}
+	}
+	for i := range s.Series {
+		if err := atMost(fmt.Sprintf("series[%d].counts", i), len(s.Series[i].Counts), maxCounts); err != nil {
+			return err
+		}
+	}
+	for i := range s.Codes {
+		if err := inOrder(fmt.Sprintf("codes[%d].names", i), s.Codes[i].Names, maxCodeNames+1, func(a, b *string) int { return compare(*a, *b) }); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(
+		atMost("looks", len(s.Looks), maxLooks),
+		inOrder("series", s.Series, maxSeries, func(a, b *leakSeries) int { return compare(a.Key, b.Key) }),
+		inOrder("codes", s.Codes, maxSeries, func(a, b *leakCode) int { return compare(a.Key, b.Key) }),
+		atMost("names", len(s.Names), maxSeries))
 }

@@ -53,7 +53,7 @@ func (d *Leak) count(snap *observe.Snapshot, passed time.Duration) []orphanCount
 			continue
 		}
 		c.bear(g.Name) // also where its goroutines are no orphans
-		if g.Ended < d.cfg.Grace || codes[i].creator {
+		if g.Ended < d.cfg.Grace || codes[i].creator || g.Count <= 0 {
 			continue
 		}
 		c.Total += g.Count
@@ -101,6 +101,7 @@ func (d *Leak) finding(s *leakSeries, c *leakCode, sample observe.Sample) Findin
 		Confidence: Suspected,
 		Active:     s.Grew > 0 && (s.Quiet < quietLooks || d.state.Looks[len(d.state.Looks)-1].Sub(s.Grown) < d.quietFor()),
 		Level:      float64(s.Count),
+		Unit:       inGoroutines,
 		Since:      s.Since,
 		From:       d.state.Looks[0],
 		// The rest of the wait, for snapshots, is From's.

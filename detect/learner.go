@@ -137,14 +137,14 @@ func (d *Leak) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *Leak) SetBaseline(raw json.RawMessage) error {
 	var b leakBaseline
-	if err := json.Unmarshal(raw, &b); err != nil {
+	if err := decode(raw, &b); err != nil {
 		return err
 	}
 	s := leakState{}
 	last := ""
 	for _, l := range b.Codes {
 		if l.Key <= last || l.Plateau < 0 || l.Unseen < 0 {
-			return fmt.Errorf("detect: code %.80q out of order or with a negative number", l.Key)
+			return &StateError{Field: "codes", Err: fmt.Errorf("%.80q is out of order or has a negative number", l.Key)}
 		}
 		if last = l.Key; l.Unseen < maxUnseen && len(s.Codes) < maxSeries/2 {
 			s.Codes = append(s.Codes, leakCode{Key: l.Key, Most: l.Plateau, Ends: l.Ends, Late: l.Late, Still: plateauAfter, Unseen: l.Unseen + 1})
@@ -153,7 +153,7 @@ func (d *Leak) SetBaseline(raw json.RawMessage) error {
 	last = ""
 	for _, n := range b.Names {
 		if n.Name <= last || n.Windows < 0 || n.Unseen < 0 {
-			return fmt.Errorf("detect: name %.80q out of order or with a negative number", n.Name)
+			return &StateError{Field: "names", Err: fmt.Errorf("%.80q is out of order or has a negative number", n.Name)}
 		}
 		if last = n.Name; n.Unseen < maxUnseen && len(s.Names) < maxSeries/2 {
 			s.Names = append(s.Names, leakName{Name: n.Name, First: -min(n.Windows, maxK), Unseen: n.Unseen + 1})
@@ -184,7 +184,7 @@ func (d *Overdue) SetBaseline(raw json.RawMessage) error {
 	var kept []overdueName
 	for _, n := range fresh.state.Names {
 		if n.Name <= last {
-			return fmt.Errorf("detect: name %.80q out of order", n.Name)
+			return &StateError{Field: "names", Err: fmt.Errorf("%.80q is %w", n.Name, errOrder)}
 		}
 		last = n.Name
 		n.First, n.Since = time.Time{}, time.Time{}

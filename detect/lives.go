@@ -60,7 +60,7 @@ func (l lives) usual() (life time.Duration, known bool) {
 // check reports why lives that were read cannot be used.
 func (l lives) check() error {
 	if l != nil && len(l) != lifeBuckets {
-		return fmt.Errorf("detect: %d buckets of lives, want %d", len(l), lifeBuckets)
+		return &StateError{Field: "lives", Err: fmt.Errorf("%d buckets, want %d", len(l), lifeBuckets)}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func logDetectors() *detect.Panel {
 func (w *logWorld) until(p *detect.Panel, d time.Duration, ok func([]detect.Finding) bool) ([]detect.Finding, time.Duration) {
 	for began := w.at; w.at.Sub(began) < d; {
 		t := w.turn()
-		if found, _ := p.Detect(&t); ok(found) {
+		if found, _ := p.Detect(&t); ok(withUnits(found)) {
 			return found, w.at.Sub(began)
 		}
 	}
@@ -200,5 +200,85 @@ func TestLogTablesAreBounded(t *testing.T) {
 	raw, err := p.State()
 	if err != nil || len(raw) > 3<<20 {
 		t.Errorf("the state has %d bytes, %v", len(raw), err)
+	}
+}
+
+// formWorld feeds one second of records of warnings, and says which forms are new.
+type formWorld struct {
+	d  *detect.LogForm
+	at time.Time
+}
+
+func (w *formWorld) say(after time.Duration, forms ...string) (found []string) {
+	w.at = w.at.Add(after)
+	turn := observe.Turn{Time: w.at}
+	for _, form := range forms {
+		turn.Sample.Logs = append(turn.Sample.Logs, observe.LogStat{Form: form, Level: 4, Name: "a", Count: 9})
+	}
+	for _, f := range w.d.Detect(turn) {
+		if f.Kind == detect.KindNewLogForm {
+			found = append(found, fmt.Sprint(f.Evidence))
+		}
+	}
+	return found
+}
+
+func many(of string, n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf("%s %04d", of, i))
+	}
+	return out
+}
+
+// A form that made room for others was there: it is not new when it comes again, in
+// the same process or in the next one.
+func TestAFormThatWasCutIsNotNew(t *testing.T) {
+	w := &formWorld{d: detect.NewLogForm(), at: t0}
+	known := many("known", 800)
+	w.say(0, known...)
+	w.say(3 * time.Hour) // all of it makes room
+	if found := w.say(time.Second, known[:20]...); found != nil {
+		t.Errorf("after it was cut: %v", found)
+	}
+	if found := w.say(time.Second, "other"); len(found) != 1 {
+		t.Errorf("a form that is new: %v", found)
+	}
+	w.say(time.Second, known...)
+	w.say(time.Minute, known...)
+	raw, err := w.d.Baseline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &formWorld{d: detect.NewLogForm(), at: w.at}
+	if err := next.d.SetBaseline(raw); err != nil { // it takes half a table
+		t.Fatal(err)
+	}
+	next.say(0)
+	next.say(10 * time.Minute)
+	if found := next.say(time.Second, known[:200]...); found != nil {
+		t.Errorf("in the next process: %v", found)
+	}
+	if found := next.say(time.Second, known[600:]...); found != nil {
+		t.Errorf("of those for which there was no room in the next process: %v", found)
+	}
+	if found := next.say(time.Second, "another"); len(found) != 1 {
+		t.Errorf("a form that is new there: %v", found)
+	}
+}
+
+// While more forms come than there is room for nothing is new, and later it is again.
+func TestAFullTableOfFormsIsNotForEver(t *testing.T) {
+	w := &formWorld{d: detect.NewLogForm(), at: t0}
+	w.say(0, many("known", 1000)...)
+	w.say(10*time.Minute, many("flood", 100)...)
+	if found := w.say(11*time.Minute, "other"); found != nil {
+		t.Errorf("while it is full: %v", found)
+	}
+	w.say(3 * time.Hour)
+	if found := w.say(time.Second, "another"); len(found) != 1 {
+		t.Errorf("when there is room again: %v", found)
+	}
+	if found := fmt.Sprint(w.say(time.Second, "flood 0099")); strings.Contains(found, "flood") {
+		t.Errorf("what there was no room for is new: %v", found)
 	}
 }

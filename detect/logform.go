@@ -1,8 +1,11 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,13 +16,17 @@ import (
 // LogForm finds log records of a form that there never was before, if they warn of
 // something, and forms that always came and do not any more. A new release brings
 // both, so it only suspects: what it says is evidence for others.
+//
+// It knows 1024 forms and remembers of 2048 that made room for others that they were
+// there. While more come than it has room for, and two hours after, nothing is new.
 type LogForm struct{ state formState }
 
 type formState struct {
 	Series countTable `json:"series,omitempty"` // by form, level and name
 	New    []newForm  `json:"new,omitempty"`
-	Began  time.Time  `json:"began,omitzero"` // first turn of this process
-	Full   bool       `json:"full,omitempty"` // forms came for which there was no room: nothing is new any more
+	Began  time.Time  `json:"began,omitzero"`   // first turn of this process
+	Full   time.Time  `json:"full_at,omitzero"` // when a form last came for which there was no room
+	Cut    []uint32   `json:"cut,omitempty"`    // hashes of what warned and made room for others, oldest first
 }
 
 type newForm struct {
@@ -34,6 +41,7 @@ const (
 	newFor     = 10 * time.Minute // and a form that came later for so long
 	leastNew   = 3                // records that make a new form worth telling
 	maxNew     = 64
+	maxCut     = 2048
 	levelWarn  = 4
 )
 
@@ -55,10 +63,12 @@ func (d *LogForm) Detect(t observe.Turn) []Finding {
 		known := len(st.Series)
 		s := st.Series.at(key, subjectOfLog(l), st.Began, t.Time)
 		if s == nil {
-			st.Full = true
+			if st.Full = t.Time; len(st.Cut) < maxCut {
+				st.cut(key)
+			}
 			continue
 		}
-		if len(st.Series) > known && !st.Full && l.Level >= levelWarn && t.Time.Sub(st.Began) > learnForms && len(st.New) < maxNew {
+		if len(st.Series) > known && st.isNew(key, l.Level, t.Time) {
 			st.New = append(st.New, newForm{Key: key, Form: l.Form, Since: t.Time})
 		}
 		s.add(t.Time, l.Count)
@@ -68,8 +78,32 @@ func (d *LogForm) Detect(t observe.Turn) []Finding {
 			}
 		}
 	}
-	st.Series.forget(t.Time)
+	st.Series.forget(t.Time, st.cut)
 	return worst(append(d.newForms(t), d.vanished(t)...), maxFindings)
+}
+
+// isNew reports whether a form that is not in the table is told if more of it comes.
+func (st *formState) isNew(key string, level int, now time.Time) bool {
+	learning := now.Sub(st.Began) <= learnForms || (!st.Full.IsZero() && now.Sub(st.Full) <= keptFor)
+	return level >= levelWarn && !learning && len(st.New) < maxNew && !slices.Contains(st.Cut, hashOf(key))
+}
+
+// cut remembers that there was a form, if it warned: others are never new.
+func (st *formState) cut(key string) {
+	h := hashOf(key)
+	if s := (countSeries{Key: key}); !s.warns() || slices.Contains(st.Cut, h) {
+		return
+	}
+	if len(st.Cut) >= maxCut {
+		st.Cut = slices.Delete(st.Cut, 0, 1)
+	}
+	st.Cut = append(st.Cut, h)
+}
+
+func hashOf(key string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // a hash never fails
+	return h.Sum32()
 }
 
 func (d *LogForm) newForms(t observe.Turn) []Finding {
@@ -85,11 +119,14 @@ func (d *LogForm) newForms(t observe.Turn) []Finding {
 		if s == nil || n.Hits < leastNew {
 			continue
 		}
-		out = addFinding(out, Finding{
-			Kind: KindNewLogForm, Subject: s.Subject, Confidence: Suspected, Active: t.Time.Sub(s.Seen) <= time.Minute,
-			Level: float64(n.Hits), Since: n.Since, TimeToVisible: time.Minute,
+		f := Finding{
+			Kind: KindNewLogForm, Subject: s.Subject, Confidence: Suspected, Unit: inRecords, Since: n.Since, TimeToVisible: time.Minute,
 			Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%d records of a form that there never was before: %s", n.Hits, n.Form))}},
-		})
+		}
+		if f.Active = t.Time.Sub(s.Seen) <= time.Minute; f.Active {
+			f.Level = float64(n.Hits)
+		}
+		out = addFinding(out, f)
 	}
 	st.New = kept
 	return out
@@ -115,7 +152,7 @@ func (d *LogForm) vanished(t observe.Turn) []Finding {
 		}
 		s.Since = s.Seen
 		out = addFinding(out, Finding{
-			Kind: KindVanishedLogForm, Subject: s.Subject, Confidence: Suspected, Active: true, Level: 1,
+			Kind: KindVanishedLogForm, Subject: s.Subject, Confidence: Suspected, Active: true, Level: s.Mean, Unit: inRecords,
 			Since: s.Seen, TimeToVisible: 2 * slotLength,
 			Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("none for %v, %s: %s", gap.Round(time.Second), s.usual(), formOf(s.Key)))}},
 		})
@@ -149,24 +186,41 @@ func (d *LogForm) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *LogForm) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *formState) error {
+		return cmp.Or(s.Series.check("series"), atMost("new", len(s.New), maxNew), atMost("cut", len(s.Cut), maxCut))
+	})
 }
 
 // Baseline implements [Learner]: the forms that are known.
 func (d *LogForm) Baseline() (json.RawMessage, error) {
-	return json.Marshal(formState{Series: d.state.Series.learned()})
+	out := formState{Series: d.state.Series.learned(), Cut: slices.Clone(d.state.Cut)}
+	out.cutBeside(d.state.Series)
+	return json.Marshal(out)
 }
 
 // SetBaseline implements [Learner].
 func (d *LogForm) SetBaseline(raw json.RawMessage) error {
 	var in formState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	series, err := in.Series.recall()
 	if err != nil {
 		return err
 	}
-	d.state = formState{Series: series}
+	if err := atMost("cut", len(in.Cut), maxCut); err != nil {
+		return err
+	}
+	d.state = formState{Series: series, Cut: in.Cut}
+	d.state.cutBeside(in.Series)
 	return nil
+}
+
+// cutBeside remembers what is in another table and not in its own.
+func (st *formState) cutBeside(all countTable) {
+	for i := range all {
+		if st.Series.find(all[i].Key) == nil {
+			st.cut(all[i].Key)
+		}
+	}
 }

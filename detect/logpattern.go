@@ -78,8 +78,8 @@ func (d *LogPattern) Detect(t observe.Turn) []Finding {
 			st.Texts[key] = texts[key].Form
 		}
 	}
-	st.Series.forget(t.Time)
-	st.Stacks.forget(t.Time)
+	st.Series.forget(t.Time, nil)
+	st.Stacks.forget(t.Time, nil)
 	var out []Finding
 	out = d.judge(t, out, st.Stacks, KindLoggedPanics, limits{leastStacks, 2, st.Load.ratio()})
 	out = d.judge(t, out, st.Series, KindLogPattern, limits{leastMatches, 4, st.Load.ratio()})
@@ -108,7 +108,7 @@ func (d *LogPattern) judge(t observe.Turn, out []Finding, table countTable, kind
 			text = fmt.Sprintf("stack %s was logged %d times in 10s, %s: %s", what, s.now(), s.usual(), d.state.Texts[s.Key])
 		}
 		out = addFinding(out, Finding{
-			Kind: kind, Subject: s.Subject, Confidence: s.confidence(), Active: true, Level: float64(s.now()),
+			Kind: kind, Subject: s.Subject, Confidence: s.confidence(), Active: true, Level: float64(s.now()), Unit: inRecords,
 			Since: s.Since, TimeToVisible: 2 * slotLength, Evidence: []Evidence{{Logs, cutText(text)}},
 		})
 	}
@@ -158,7 +158,9 @@ func (d *LogPattern) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *LogPattern) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *patternState) error {
+		return cmp.Or(s.Series.check("series"), s.Stacks.check("stacks"), s.Load.check(), atMost("texts", len(s.Texts), 2*maxCounted))
+	})
 }
 
 // Baseline implements [Learner]. What is accused is left out.
@@ -169,7 +171,7 @@ func (d *LogPattern) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *LogPattern) SetBaseline(raw json.RawMessage) error {
 	var in patternState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	series, err := in.Series.recall()

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -81,8 +82,8 @@ func (d *LogVolume) Detect(t observe.Turn) []Finding {
 			}
 		}
 	}
-	st.Series.forget(t.Time)
-	st.Talk.forget(t.Time)
+	st.Series.forget(t.Time, nil)
+	st.Talk.forget(t.Time, nil)
 	var out []Finding
 	for i := range st.Series {
 		if f, ok := d.storm(t, &st.Series[i]); ok {
@@ -109,7 +110,8 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 	}
 	s.Since = s.Seen // what is silent is not learned
 	f := Finding{
-		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: 1, Since: s.Seen, TimeToVisible: 2 * slotLength,
+		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: s.Mean, Unit: inRecords,
+		Since: s.Seen, TimeToVisible: 2 * slotLength,
 		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing but warnings for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
 	}
 	if atWork(t.Sample, s.Subject.Name) {
@@ -122,7 +124,7 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 }
 
 func (d *LogVolume) storm(t observe.Turn, s *countSeries) (Finding, bool) {
-	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Active: true, TimeToVisible: 2 * slotLength}
+	f := Finding{Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Active: true, Unit: inRecords, TimeToVisible: 2 * slotLength}
 	if !s.judge(t.Time, limits{float64(d.cfg.MinStorm), 8, d.state.Load.ratio()}) {
 		return f, false
 	}
@@ -162,7 +164,9 @@ func (d *LogVolume) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *LogVolume) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *volumeState) error {
+		return cmp.Or(s.Series.check("series"), s.Talk.check("talk"), s.Load.check())
+	})
 }
 
 // Baseline implements [Learner]. What is accused is left out.
@@ -173,7 +177,7 @@ func (d *LogVolume) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *LogVolume) SetBaseline(raw json.RawMessage) error {
 	var in volumeState
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	series, err := in.Series.recall()

@@ -16,3 +16,6 @@ const (
 )
 
 const everyContract = 1
+
+// everyState is which part of the values that cannot be are tried in states.
+const everyState = 3

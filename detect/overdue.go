@@ -92,7 +92,7 @@ func (d *Overdue) Detect(t observe.Turn) []Finding {
 		}
 		out = append(out, Finding{
 			Kind: KindOverdue, Subject: observe.Subject{Name: ts.Name, Domain: ts.Domain}, Confidence: Suspected, Active: true,
-			Level: float64(max(ts.HeldCells, 1)), Since: n.Since, TimeToVisible: time.Second,
+			Level: float64(ts.Oldest) / float64(limit), Unit: inTimes, Since: n.Since, TimeToVisible: time.Second,
 			Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf(
 				"a task of %s has run for %v; 99 of 100 times those that ended had run for less than %v; %d are alive, %d held cells hide what they leave behind",
 				ts.Name, ts.Oldest.Round(time.Second), usual, ts.Live, ts.HeldCells))}},
@@ -118,15 +118,12 @@ func (d *Overdue) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Overdue) SetState(raw json.RawMessage) error {
-	var s overdueState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	for _, n := range s.Names {
-		if err := n.Lives.check(); err != nil {
-			return err
+	return restore(&d.state, raw, func(s *overdueState) error {
+		for _, n := range s.Names {
+			if err := n.Lives.check(); err != nil {
+				return err
+			}
 		}
-	}
-	d.state = s
-	return nil
+		return inOrder("names", s.Names, maxSeries, func(a, b *overdueName) int { return compare(a.Name, b.Name) })
+	})
 }

@@ -187,7 +187,8 @@ func sift(name string, in []Finding) (good []Finding, garbage error) {
 	return good, garbage
 }
 
-// worst keeps the gravest findings: what is confirmed first, then by level.
+// worst keeps the gravest findings: what is confirmed first, then by level, among
+// those of one unit.
 func worst(out []Finding, most int) []Finding {
 	if len(out) <= most {
 		return out
@@ -195,17 +196,28 @@ func worst(out []Finding, most int) []Finding {
 	slices.SortStableFunc(out, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Level, a.Level))
 	})
-	return out[:most]
-}
-
-// restore takes a state, or leaves everything as it is.
-func restore[S any](state *S, raw json.RawMessage) error {
-	var s S
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
+	type ranked struct {
+		Finding
+		rank int // among those of its confidence and unit
 	}
-	*state = s
-	return nil
+	type class struct {
+		confidence Confidence
+		unit       string
+	}
+	ranks := map[class]int{}
+	all := make([]ranked, len(out))
+	for i, f := range out {
+		k := class{f.Confidence, f.Unit}
+		all[i] = ranked{f, ranks[k]}
+		ranks[k]++
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.rank, b.rank))
+	})
+	for i := range all {
+		out[i] = all[i].Finding
+	}
+	return out[:most]
 }
 
 // slotState is what a checkpoint keeps of one detector.

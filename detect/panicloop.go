@@ -213,7 +213,7 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 		text = s.Subject.Name + " " + s.Detail
 	}
 	f := Finding{
-		Kind: KindPanic, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Since: s.Since,
+		Kind: KindPanic, Subject: s.Subject, Confidence: Suspected, Level: float64(n), Unit: inPanics, Since: s.Since,
 		Active: now.Sub(s.Hits[n-1]) <= span, TimeToVisible: span + time.Second,
 		Evidence: []Evidence{
 			{Tasks, cutText(text)},
@@ -237,13 +237,12 @@ func (d *PanicLoop) State() (json.RawMessage, error) { return json.Marshal(d.sta
 
 // SetState implements [Stateful].
 func (d *PanicLoop) SetState(raw json.RawMessage) error {
-	var s panicState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if slices.ContainsFunc(s.Loops, func(l panicSeries) bool { return len(l.Hits) == 0 }) {
-		return errors.New("detect: a series of panics without a panic")
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *panicState) error {
+		for i, l := range s.Loops {
+			if len(l.Hits) == 0 {
+				return &StateError{Field: fmt.Sprintf("loops[%d].hits", i), Err: errors.New("a series of panics without a panic")}
+			}
+		}
+		return nil
+	})
 }

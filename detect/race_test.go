@@ -21,3 +21,6 @@ const (
 // everyContract is which part of the detectors is tried against the contract: they are
 // used by one goroutine, and all of them are without the race detector.
 const everyContract = 6
+
+// everyState is which part of the values that cannot be are tried in states.
+const everyState = 17

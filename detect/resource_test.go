@@ -67,7 +67,7 @@ func resourceDetectors() *detect.Panel {
 func (m *machine) until(p *detect.Panel, d time.Duration, ok func([]detect.Finding) bool) ([]detect.Finding, time.Duration) {
 	for began := m.at; m.at.Sub(began) < d; {
 		t := m.turn()
-		if found, _ := p.Detect(&t); ok(found) {
+		if found, _ := p.Detect(&t); ok(withUnits(found)) {
 			return found, m.at.Sub(began)
 		}
 	}

@@ -94,7 +94,7 @@ func (r roster[S]) check(one func(*S) error) error {
 	}
 	for i := range r {
 		if err := one(&r[i].Is); err != nil {
-			return fmt.Errorf("detect: operation %.80q: %w", r[i].Name, err)
+			return &StateError{Field: fmt.Sprintf("operations[%d]", i), Err: fmt.Errorf("%.80q: %w", r[i].Name, err)}
 		}
 	}
 	return nil
@@ -103,14 +103,14 @@ func (r roster[S]) check(one func(*S) error) error {
 // ordered reports why a roster that was read cannot be used.
 func (r roster[S]) ordered() error {
 	if len(r) > maxOperations {
-		return fmt.Errorf("detect: %d operations, at most %d are followed", len(r), maxOperations)
+		return &StateError{Field: "operations", Err: fmt.Errorf("%w: %d, at most %d are followed", errMany, len(r), maxOperations)}
 	}
 	for i := range r {
 		if !nameable(r[i].Name) || !nameable(string(r[i].Domain)) {
-			return fmt.Errorf("detect: operation %.80q is not printable", r[i].Name)
+			return &StateError{Field: fmt.Sprintf("operations[%d].name", i), Err: fmt.Errorf("%.80q is not printable", r[i].Name)}
 		}
 		if i > 0 && r[i].compare(&observe.OperationStat{Name: r[i-1].Name, Kind: r[i-1].Kind}) <= 0 {
-			return fmt.Errorf("detect: operation %.80q out of order", r[i].Name)
+			return &StateError{Field: fmt.Sprintf("operations[%d].name", i), Err: fmt.Errorf("%.80q is %w", r[i].Name, errOrder)}
 		}
 	}
 	return nil

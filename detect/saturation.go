@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -47,6 +48,7 @@ const (
 	highBusy     = .95
 	highGC       = .25
 	highThrottle = .25
+	maxReached   = 16 // of the few that are known
 )
 
 // NewSaturation returns the detector.
@@ -69,7 +71,7 @@ func (d *Saturation) Detect(t observe.Turn) []Finding {
 
 func (d *Saturation) finding(about observe.Subject, c Confidence, since time.Time, level float64, text string) Finding {
 	return Finding{
-		Kind: KindSaturation, Subject: about, Confidence: c, Active: true, Level: level, Since: since,
+		Kind: KindSaturation, Subject: about, Confidence: c, Active: true, Level: level, Unit: inPercent, Since: since,
 		TimeToVisible: 2 * time.Second, Evidence: []Evidence{{Metrics, cutText(text)}},
 	}
 }
@@ -150,5 +152,13 @@ func (d *Saturation) State() (json.RawMessage, error) { return json.Marshal(d.st
 
 // SetState implements [Stateful].
 func (d *Saturation) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *saturationState) error {
+		for i, one := range s.Recent {
+			at := fmt.Sprintf("recent[%d]", i)
+			if err := cmp.Or(within(at+".Busy", one.Busy, 0, 1e12), within(at+".GC", one.GC, 0, 1), within(at+".Throttled", one.Throttled, 0, 1e12)); err != nil {
+				return err
+			}
+		}
+		return cmp.Or(atMost("recent", len(s.Recent), cpuTurns), atMost("reached", len(s.Reached), maxReached))
+	})
 }

@@ -27,7 +27,7 @@ func inheritedBy[S, L any](in roster[L], take func(L) S, check func(*S) error) (
 	for _, e := range in.inherited() {
 		s := take(e.Is)
 		if err := check(&s); err != nil {
-			return nil, fmt.Errorf("detect: operation %.80q: %w", e.Name, err)
+			return nil, &StateError{Field: "operations", Err: fmt.Errorf("%.80q: %w", e.Name, err)}
 		}
 		out = append(out, rostered[S]{Name: e.Name, Kind: e.Kind, Domain: e.Domain, Unseen: e.Unseen, Is: s})
 	}
@@ -53,7 +53,7 @@ func (d *Latency) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *Latency) SetBaseline(raw json.RawMessage) error {
 	var in roster[latencyLearned]
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	ops, err := inheritedBy(in, func(l latencyLearned) latencyOp {
@@ -84,7 +84,7 @@ func (d *Stalled) Baseline() (json.RawMessage, error) {
 // beginning: they are learned anew within minutes.
 func (d *Stalled) SetBaseline(raw json.RawMessage) error {
 	var in roster[stalledLearned]
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	ops, err := inheritedBy(in, func(l stalledLearned) stalledOp {
@@ -116,7 +116,7 @@ func (d *Spans) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *Spans) SetBaseline(raw json.RawMessage) error {
 	var in roster[spansLearned]
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	ops, err := inheritedBy(in, func(l spansLearned) spansOp {
@@ -163,7 +163,7 @@ func (d *Creep) Baseline() (json.RawMessage, error) {
 // SetBaseline implements [Learner].
 func (d *Creep) SetBaseline(raw json.RawMessage) error {
 	var in creepBaseline
-	if err := json.Unmarshal(raw, &in); err != nil {
+	if err := decode(raw, &in); err != nil {
 		return err
 	}
 	ops, err := inheritedBy(in.Operations, func(l creepLearned) (s creepOp) {
@@ -176,7 +176,7 @@ func (d *Creep) SetBaseline(raw json.RawMessage) error {
 		return err
 	}
 	if !(in.Load >= 0) || math.IsInf(in.Load, 0) || in.Load > 1e12 {
-		return fmt.Errorf("detect: load of the service: %w", errRange)
+		return &StateError{Field: "load", Err: errRange}
 	}
 	d.state = creepState{Operations: ops}
 	for i := range creepScales {

@@ -53,7 +53,7 @@ func inFlight(kind observe.OperationKind, name string, n, seconds int) observe.O
 // after returns what a detector finds in the last of some turns.
 func after(d detect.Detector, turns []observe.Turn) (out []detect.Finding) {
 	for _, t := range turns {
-		out = d.Detect(t)
+		out = withUnits(d.Detect(t))
 	}
 	return out
 }

@@ -162,7 +162,7 @@ func (s *spansOp) forget() { s.Since, s.Begun, s.Rises = time.Time{}, 0, 0 }
 func (s *spansOp) finding(subject observe.Subject, now time.Time) Finding {
 	more := s.Minutes - s.High[1]
 	f := Finding{
-		Kind: KindUnfinished, Subject: subject, Confidence: Suspected, Active: now.Sub(s.Rose) < stillRising, Level: float64(s.Old),
+		Kind: KindUnfinished, Subject: subject, Confidence: Suspected, Active: now.Sub(s.Rose) < stillRising, Level: float64(s.Old), Unit: inSpans,
 		Since: s.Since, TimeToVisible: stillRising,
 	}
 	most := s.Begun >= 2*float64(more) // of what began ended
@@ -199,7 +199,7 @@ func (a *apart) follow(o *observe.OperationStat, minute bool, p pace) {
 
 func (a *apart) finding(subject observe.Subject) Finding {
 	return Finding{
-		Kind: KindOutlived, Subject: subject, Confidence: Suspected, Active: true, Level: a.Now * a.Count,
+		Kind: KindOutlived, Subject: subject, Confidence: Suspected, Active: true, Level: a.Now * a.Count, Unit: inSpans,
 		Since: a.Since, TimeToVisible: 2 * time.Minute,
 		Evidence: []Evidence{{Traces, cutText(fmt.Sprintf("%.2g %% of %.0f spans of %s in a minute ended after the span that had called them, usually %.2g %%: work that is handed on, or callers that do not wait",
 			100*a.Now, a.Count, subject.Name, 100*a.Share))}},
@@ -211,15 +211,7 @@ func (d *Spans) State() (json.RawMessage, error) { return json.Marshal(d.state) 
 
 // SetState implements [Stateful].
 func (d *Spans) SetState(raw json.RawMessage) error {
-	var s spansState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*spansOp).check); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *spansState) error { return s.Operations.check((*spansOp).check) })
 }
 
 func (s *spansOp) check() error {

@@ -208,7 +208,7 @@ func (d *Stalled) findings(now time.Time) []Finding {
 		held := now.Sub(s.Since)
 		f := Finding{
 			Kind: KindStalled, Subject: e.subject(), Confidence: Suspected, Active: true,
-			Level: float64(s.Now), Since: s.Since, TimeToVisible: quickRates,
+			Level: float64(s.Now), Unit: inSpans, Since: s.Since, TimeToVisible: quickRates,
 			Evidence: []Evidence{{Metrics, cutText(s.text(e.Name, now))}},
 		}
 		sureAt := leastSilence
@@ -240,7 +240,7 @@ func (d *Stalled) findings(now time.Time) []Finding {
 	}
 	text := fmt.Sprintf("%d of %d operations that are in use stall at once: they wait for something that they share", all, busy)
 	service := Finding{
-		Kind: KindStalled, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(all),
+		Kind: KindStalled, Subject: allOperations, Confidence: Suspected, Active: true, Level: float64(all), Unit: inOperations,
 		Since: st.Since, TimeToVisible: quickRates, Evidence: []Evidence{{Metrics, text}},
 	}
 	for i := range out {
@@ -269,15 +269,7 @@ func (d *Stalled) State() (json.RawMessage, error) { return json.Marshal(d.state
 
 // SetState implements [Stateful].
 func (d *Stalled) SetState(raw json.RawMessage) error {
-	var s stalledState
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	if err := s.Operations.check((*stalledOp).check); err != nil {
-		return err
-	}
-	d.state = s
-	return nil
+	return restore(&d.state, raw, func(s *stalledState) error { return s.Operations.check((*stalledOp).check) })
 }
 
 func (s *stalledOp) check() error {

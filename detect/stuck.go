@@ -163,7 +163,7 @@ func (d *Stuck) forget(t observe.Turn) {
 // than before is what a remedy is judged by.
 func (s stuckTask) finding(all int) Finding {
 	f := Finding{
-		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned || s.Replacing, Reflex: s.Replacing, Level: float64(all),
+		Kind: KindStuck, Subject: s.Subject, Confidence: Suspected, Active: !s.Abandoned || s.Replacing, Reflex: s.Replacing, Level: float64(all), Unit: inTasks,
 		Since: s.Since, TimeToVisible: 2 * time.Second,
 		Evidence: []Evidence{{Tasks, cutText(s.Subject.String() + ": " + s.Why)}},
 	}
@@ -175,7 +175,7 @@ func (s stuckTask) finding(all int) Finding {
 
 func (p stuckPool) finding(now time.Time) Finding {
 	f := Finding{
-		Kind: KindStuck, Subject: p.Subject, Confidence: Suspected, Active: true, Reflex: true, Level: float64(len(p.Hits)),
+		Kind: KindStuck, Subject: p.Subject, Confidence: Suspected, Active: true, Reflex: true, Level: float64(max(len(p.Hits), 1)), Unit: inTasks,
 		Since: p.Since, TimeToVisible: stuckWindow + 2*time.Second,
 		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("units of %s run past their budget", p.Subject.Name))}},
 	}

@@ -171,3 +171,33 @@ func ExampleDiagnoser() {
 	}
 	// Output: inc-1 diagnosed stuck_task of orders.consume at shop.f f.go:3: because
 }
+
+// An incident is measured in one unit while there is something of that, so that two
+// levels of it can be compared.
+func TestAnIncidentHasOneUnit(t *testing.T) {
+	d := diagnose.New()
+	of := func(kind detect.Kind, level float64, unit string) detect.Finding {
+		f := finding(kind, "GET /a", 0, detect.Confirmed, detect.Metrics)
+		f.Level, f.Unit = level, unit
+		return f
+	}
+	share, burn := of(detect.KindErrorRate, 40, "%"), of(detect.KindBurnRate, 90, "times")
+	for i, c := range []struct {
+		findings []detect.Finding
+		level    float64
+		unit     string
+		worst    float64
+	}{
+		{[]detect.Finding{share}, 40, "%", 40},
+		{[]detect.Finding{burn, share}, 40, "%", 40},
+		{[]detect.Finding{burn}, 90, "times", 90},
+		{[]detect.Finding{share, burn}, 90, "times", 90},
+		{nil, 0, "times", 90},
+		{[]detect.Finding{share}, 40, "%", 40},
+	} {
+		open := d.Diagnose(t0.Add(time.Duration(i)*time.Second), c.findings)
+		if len(open) != 1 || open[0].Level != c.level || open[0].Unit != c.unit || open[0].Worst != c.worst {
+			t.Fatalf("turn %d: %+v, want %+v", i, open[0], c)
+		}
+	}
+}

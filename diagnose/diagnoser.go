@@ -105,8 +105,8 @@ func (i *Incident) update(now time.Time, g *group, moved string) {
 			i.From = f.From
 		}
 	}
+	i.measure(shown)
 	for _, f := range shown {
-		i.Level = max(i.Level, f.Level)
 		if i.Fault == Panic {
 			i.Fault = faultOf(f.Kind)
 		}
@@ -136,6 +136,26 @@ func (i *Incident) update(now time.Time, g *group, moved string) {
 	}
 	if i.Phase == Detected && i.Confidence == detect.Confirmed {
 		i.Advance(now, Diagnosed, i.Root)
+	}
+}
+
+// measure takes the level of the findings that have the incident's unit. It changes
+// to another unit when none of that is there any more, since remedies are judged by
+// how the level changes.
+func (i *Incident) measure(shown []detect.Finding) {
+	lasts := func(f detect.Finding) bool { return f.Unit == i.Unit && f.Level > 0 }
+	if at := slices.IndexFunc(shown, func(f detect.Finding) bool { return f.Level > 0 }); !slices.ContainsFunc(shown, lasts) && at >= 0 {
+		for k, f := range shown {
+			if f.Level > 0 && f.Confidence > shown[at].Confidence {
+				at = k
+			}
+		}
+		i.Unit, i.Worst = shown[at].Unit, 0
+	}
+	for _, f := range shown {
+		if f.Unit == i.Unit {
+			i.Level = max(i.Level, f.Level)
+		}
 	}
 }
 

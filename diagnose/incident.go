@@ -69,12 +69,13 @@ type Incident struct {
 	Dependants []detect.Finding  `json:"dependants,omitempty"`
 	Confidence detect.Confidence `json:"confidence"`
 	Active     bool              `json:"active"`           // the symptom goes on
-	Level      float64           `json:"level"`            // 0: nothing is left
+	Level      float64           `json:"level"`            // the worst of its findings' in Unit; 0: nothing is left
+	Unit       string            `json:"unit,omitempty"`   // of Level; stays while a finding has it
 	Reflex     bool              `json:"reflex,omitempty"` // only contracts' own business so far
 
 	From          time.Time     `json:"from,omitzero"` // start of the time that Active speaks of; zero: this turn
 	TimeToVisible time.Duration `json:"time_to_visible"`
-	Worst         float64       `json:"worst"` // highest level so far; Root is from then
+	Worst         float64       `json:"worst"` // highest level in Unit so far; Root is from then
 
 	Opened time.Time `json:"opened"`
 	Closed time.Time `json:"closed,omitzero"`

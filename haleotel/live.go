@@ -26,16 +26,15 @@ func idOf(sc trace.SpanContext) spanID { return spanID{sc.TraceID(), sc.SpanID()
 
 // liveSpan is what is known of a span that has not ended.
 type liveSpan struct {
-	op     *hale.Operation // nil for what hale's tracer made: it is counted already
-	hale   *hale.Span      // the innermost of hale's own that it is in, or is
-	around spanID          // the live span that called it; zero: hale's, or nobody known
-	second uint32          // when it began
-	ours   bool            // hale's tracer made it
-	task   bool            // and it is of a task, no operation
-	late   bool            // who called it had ended before it began
-	erred  bool            // a span that it called failed
-	below  time.Duration   // in spans that it called
-	known  time.Duration   // the part of it in spans of hale's own
+	span   hale.ForeignSpan // of none for what hale's tracer made: it is counted already
+	hale   *hale.Span       // the innermost of hale's own that it is in, or is
+	around spanID           // the live span that called it; zero: hale's, or nobody known
+	ours   bool             // hale's tracer made it
+	task   bool             // and it is of a task, no operation
+	late   bool             // who called it had ended before it began
+	erred  bool             // a span that it called failed
+	below  time.Duration    // in spans that it called
+	known  time.Duration    // the part of it in spans of hale's own
 }
 
 // live is the table of spans that have not ended, in shards so that cores do not wait
@@ -101,21 +100,21 @@ func (l *live) take(id spanID) (e liveSpan, ok, missed bool) {
 	return e, false, false
 }
 
-// called tells a span of one that it called and that has ended. It returns the span's
-// operation, and false if it has ended itself.
-func (l *live) called(id spanID, took, known time.Duration, failed bool) (*hale.Operation, bool) {
+// called tells a span of one that it called and that has ended. It returns the span,
+// and false if it has ended itself.
+func (l *live) called(id spanID, took, known time.Duration, failed bool) (hale.ForeignSpan, bool) {
 	s := l.of(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, ok := s.spans[id]
 	if !ok {
-		return nil, false
+		return hale.ForeignSpan{}, false
 	}
 	e.below += took
 	e.known += known
 	e.erred = e.erred || failed
 	s.spans[id] = e
-	return e.op, true
+	return e.span, true
 }
 
 // clear empties the table and calls f for each span that was in it.

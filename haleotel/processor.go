@@ -65,17 +65,16 @@ func (p *SpanProcessor) OnStart(ctx context.Context, s sdktrace.ReadWriteSpan) {
 		p.place(ctx, &e, parent)
 	}
 	if !e.ours {
-		e.second = p.rt.Second()
-		e.op = p.names.atStart(s)
+		e.span = p.rt.ForeignSpan(p.names.atStart(s))
 	}
 	id := idOf(s.SpanContext())
 	if !p.live.add(id, e) {
 		return
 	}
-	e.op.Began(e.second)
+	e.span.Begin()
 	if p.closed.Load() { // Shutdown may have looked before
 		if _, ok, _ := p.live.take(id); ok {
-			e.op.Renamed(e.second, nil)
+			e.span.Rename(nil)
 		}
 	}
 }
@@ -115,34 +114,31 @@ func (p *SpanProcessor) OnEnd(s sdktrace.ReadOnlySpan) {
 		if e.ours = s.InstrumentationScope().Name == ScopeName; e.ours {
 			return
 		}
-		e.second = p.rt.Second()
-		e.op = p.names.atEnd(s)
-		e.op.Began(e.second)
+		e.span = p.rt.ForeignSpan(p.names.atEnd(s))
+		e.span.Begin()
 	}
 	if e.ours {
 		if !e.task && e.around != (spanID{}) {
 			if caller, ok := p.live.called(e.around, took, took, failed); ok {
-				caller.Called(s.Name(), took, failed)
+				caller.Call(s.Name(), took, failed)
 			}
 		}
 		return
 	}
-	if op := p.names.atEnd(s); op != e.op {
-		e.op.Renamed(e.second, op)
-		e.op = op
+	if op := p.names.atEnd(s); op != e.span.Operation() {
+		e.span = e.span.Rename(op)
 	}
-	outlived := e.late
+	end := hale.ForeignEnd{
+		Took: took, Below: e.below, Outcome: p.outcome(s, failed), Failed: failed, Inherited: e.erred, Outlived: e.late, Known: e.known,
+	}
 	if e.around != (spanID{}) {
 		caller, ok := p.live.called(e.around, took, e.known, failed)
-		caller.Called(e.op.Name(), took, failed)
-		outlived = outlived || !ok
-	} else if e.hale.Called(e.op.Name(), took, e.known, failed) {
-		outlived = true
+		caller.Call(e.span.Operation().Name(), took, failed)
+		end.Outlived = end.Outlived || !ok
+	} else {
+		end.In = e.hale
 	}
-	e.op.Ended(e.second, hale.SpanEnd{
-		Took: took, Below: e.below, Outcome: p.outcome(s, failed),
-		Failed: failed, Inherited: e.erred, Outlived: outlived,
-	})
+	e.span.End(end)
 }
 
 // maxTook bounds what a span with made-up times can add to a sum.
@@ -166,6 +162,6 @@ func (p *SpanProcessor) Shutdown(context.Context) error {
 		return nil
 	}
 	p.closed.Store(true)
-	p.live.clear(func(e liveSpan) { e.op.Renamed(e.second, nil) })
+	p.live.clear(func(e liveSpan) { e.span.Rename(nil) })
 	return nil
 }

@@ -20,14 +20,16 @@ func BenchmarkScrape(b *testing.B) {
 	rt := newRuntime(b)
 	for i := range 200 {
 		op := rt.Operation(observe.Server, fmt.Sprintf("GET /%d", i), "")
-		second := rt.Second()
 		for n := range 300 {
-			op.Began(second)
+			span := rt.ForeignSpan(op)
+			span.Begin()
 			took := time.Duration(n*n) * 37 * time.Microsecond
-			op.Ended(second, hale.SpanEnd{Took: took, Outcome: []string{"200", "404", "500"}[n%3], Failed: n%3 == 2})
-			op.Traced(took, observe.TraceContext{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Flags: 1})
+			span.End(hale.ForeignEnd{
+				Took: took, Outcome: []string{"200", "404", "500"}[n%3], Failed: n%3 == 2,
+				Trace: observe.TraceContext{TraceID: [16]byte{1}, SpanID: [8]byte{2}, Flags: 1},
+			})
 		}
-		op.Called("orders.query", time.Millisecond, false)
+		rt.ForeignSpan(op).Call("orders.query", time.Millisecond, false)
 		_ = rt.Do(context.Background(), op.Name(), func(context.Context) error { return nil })
 	}
 	step(b, rt)

@@ -20,7 +20,7 @@ func FuzzNames(f *testing.F) {
 		rt := newRuntime(t)
 		op := rt.Operation(observe.OperationKind(kind), name, observe.Domain(outcome))
 		op.Report(errorType)
-		op.Called(errorType, 1, true)
+		rt.ForeignSpan(op).Call(errorType, 1, true)
 		for _, failed := range []bool{false, true} {
 			_, span := op.Start(t.Context())
 			span.Finish(outcome, failed)

@@ -25,7 +25,7 @@ func busy(t *testing.T, opts ...hale.Option) *hale.Runtime {
 	quote := rt.Operation(observe.Client, "payments.quote", "")
 	serve := func(name, status string, failed bool) {
 		ctx, span := rt.Operation(observe.Server, name, "").Start(t.Context())
-		hale.ReportError(ctx, errBroken, "declined")
+		hale.ReportErrorAs(ctx, errBroken, "declined")
 		_ = quote.Do(ctx, func(context.Context) error { time.Sleep(20 * time.Millisecond); return nil })
 		_ = hale.TraceOf(ctx)
 		span.Finish(status, failed)
@@ -303,7 +303,7 @@ func TestCountersNeverFall(t *testing.T) {
 			for n := 0; ctx.Err() == nil; n++ {
 				_ = rt.Do(ctx, op.Name(), func(ctx context.Context) error {
 					ctx, span := op.Start(ctx)
-					hale.ReportError(ctx, errBroken, fmt.Sprint(n%100))
+					hale.ReportErrorAs(ctx, errBroken, fmt.Sprint(n%100))
 					_ = hale.TraceOf(ctx)
 					span.Finish(fmt.Sprint(200+n%7), n%7 == 5)
 					if n%50 == 0 {

@@ -131,7 +131,7 @@ func served(rt *hale.Runtime, reg *prometheus.Registry) http.Handler {
 	route("GET /orders/{id}", 200, func(context.Context) {})
 	route("GET /missing", 404, func(context.Context) {})
 	route("GET /slow", 200, func(ctx context.Context) {
-		hale.ReportError(ctx, errBroken, "declined")
+		hale.ReportErrorAs(ctx, errBroken, "declined")
 		time.Sleep(300 * time.Millisecond)
 	})
 	route("GET /panics", 500, func(ctx context.Context) {

@@ -30,7 +30,7 @@ func (d *odd) Detect(observe.Turn) []detect.Finding {
 func TestLogRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
-		log := slog.New(hale.LogHandler(slog.NewTextHandler(discard{}, &slog.HandlerOptions{Level: slog.LevelDebug - 4}), hale.LogTo(rt)))
+		log := slog.New(hale.LogHandler(slog.NewTextHandler(discard{}, &slog.HandlerOptions{Level: slog.LevelDebug - 4}), hale.WithRuntime(rt)))
 		err := rt.Do(t.Context(), "orders.import", func(ctx context.Context) error {
 			for range 3 {
 				log.WarnContext(ctx, "slow")

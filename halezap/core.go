@@ -13,14 +13,14 @@ import (
 // Option is an option of [NewCore].
 type Option func(*core)
 
-// To gives the records to rt, whatever context they have. Without it they go to the
+// WithRuntime gives the records to rt, whatever context they have. Without it they go to the
 // runtime of their task or span, else to [hale.Default]'s at the time.
-func To(rt *hale.Runtime) Option { return func(c *core) { c.rt = rt } }
+func WithRuntime(rt *hale.Runtime) Option { return func(c *core) { c.rt = rt } }
 
-// By leaves out the records that are below the level that l has for them. Zap asks
+// WithLevels leaves out the records that are below the level that l has for them. Zap asks
 // before it knows the fields of a record: the domain counts where the logger was given
 // its context by With. Make next let all through, with [zapcore.DebugLevel].
-func By(l *hale.LogLevels) Option { return func(c *core) { c.levels = l } }
+func WithLevels(l *hale.LogLevels) Option { return func(c *core) { c.levels = l } }
 
 // NewCore returns a core that shows hale the records that next takes, and gives them
 // to next unchanged: the identity of a record is in its [Context], whatever the core.

@@ -109,7 +109,7 @@ func TestRecordsBearTheIdentity(t *testing.T) {
 
 func TestRecordsAreCounted(t *testing.T) {
 	rt := newRuntime(t)
-	log := zap.New(halezap.NewCore(jsonCore(io.Discard, zap.InfoLevel), halezap.To(rt)), zap.AddStacktrace(zap.ErrorLevel))
+	log := zap.New(halezap.NewCore(jsonCore(io.Discard, zap.InfoLevel), halezap.WithRuntime(rt)), zap.AddStacktrace(zap.ErrorLevel))
 	log.Error("order failed", zap.Error(errors.New("dial tcp 10.0.0.1:80: connection refused")))
 	log.Error("recovered", zap.ByteString("stack", debug.Stack()))
 	log.Warn("recovered", zap.String("stack", string(debug.Stack())))
@@ -134,7 +134,7 @@ func TestLevelsByDomain(t *testing.T) {
 	rt := newRuntime(t)
 	levels := new(hale.LogLevels)
 	var buf bytes.Buffer
-	log := zap.New(halezap.NewCore(jsonCore(&buf, zap.DebugLevel), halezap.By(levels)))
+	log := zap.New(halezap.NewCore(jsonCore(&buf, zap.DebugLevel), halezap.WithLevels(levels)))
 	levels.SetDomain("orders", slog.LevelDebug)
 	_ = rt.Do(t.Context(), "orders.create", func(ctx context.Context) error {
 		log.With(halezap.Context(ctx)).Debug("seen")
@@ -154,7 +154,7 @@ func TestFatalAndPanicAreZaps(t *testing.T) {
 	rt := newRuntime(t)
 	hook := &fatalHook{}
 	var buf bytes.Buffer
-	log := zap.New(halezap.NewCore(jsonCore(&buf, zap.DebugLevel), halezap.To(rt)), zap.WithFatalHook(hook))
+	log := zap.New(halezap.NewCore(jsonCore(&buf, zap.DebugLevel), halezap.WithRuntime(rt)), zap.WithFatalHook(hook))
 	func() {
 		defer func() {
 			if v := recover(); v != "on purpose" {
@@ -183,7 +183,7 @@ func (h *fatalHook) OnWrite(*zapcore.CheckedEntry, []zapcore.Field) { h.n++ }
 func TestCoreAmongCores(t *testing.T) {
 	rt := newRuntime(t)
 	var all, some bytes.Buffer
-	errorsOnly := halezap.NewCore(jsonCore(&some, zap.ErrorLevel), halezap.To(rt))
+	errorsOnly := halezap.NewCore(jsonCore(&some, zap.ErrorLevel), halezap.WithRuntime(rt))
 	log := zap.New(zapcore.NewTee(jsonCore(&all, zap.DebugLevel), errorsOnly))
 	log.Info("a")
 	log.Error("b")
@@ -191,7 +191,7 @@ func TestCoreAmongCores(t *testing.T) {
 		t.Errorf("%d records in some, %s", n, all.String())
 	}
 	sampled := zapcore.NewSamplerWithOptions(jsonCore(&all, zap.DebugLevel), time.Hour, 2, 0)
-	log = zap.New(halezap.NewCore(sampled, halezap.To(rt)))
+	log = zap.New(halezap.NewCore(sampled, halezap.WithRuntime(rt)))
 	for range 10 {
 		log.Info("often")
 	}
@@ -216,7 +216,7 @@ func (muteError) Error() string { panic("no text") }
 
 func TestBadInput(t *testing.T) {
 	rt := newRuntime(t)
-	log := zap.New(halezap.NewCore(jsonCore(io.Discard, zap.DebugLevel), halezap.To(rt), nil))
+	log := zap.New(halezap.NewCore(jsonCore(io.Discard, zap.DebugLevel), halezap.WithRuntime(rt), nil))
 	fields := []zap.Field{
 		zap.Any("any", map[string]any{"a": make(chan int)}), zap.Skip(), zap.Error(nil), zap.NamedError("e", (*hale.ConfigError)(nil)),
 		zap.Bool("b", true), zap.Float64("f", 1.5), zap.Float32("f32", 1.5), zap.Uint8("u", 7), zap.Time("t", time.Now()), zap.Time("far", time.Time{}),
@@ -228,7 +228,7 @@ func TestBadInput(t *testing.T) {
 		fields = append(fields, zap.String("\xff", strings.Repeat("v", 100)))
 	}
 	log.With(fields...).Info("\xff", fields...)
-	halezap.NewCore(zapcore.NewNopCore(), halezap.To(rt)).With([]zapcore.Field{zap.NamedError("e", muteError{})})
+	halezap.NewCore(zapcore.NewNopCore(), halezap.WithRuntime(rt)).With([]zapcore.Field{zap.NamedError("e", muteError{})})
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
@@ -252,7 +252,7 @@ func TestTeeCountsWhatIsWritten(t *testing.T) {
 	rt := newRuntime(t)
 	var all, some bytes.Buffer
 	sampled := zapcore.NewSamplerWithOptions(jsonCore(&some, zap.DebugLevel), time.Hour, 1, 0)
-	log := zap.New(zapcore.NewTee(jsonCore(&all, zap.DebugLevel), halezap.NewCore(sampled, halezap.To(rt))), zap.AddCaller())
+	log := zap.New(zapcore.NewTee(jsonCore(&all, zap.DebugLevel), halezap.NewCore(sampled, halezap.WithRuntime(rt))), zap.AddCaller())
 	for range 100 {
 		log.Info("often")
 	}

@@ -10,7 +10,7 @@ import (
 
 // A nil core writes nothing, and nil fields and options are none.
 func TestNil(t *testing.T) {
-	log := zap.New(halezap.NewCore(nil, nil, halezap.To(nil), halezap.By(nil)))
+	log := zap.New(halezap.NewCore(nil, nil, halezap.WithRuntime(nil), halezap.WithLevels(nil)))
 	log.With(zap.Int("n", 1)).Error("no core", halezap.Context(nil)) //nolint:staticcheck // what is tested
 	if err := log.Sync(); err != nil {
 		t.Error(err)

@@ -50,7 +50,7 @@ func quarantined(t *testing.T, n int) *world {
 	w.want(diagnose.Isolating, "", "apply cancel", "apply abandon", "apply quarantine")
 	w.turns(2, hang(n)...)
 	w.want(diagnose.Recovering, "", "apply cancel", "apply abandon", "apply quarantine")
-	if detail := w.inc.Steps[len(w.inc.Steps)-1].Detail; detail != fmt.Sprintf("isolated: the symptom has stopped, %d are left", n) {
+	if detail := w.inc.Steps[len(w.inc.Steps)-1].Detail; detail != fmt.Sprintf("isolated: the symptom has stopped, %d tasks are left", n) {
 		t.Errorf("it says %q", detail)
 	}
 	w.commands = nil

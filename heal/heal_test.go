@@ -88,14 +88,14 @@ func (w *world) want(phase diagnose.Phase, outcome diagnose.Outcome, commands ..
 func leak(active bool, level float64) detect.Finding {
 	return detect.Finding{
 		Kind: detect.KindLeak, Subject: observe.Subject{Name: "reco.list", Domain: "reco"}, Confidence: detect.Confirmed,
-		Active: active, Level: level, TimeToVisible: 3 * time.Second,
+		Active: active, Level: level, Unit: "goroutines", TimeToVisible: 3 * time.Second,
 		Evidence: []detect.Evidence{{Channel: detect.Profiles, Text: "orphans"}},
 	}
 }
 
 func stuck(seq uint64) detect.Finding {
 	f := leak(true, 1)
-	f.Kind, f.TimeToVisible = detect.KindStuck, 2*time.Second
+	f.Kind, f.Unit, f.TimeToVisible = detect.KindStuck, "tasks", 2*time.Second
 	f.Subject.Task = observe.TaskID{Name: "reco.list", Seq: seq}
 	f.Evidence[0].Channel = detect.Tasks
 	return f
@@ -197,7 +197,7 @@ func TestRemedyThatMakesItWorseIsRolledBack(t *testing.T) {
 	w.turns(2, leak(true, 10))
 	w.turns(3, leak(true, 100))
 	w.want(diagnose.Escalated, "", "apply quarantine", "undo quarantine")
-	if !strings.Contains(fmt.Sprint(w.inc.Steps), "made it worse: level 100, was 10") {
+	if !strings.Contains(fmt.Sprint(w.inc.Steps), "made it worse: level 100 goroutines, was 10 goroutines") {
 		t.Errorf("steps %v", w.inc.Steps)
 	}
 }

@@ -51,6 +51,7 @@ type care struct {
 	Before   float64   `json:"before"`         // level when the remedy was decided on
 	Command  *Command  `json:"command,omitempty"`
 	Level    float64   `json:"level,omitempty"`   // as of the last turn
+	Unit     string    `json:"unit,omitempty"`    // of all levels
 	Rose     time.Time `json:"rose,omitzero"`     // when it last rose
 	Left     float64   `json:"left,omitempty"`    // what hung on when a quarantine that had stopped more was lifted
 	Kept     int       `json:"kept,omitempty"`    // the rung of that quarantine
@@ -138,6 +139,9 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	quiet := !inc.Active
 	if !quiet || c.Quiet.IsZero() {
 		c.Quiet = now
+	}
+	if inc.Unit != c.Unit { // what was measured before says nothing about what is now
+		c.Unit, c.Before, c.Rose = inc.Unit, inc.Level, now
 	}
 	if inc.Level > c.Level {
 		c.Rose = now

@@ -21,7 +21,7 @@ func (h *Healer) helped(now time.Time, inc *diagnose.Incident, c *care) (*Comman
 	}
 	detail := "isolated: the symptom is gone"
 	if inc.Level > 0 {
-		detail = fmt.Sprintf("isolated: the symptom has stopped, %.0f are left", inc.Level)
+		detail = fmt.Sprintf("isolated: the symptom has stopped, %s are left", amount(inc.Level, inc.Unit))
 	}
 	inc.Advance(now, onward(inc, diagnose.Recovering), detail)
 	c.Stage, c.Until = stageQuarantine, c.Since.Add(h.quarantineFor(c))
@@ -44,9 +44,9 @@ func (h *Healer) quarantineFor(c *care) time.Duration {
 // quarantine that did not help is taken back too: it costs and does nothing.
 func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
 	worse := inc.Fault != diagnose.StuckTask && inc.Level > c.Before*worseBy && inc.Level >= c.Before+worseFloor
-	detail := fmt.Sprintf("%s did not help: level %.0f, was %.0f", c.Command.Remedy, inc.Level, c.Before)
+	detail := fmt.Sprintf("%s did not help: %s", c.Command.Remedy, change(inc, c.Before))
 	if worse {
-		detail = fmt.Sprintf("%s made it worse: level %.0f, was %.0f", c.Command.Remedy, inc.Level, c.Before)
+		detail = fmt.Sprintf("%s made it worse: %s", c.Command.Remedy, change(inc, c.Before))
 	}
 	inc.Advance(now, inc.Phase, detail)
 	var cmd *Command
@@ -97,7 +97,7 @@ func (h *Healer) verified(now time.Time, inc *diagnose.Incident, c *care, why st
 	detail := why + "; recovered: the symptom is gone"
 	if inc.Level > 0 {
 		inc.Outcome = diagnose.Contained
-		detail = fmt.Sprintf("%s; contained: it no longer grows, %.0f are left", why, inc.Level)
+		detail = fmt.Sprintf("%s; contained: it no longer grows, %s are left", why, amount(inc.Level, inc.Unit))
 	}
 	inc.Advance(now, diagnose.Verified, detail)
 	return nil, false
@@ -136,7 +136,7 @@ func (h *Healer) released(now time.Time, inc *diagnose.Incident, c *care) (*Comm
 	if !inc.Active || !hung(inc) {
 		return h.verified(now, inc, c, "probation passed")
 	}
-	inc.Advance(now, inc.Phase, fmt.Sprintf("probation passed; contained: no more hang, %.0f are left", inc.Level))
+	inc.Advance(now, inc.Phase, fmt.Sprintf("probation passed; contained: no more hang, %s are left", amount(inc.Level, inc.Unit)))
 	c.Left, c.Kept = inc.Level, c.Rung
 	return h.climb(c, now, c.Rung+1)
 }
@@ -144,7 +144,7 @@ func (h *Healer) released(now time.Time, inc *diagnose.Incident, c *care) (*Comm
 // again goes back to the quarantine that had stopped what now hangs again, as
 // after a probation that failed.
 func (h *Healer) again(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
-	inc.Advance(now, inc.Phase, fmt.Sprintf("more hang again: level %.0f, was %.0f", inc.Level, c.Left))
+	inc.Advance(now, inc.Phase, "more hang again: "+change(inc, c.Left))
 	c.Rounds++
 	c.Left = 0
 	return h.climb(c, now, c.Kept)
