@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,10 +60,10 @@ func TestMeasureThatDoesHarm(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rt := newRuntime(t)
 				log := collect(rt)
-				calls := 0
+				var calls atomic.Int64
 				release = make(chan struct{})
 				rt.Measure("a.before", func() float64 { return 1 })
-				rt.Measure("b.harm", func() float64 { calls++; harm(); return 1 })
+				rt.Measure("b.harm", func() float64 { calls.Add(1); harm(); return 1 })
 				rt.Measure("c.after", func() float64 { return 1 })
 				for turn := range 20 {
 					if got := reads(t, rt); got != "a.before c.after" {
@@ -72,8 +73,8 @@ func TestMeasureThatDoesHarm(t *testing.T) {
 				if st := rt.Status(); st.Loop.Unread != 20 || (st.Overrun == 1) != (name == "hangs") {
 					t.Errorf("%d unread, %d overrun", st.Loop.Unread, st.Overrun)
 				}
-				if want := map[string]int{"panics": 20, "exits": 20, "hangs": 1}[name]; calls != want {
-					t.Errorf("asked %d times, want %d", calls, want)
+				if want := map[string]int64{"panics": 20, "exits": 20, "hangs": 1}[name]; calls.Load() != want {
+					t.Errorf("asked %d times, want %d", calls.Load(), want)
 				}
 				close(release)
 				synctest.Wait()
