@@ -47,9 +47,8 @@ func (t Threshold) of(i int) float64 {
 // What is usual is learned from twelve slots on and moves within an hour; nothing is
 // learned from what is slow, for a day, nor in the first three minutes of a process,
 // in which only thresholds count. Operations whose median is 30 s or more, such as
-// streams, have only thresholds too. The level is by how
-// much a quantile is beyond its limit: 2 is twice that. A turn costs about 0.4 µs for
-// each operation.
+// streams, have only thresholds too. The level is how many times its limit a quantile
+// is. A turn costs about 0.4 µs for each operation.
 type Latency struct {
 	cfg   LatencyConfig
 	state latencyState
