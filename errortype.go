@@ -72,7 +72,7 @@ func ReportError(ctx context.Context, err error, errorType string) {
 		errorType = ErrorType(err)
 	}
 	if s := SpanOf(ctx); s != nil {
-		s.op.Report(errorType)
+		s.Operation().Report(errorType)
 		return
 	}
 	rt := runtimeOf(ctx).made()

@@ -62,7 +62,7 @@ func (s *Span) known() bool {
 // sampled returns where a span that is known is in its trace. It makes no IDs up.
 func (s *Span) sampled() observe.TraceContext {
 	if s.traced != nil {
-		if t := s.op.rt.tracer(); t != nil {
+		if t := s.Operation().rt.tracer(); t != nil {
 			return t.trace(s.traced)
 		}
 		return observe.TraceContext{}

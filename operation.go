@@ -23,7 +23,9 @@ type Operation struct {
 	kind   observe.OperationKind
 	domain observe.Domain
 
-	_       [40]byte
+	catchAll atomic.Bool // see [Operation.SetCatchAll]
+
+	_       [32]byte
 	started atomic.Uint64
 	_       [56]byte
 	ended   atomic.Uint64
@@ -99,6 +101,7 @@ func (t *operations) make(rt *Runtime, key operationKey, domain observe.Domain) 
 	}
 	key.name = strings.Clone(key.name)
 	o := &Operation{rt: rt, name: key.name, kind: key.kind, domain: domain}
+	o.catchAll.Store(key.name == otherName)
 	t.table.Store(key, o)
 	sorted := append(slices.Clone(t.sorted), o)
 	slices.SortFunc(sorted, func(a, b *Operation) int {
@@ -127,7 +130,7 @@ func (o *Operation) Name() string {
 func (o *Operation) Do(ctx context.Context, fn func(context.Context) error) (err error) {
 	ctx, span := o.Start(ctx)
 	defer func() {
-		if span == nil || span.over.Load() {
+		if span == nil || span.isOver() {
 			return
 		}
 		span.Finish("panic", true) // or Goexit: it did not return

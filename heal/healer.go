@@ -229,7 +229,12 @@ func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command,
 	switch withheld, wait, skip := h.guard(t, inc, c, r); {
 	case skip != "":
 		inc.Advance(t.Time, inc.Phase, r.Name+" is not used: "+skip)
-		return h.climb(c, t.Time, c.Rung+1)
+		_, again := h.climb(c, t.Time, c.Rung+1)
+		if skip != catchAllReason {
+			return nil, again
+		}
+		cmd.Withheld = skip // for the journal: another policy would change nothing
+		return cmd, again
 	case wait != "":
 		if c.Blocked != wait {
 			c.Blocked = wait
