@@ -80,7 +80,7 @@ func (c Config) withDefaults() (Config, error) {
 	for i, o := range c.Objectives {
 		field := fmt.Sprintf("Config.Objectives[%d]", i)
 		if err := o.Check(); err != nil {
-			return c, &ConfigError{Field: field, Value: o, Mend: err.Error()}
+			return c, &ConfigError{Field: field, Value: o, Err: err, Mend: "give what detect.Objective says of each field"}
 		}
 		if slices.ContainsFunc(c.Objectives[:i], func(p detect.Objective) bool { return p.Operation == o.Operation && p.Latency == o.Latency }) {
 			return c, &ConfigError{Field: field, Value: o, Mend: "give one objective for each operation and latency"}

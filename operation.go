@@ -37,6 +37,7 @@ type Operation struct {
 	ages                        ages
 	outcomes, reported, calls   counters
 	exemplars                   exemplars
+	lastFailed                  atomic.Pointer[exemplar] // the latest span that failed and whose trace is known
 
 	last observe.OperationStat // totals as of the last sample; the sampler's own
 }

@@ -194,7 +194,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	}
 	if rt.running.Add(1) > 1 {
 		rt.running.Add(-1)
-		return &ConfigError{Field: "Runtime.Run", Value: "running", Mend: "call Run once at a time"}
+		return &ConfigError{Field: "Runtime.Run", Err: errors.New("it runs already"), Mend: "call Run once at a time"}
 	}
 	defer rt.running.Add(-1)
 	defer rt.openGates()

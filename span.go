@@ -154,8 +154,12 @@ func (s *Span) end(outcome string, failed bool, err error) {
 		took = 0
 		o.Began(s.second())
 	}
-	if second := uint32((s.began + took) / time.Second); !s.open && o.exemplars.due(took, second) && s.known() {
+	second := uint32((s.began + took) / time.Second)
+	if !s.open && o.exemplars.due(took, second) && s.known() {
 		o.exemplars.keep(took, second, s.sampled())
+	}
+	if failed {
+		o.keepFailed(s, took, second)
 	}
 	s.traced = nil // a span in this one may live on, and need not keep it
 	o.Ended(s.second(), SpanEnd{

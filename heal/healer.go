@@ -2,6 +2,7 @@ package heal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -69,14 +70,14 @@ func NewHealer(p Policy, remedies ...Named) (*Healer, error) {
 	h := &Healer{policy: p, remedies: map[string]Named{}}
 	for _, r := range remedies {
 		if r.Name == "" || r.Remedy == nil {
-			return nil, &PolicyError{Field: "remedies", Mend: "give each remedy a name and a Remedy"}
+			return nil, &PolicyError{Field: "remedies", Err: errors.New("one has no name or no Remedy"), Mend: "give each remedy a name and a Remedy"}
 		}
 		h.remedies[r.Name] = r
 	}
 	for fault, ladder := range p.Ladders {
 		for _, name := range ladder {
 			if _, ok := h.remedies[name]; !ok {
-				return nil, &PolicyError{Field: "Ladders", Mend: fmt.Sprintf("%s names the remedy %q, which is not registered", fault, name)}
+				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine and restart, or register yours with hale.WithRemedy"}
 			}
 		}
 	}
