@@ -61,7 +61,7 @@ type operationKey struct {
 
 // Operation returns the operation of a kind and name, made when it is first asked
 // for. A kind that is none counts as [observe.Internal]; a name is mended as that of
-// a task is, and must be one of few: a route pattern, never a path. The domain is
+// a task is, but for an empty one, which becomes "operation", and must be one of few: a route pattern, never a path. The domain is
 // that of the first call; "" means what [observe.DomainOf] says. At most 1024 are
 // told apart, further ones are counted together as "hale.other". It takes about
 // 50 ns for one that is known.

@@ -71,6 +71,7 @@ type Runtime struct {
 	turns    uint64
 	cost     turnCost
 	lastTurn time.Time
+	unmet    int                 // looks for settings that name no operation
 	shown    map[string]struct{} // what was logged and is logged once: fingerprints of panics, and keys of events
 	disk     *diskRecorder       // nil without a folder
 	running  atomic.Int32        // calls of Run
@@ -258,6 +259,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 		rt.afresh()
 	}()
 	t = rt.observe(began)
+	rt.tellUnmet(began)
 	rt.openSegment()
 	d := rt.loop.turn(&t)
 	t.Decided = d.digest()
