@@ -177,29 +177,6 @@ func (e *TaskError) Unwrap() []error {
 	return []error{e.Err, e.Cause}
 }
 
-// ConfigError says which setting cannot be used, and the mend.
-type ConfigError struct {
-	Field string // Field is the setting, e.g. "PoolConfig.Workers".
-	Value any    // Value is what it was.
-	Mend  string // Mend is what to write instead.
-}
-
-// Error names the field, the value and the mend.
-func (e *ConfigError) Error() string {
-	if e == nil {
-		return noError
-	}
-	return fmt.Sprintf("hale: %s is %v: %s", e.Field, e.Value, e.Mend)
-}
-
-// Hint returns the mend.
-func (e *ConfigError) Hint() string {
-	if e == nil {
-		return ""
-	}
-	return e.Mend
-}
-
 // Hint returns advice for a person about err, or "" where hale has none.
 func Hint(err error) string {
 	is := func(target error) bool { return matches(err, target) }

@@ -76,7 +76,7 @@ func ReportErrorAs(ctx context.Context, err error, errorType string) {
 		errorType = ErrorType(err)
 	}
 	if s := SpanOf(ctx); s != nil {
-		s.op.Report(errorType)
+		s.Operation().Report(errorType)
 		return
 	}
 	rt := runtimeOf(ctx).made()

@@ -52,6 +52,18 @@ func (e *exemplars) keep(took time.Duration, second uint32, t observe.TraceConte
 	e.slot(took).Store(&exemplar{took, second, time.Now(), t})
 }
 
+// keepFailed takes a span that failed, at most one a second, to show to whoever is
+// called because of it.
+func (o *Operation) keepFailed(s *Span, took time.Duration, second uint32) {
+	if old := o.lastFailed.Load(); (old != nil && old.second == second) || !s.known() {
+		return
+	}
+	if t := s.sampled(); !t.IsZero() && t.Sampled() {
+		t.State = ""
+		o.lastFailed.Store(&exemplar{took, second, time.Now(), t})
+	}
+}
+
 // known reports whether somebody may find the span by its trace: a tracer, who sent
 // the request, or who asked before, such as a log record.
 func (s *Span) known() bool {
@@ -62,7 +74,7 @@ func (s *Span) known() bool {
 // sampled returns where a span that is known is in its trace. It makes no IDs up.
 func (s *Span) sampled() observe.TraceContext {
 	if s.traced != nil {
-		if t := s.op.rt.tracer(); t != nil {
+		if t := s.Operation().rt.tracer(); t != nil {
 			return t.trace(s.traced)
 		}
 		return observe.TraceContext{}

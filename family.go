@@ -21,6 +21,7 @@ type family struct {
 
 	open     atomic.Pointer[cell]   // takes new tasks; nil: the next start opens one
 	own      atomic.Bool            // long tasks hold cells open: each task gets its own for an epoch
+	catchAll atomic.Bool            // the name stands for many things and is never quarantined
 	gate     atomic.Pointer[gate]   // nil: not quarantined
 	incident atomic.Pointer[string] // ID of the open incident that is about this name, or ""
 
@@ -198,7 +199,7 @@ func (s *family) stat() observe.TaskStat {
 		Name: s.name, Domain: s.domain,
 		Live: s.liveLocked(), Started: s.started + s.ownStarted.Load(), // and of live cells, below
 		Failed: s.failed.Load(), Panics: s.panics.Load(), Refused: s.refused.Load(),
-		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil,
+		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil, CatchAll: s.catchAll.Load(),
 	}
 	s.peak = max(s.peak, s.ownPeak.Load())
 	for _, c := range s.sealed {

@@ -50,8 +50,8 @@ type gauge struct {
 // passed, what was not asked by then is not known. A metric is looked at for changes that
 // are surprising; it need not be declared what is usual. A reading costs about 1 µs.
 //
-// The name is mended as that of a task is. One that is taken replaces the former. At
-// most 256 are taken. What Measure returns ends it.
+// The name is mended as that of a task is, but for an empty one, which becomes "metric".
+// One that is taken replaces the former. At most 256 are taken. What Measure returns ends it.
 func (rt *Runtime) Measure(name string, read func() float64) (stop func()) {
 	if rt = rt.made(); rt == nil || read == nil {
 		return func() {}

@@ -276,7 +276,7 @@ func runtimeOf(ctx context.Context) *Runtime {
 			}
 		}
 		if s := SpanOf(ctx); s != nil {
-			return s.op.rt
+			return s.Operation().rt
 		}
 	}
 	return Default()

@@ -2,6 +2,8 @@ package hale
 
 import (
 	"log/slog"
+	"slices"
+	"time"
 
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/internal/aside"
@@ -93,14 +95,7 @@ func (rt *Runtime) logOnce(e observe.Event, msg string) {
 func (rt *Runtime) logEvent(e observe.Event) {
 	switch e.Kind {
 	case observe.EventIncident:
-		level := slog.LevelWarn
-		switch diagnose.Phase(e.Phase) {
-		case diagnose.Detected, diagnose.Dismissed, diagnose.Verified: // a suspicion, or good news
-			level = slog.LevelInfo
-		case diagnose.Escalated: // a person is needed
-			level = slog.LevelError
-		}
-		rt.log(level, "incident "+e.Phase, "incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail)
+		rt.logIncident(e)
 	case observe.EventFailed:
 		rt.logOnce(e, "a supervised task failed and is started again")
 	case observe.EventAbandoned:
@@ -112,4 +107,41 @@ func (rt *Runtime) logEvent(e observe.Event) {
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
 	}
+}
+
+// logIncident logs a step of an incident. Whoever is called finds in the one record
+// what is wrong, how bad it was, and a request to look at.
+func (rt *Runtime) logIncident(e observe.Event) {
+	level := slog.LevelWarn
+	args := []any{"incident", e.Incident, "subject", e.Subject.String(), "detail", e.Detail}
+	switch diagnose.Phase(e.Phase) {
+	case diagnose.Detected, diagnose.Dismissed, diagnose.Verified: // a suspicion, or good news
+		level = slog.LevelInfo
+	case diagnose.Diagnosed:
+		args = append(args, rt.failedTrace(e.Subject.Name)...)
+	case diagnose.Escalated: // a person is needed
+		level = slog.LevelError
+		if p := rt.published.Load(); p != nil {
+			if i := slices.IndexFunc(p.incidents, func(i diagnose.Incident) bool { return i.ID == e.Incident }); i >= 0 {
+				args = append(args, "root", p.incidents[i].Root)
+			}
+		}
+		args = append(args, rt.failedTrace(e.Subject.Name)...)
+	}
+	rt.log(level, "incident "+e.Phase, args...)
+}
+
+// failedTrace returns the trace of a span of that name that failed of late, as
+// attributes, none where none is known.
+func (rt *Runtime) failedTrace(name string) []any {
+	for _, kind := range []observe.OperationKind{observe.Server, observe.Client, observe.Internal} {
+		o, ok := rt.ops.table.Load(operationKey{kind, name})
+		if !ok {
+			continue
+		}
+		if f := o.(*Operation).lastFailed.Load(); f != nil && time.Since(f.at) < 5*time.Minute {
+			return []any{"trace_id", f.trace.Trace()}
+		}
+	}
+	return nil
 }

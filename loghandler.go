@@ -3,9 +3,12 @@ package hale
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+
+	"github.com/hale-go/hale/observe"
 )
 
 // LogOption is an option of [LogHandler].
@@ -91,7 +94,37 @@ func (h *logHandler) with(attrs []slog.Attr) slog.Handler {
 
 // Enabled implements [slog.Handler].
 func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool {
-	return (h.opts.levels == nil || h.opts.levels.Enabled(ctx, l)) && h.plain.Enabled(ctx, l)
+	if h.opts.levels != nil && !h.opts.levels.Enabled(ctx, l) {
+		return false
+	}
+	enabled := h.plain.Enabled(ctx, l)
+	if !enabled && h.opts.levels != nil {
+		h.leftOut(ctx, l)
+	}
+	return enabled
+}
+
+// leftOut tells once that the handler below is stricter than the levels that are to
+// decide.
+func (h *logHandler) leftOut(ctx context.Context, l slog.Level) {
+	if h.opts.levels.told.Load() {
+		return
+	}
+	v, _ := voiceOf(ctx)
+	if rt := h.runtime(v).made(); rt != nil && !h.opts.levels.told.Swap(true) {
+		rt.misuse(observe.Subject{Name: "hale.WithLevels"}, fmt.Sprintf("the handler within hale.LogHandler leaves out records of %s, which the levels want: give it the levels as its own, by slog.HandlerOptions.Level", LogLevelName(l)))
+	}
+}
+
+// runtime returns the runtime that a record goes to, nil for none.
+func (h *logHandler) runtime(v *voice) *Runtime {
+	switch {
+	case h.opts.rt != nil:
+		return h.opts.rt
+	case v != nil && v.rt != nil:
+		return v.rt
+	}
+	return Default()
 }
 
 // WithAttrs implements [slog.Handler].
@@ -147,20 +180,15 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // observe leaves the record with its runtime.
 func (h *logHandler) observe(v *voice, r *slog.Record) {
-	rt, who := h.opts.rt, (*speaker)(nil)
+	who := (*speaker)(nil)
 	if v != nil {
 		if v.own {
 			return
 		}
 		who = v.speaker
-		if rt == nil {
-			rt = v.rt
-		}
 	}
+	rt := h.runtime(v).made()
 	if rt == nil {
-		rt = Default()
-	}
-	if rt = rt.made(); rt == nil {
 		return
 	}
 	var l logLine

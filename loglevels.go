@@ -24,9 +24,14 @@ import (
 //	json := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: levels, ReplaceAttr: hale.NameLevel})
 //	log := slog.New(hale.LogHandler(json, hale.WithLevels(levels)))
 //	levels.SetDomain("orders", slog.LevelDebug)
+//
+// Levels that are given to no handler change nothing, and nobody can tell. That a
+// handler below leaves out what they want is told once as misuse, by the runtime of the
+// record; see [WithRuntime].
 type LogLevels struct {
 	mu    sync.Mutex
 	table atomic.Pointer[levelTable] // replaced, never changed
+	told  atomic.Bool                // that a handler lets less through
 }
 
 // levelTable is the levels at one moment.

@@ -61,11 +61,11 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 	for _, d := range o.detectors {
 		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)
 		if err != nil {
-			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "return a detector: " + err.Error()}
+			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Err: err, Mend: "return a detector, at once and without a panic"}
 		}
 		fresh := detect.Named{Name: d.name, Detector: made}
 		if made == nil {
-			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Mend: "return a detector"}
+			return nil, &ConfigError{Field: "WithDetector", Value: d.name, Err: errors.New("its function returned nil"), Mend: "return a detector"}
 		}
 		i := slices.IndexFunc(detectors, func(known detect.Named) bool { return known.Name == d.name })
 		if i < 0 {

@@ -19,7 +19,8 @@ func cleanName(name string, fallback func() string) (string, string) {
 		return name, ""
 	}
 	if name == "" {
-		return cut(fallback(), maxName), "empty name: the function's name is used"
+		clean := cut(fallback(), maxName)
+		return clean, fmt.Sprintf("empty name: it counts as %q", clean)
 	}
 	clean := strings.ReplaceAll(printable(name, maxName), "#", "_")
 	if clean == name {

@@ -23,7 +23,9 @@ type Operation struct {
 	kind   observe.OperationKind
 	domain observe.Domain
 
-	_       [40]byte
+	catchAll atomic.Bool // see [Operation.SetCatchAll]
+
+	_       [32]byte
 	started atomic.Uint64
 	_       [56]byte
 	ended   atomic.Uint64
@@ -35,6 +37,7 @@ type Operation struct {
 	ages                        ages
 	outcomes, reported, calls   counters
 	exemplars                   exemplars
+	lastFailed                  atomic.Pointer[exemplar] // the latest span that failed and whose trace is known
 
 	last observe.OperationStat // totals as of the last sample; the sampler's own
 }
@@ -58,7 +61,7 @@ type operationKey struct {
 
 // Operation returns the operation of a kind and name, made when it is first asked
 // for. A kind that is none counts as [observe.Internal]; a name is mended as that of
-// a task is, and must be one of few: a route pattern, never a path. The domain is
+// a task is, but for an empty one, which becomes "operation", and must be one of few: a route pattern, never a path. The domain is
 // that of the first call; "" means what [observe.DomainOf] says. At most 1024 are
 // told apart, further ones are counted together as "hale.other". It takes about
 // 50 ns for one that is known.
@@ -99,6 +102,7 @@ func (t *operations) make(rt *Runtime, key operationKey, domain observe.Domain) 
 	}
 	key.name = strings.Clone(key.name)
 	o := &Operation{rt: rt, name: key.name, kind: key.kind, domain: domain}
+	o.catchAll.Store(key.name == otherName)
 	t.table.Store(key, o)
 	sorted := append(slices.Clone(t.sorted), o)
 	slices.SortFunc(sorted, func(a, b *Operation) int {
@@ -138,7 +142,7 @@ func (o *Operation) Do(ctx context.Context, fn func(context.Context) error) (err
 	}
 	ctx, span := o.Start(ctx)
 	defer func() {
-		if span == nil || span.over.Load() {
+		if span == nil || span.isOver() {
 			return
 		}
 		span.Finish("panic", true) // or Goexit: it did not return

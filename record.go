@@ -111,7 +111,7 @@ func newDiskRecorder(rt *Runtime) (*diskRecorder, error) {
 	}
 	w, err := observe.NewWriter(filepath.Join(rt.opts.dir, "recording"), recordBytes)
 	if err != nil {
-		return nil, &ConfigError{Field: "WithDir", Value: rt.opts.dir, Mend: "give a folder that this process may write to: " + err.Error()}
+		return nil, &ConfigError{Field: "WithDir", Value: rt.opts.dir, Err: err, Mend: "give a folder that this process may write to"}
 	}
 	return &diskRecorder{rt: rt, writer: w}, nil
 }

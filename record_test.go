@@ -175,7 +175,7 @@ func TestBadDir(t *testing.T) {
 	}
 	rt, err := hale.New(hale.WithDir(file))
 	var bad *hale.ConfigError
-	if !errors.As(err, &bad) || bad.Field != "WithDir" || !strings.Contains(bad.Mend, file) || rt != nil {
+	if !errors.As(err, &bad) || bad.Field != "WithDir" || !strings.Contains(bad.Error(), file) || rt != nil {
 		t.Errorf("%v", err)
 	}
 }

@@ -77,6 +77,7 @@ func (r *registry) family(name string, domain observe.Domain) *family {
 	}
 	r.count++
 	s := &family{rt: r.rt, name: name, domain: domain, number: r.count}
+	s.catchAll.Store(name == otherName)
 	r.families.Store(name, s)
 	r.mu.Unlock()
 	return s

@@ -72,6 +72,7 @@ type Runtime struct {
 	cost     turnCost
 	found    findingTotals
 	lastTurn time.Time
+	unmet    int                 // looks for settings that name no operation
 	shown    map[string]struct{} // what was logged and is logged once: fingerprints of panics, and keys of events
 	disk     *diskRecorder       // nil without a folder
 	running  atomic.Int32        // calls of Run
@@ -195,7 +196,7 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	}
 	if rt.running.Add(1) > 1 {
 		rt.running.Add(-1)
-		return &ConfigError{Field: "Runtime.Run", Value: "running", Mend: "call Run once at a time"}
+		return &ConfigError{Field: "Runtime.Run", Err: errors.New("it runs already"), Mend: "call Run once at a time"}
 	}
 	defer rt.running.Add(-1)
 	defer rt.openGates()
@@ -259,6 +260,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 		rt.afresh()
 	}()
 	t = rt.observe(began)
+	rt.tellUnmet(began)
 	rt.openSegment()
 	d := rt.loop.turn(&t)
 	t.Decided = d.digest()

@@ -87,7 +87,7 @@ func (rt *Runtime) addPool(p *Pool) error {
 	}
 	for _, known := range rt.pools {
 		if known.family == p.family {
-			return &ConfigError{Field: "NewPool name", Value: p.family.name, Mend: "give each pool a name of its own"}
+			return &ConfigError{Field: "NewPool name", Value: p.family.name, Err: errors.New("a pool has this name"), Mend: "give each pool a name of its own"}
 		}
 	}
 	rt.pools = append(rt.pools, p)

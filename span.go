@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,14 +16,14 @@ import (
 // an error began. All methods may be called from any goroutine and on a nil or zero Span;
 // what comes after its end does nothing.
 type Span struct {
-	op     *Operation
+	op     atomic.Pointer[Operation]
 	parent *Span         // within this process; nil at the top
 	began  time.Duration // since the birth of the runtime
 	below  atomic.Int64  // nanoseconds that spans took which it called
-	over   atomic.Bool
-	erred  atomic.Bool // a span that it called failed
-	stands atomic.Bool // what it did goes on past its end; see [Span.Settle]
-	open   bool        // see [Operation.Open]
+	state  atomic.Uint32 // spanOpen, spanRenamed while that is going on, spanOver
+	erred  atomic.Bool   // a span that it called failed
+	stands atomic.Bool   // what it did goes on past its end; see [Span.Settle]
+	open   bool          // see [Operation.Open]
 
 	remote observe.TraceContext // that it continues; zero: its parent's, or a trace of its own
 	id     atomic.Uint64        // of the span; 0: nobody asked yet
@@ -30,6 +31,15 @@ type Span struct {
 	finish EndSpan         // of the [Tracer]'s span
 	traced context.Context // the one with that, until the end; nil without a Tracer
 }
+
+// States of a span.
+const (
+	spanOpen uint32 = iota
+	spanRenamed
+	spanOver
+)
+
+func (s *Span) isOver() bool { return s.state.Load() == spanOver }
 
 type spanKey struct{}
 
@@ -63,7 +73,8 @@ func (o *Operation) start(ctx context.Context, open bool) (context.Context, *Spa
 	if o = o.made(); o == nil {
 		return ctx, nil
 	}
-	s := &Span{op: o, parent: SpanOf(ctx), began: time.Since(o.rt.clock.born), open: open}
+	s := &Span{parent: SpanOf(ctx), began: time.Since(o.rt.clock.born), open: open}
+	s.op.Store(o)
 	if s.parent == nil {
 		s.remote, _ = valueOf(ctx, traceKey{}).(observe.TraceContext)
 	}
@@ -85,7 +96,31 @@ func (s *Span) Operation() *Operation {
 	if s == nil {
 		return nil
 	}
-	return s.op
+	return s.op.Load()
+}
+
+// Rename makes the span one of another operation from now on, for what learns late
+// what it does: it is counted there when it ends. That it began as one of the first
+// stays counted, and a [Tracer] keeps the name that it was given.
+func (s *Span) Rename(to *Operation) {
+	if to = to.made(); to == nil || s.Operation().made() == nil || !s.state.CompareAndSwap(spanOpen, spanRenamed) {
+		return
+	}
+	if from := s.op.Swap(to); !s.open {
+		from.renamedTo(s.second(), to)
+	}
+	s.state.Store(spanOpen)
+}
+
+// close ends the span for good, and reports whether it was open.
+func (s *Span) close() bool {
+	for !s.state.CompareAndSwap(spanOpen, spanOver) {
+		if s.isOver() {
+			return false
+		}
+		runtime.Gosched() // it is being renamed, which takes some nanoseconds
+	}
+	return true
 }
 
 // End ends the span. A nil error is the outcome "ok"; any other is a failure, whose
@@ -110,17 +145,21 @@ func outcomeOf(err error) (outcome string, failed bool) {
 func (s *Span) Finish(outcome string, failed bool) { s.end(outcome, failed, nil) }
 
 func (s *Span) end(outcome string, failed bool, err error) {
-	if s == nil || s.op.made() == nil || s.over.Swap(true) {
+	if s == nil || s.Operation().made() == nil || !s.close() {
 		return
 	}
-	o := s.op
+	o := s.op.Load()
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
 	if s.open {
 		took = 0
 		o.countIn(s.second())
 	}
-	if second := uint32((s.began + took) / time.Second); !s.open && o.exemplars.due(took, second) && s.known() {
+	second := uint32((s.began + took) / time.Second)
+	if !s.open && o.exemplars.due(took, second) && s.known() {
 		o.exemplars.keep(took, second, s.sampled())
+	}
+	if failed {
+		o.keepFailed(s, took, second)
 	}
 	s.traced = nil // a span in this one may live on, and need not keep it
 	o.countOut(s.second(), spanEnd{
@@ -145,15 +184,15 @@ func (s *Span) called(name string, took, known time.Duration, failed bool) (ende
 	if failed {
 		s.erred.Store(true)
 	}
-	s.op.called(name, took, failed)
-	return s.over.Load()
+	s.Operation().called(name, took, failed)
+	return s.isOver()
 }
 
 // Settle is Finish for a span whose work goes on with no end in sight: a stream or a
 // connection that was opened. Its latency is the time until now, and what it calls
 // from now on does not count as having outlived it.
 func (s *Span) Settle(outcome string, failed bool) {
-	if s == nil || s.over.Load() {
+	if s == nil || s.isOver() {
 		return
 	}
 	s.stands.Store(true)
@@ -161,7 +200,7 @@ func (s *Span) Settle(outcome string, failed bool) {
 }
 
 // outlived reports whether a span that s called ends after it.
-func (s *Span) outlived() bool { return s != nil && s.over.Load() && !s.stands.Load() }
+func (s *Span) outlived() bool { return s != nil && s.isOver() && !s.stands.Load() }
 
 // Trace returns where the span is in its trace, which it begins where there is
 // none. What the span calls elsewhere is given this.
@@ -280,9 +319,9 @@ func blame(ctx context.Context, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if s := SpanOf(ctx); s != nil && s.op.name != name && errOf(ctx) == nil {
+	if s := SpanOf(ctx); s != nil && s.Operation().name != name && errOf(ctx) == nil {
 		s.erred.Store(true)
-		s.op.called(name, 0, true)
+		s.Operation().called(name, 0, true)
 	}
 	return err
 }

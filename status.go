@@ -34,12 +34,12 @@ const lateTurns = 5
 // Status returns the state as of the last turn.
 func (rt *Runtime) Status() Status {
 	if rt.made() == nil {
-		return Status{Observer: "off"}
+		return Status{Observer: "off", Incidents: []diagnose.Incident{}, Journal: []heal.Entry{}}
 	}
 	st := Status{
 		Time: time.Now(), Revision: rt.opts.config.revision(), Observer: "up",
 		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
-		Incidents: rt.Incidents(), Journal: rt.journal.Entries(),
+		Incidents: append([]diagnose.Incident{}, rt.Incidents()...), Journal: append([]heal.Entry{}, rt.journal.Entries()...), // lists in JSON, not null
 		Loop: rt.cost.stat(), Abandoned: int(rt.abandoned.Load()),
 	}
 	st.Loop.Unread = rt.gauges.failed.Load()

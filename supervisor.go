@@ -238,7 +238,7 @@ func (s *Supervisor) open(ctx context.Context) (running, under context.Context, 
 	defer s.mu.Unlock()
 	for s.running != nil {
 		if s.running.Err() == nil {
-			return nil, nil, &ConfigError{Field: "Supervisor " + s.name, Value: "running", Mend: "call Run once at a time"}
+			return nil, nil, &ConfigError{Field: "Supervisor " + s.name, Err: errors.New("it runs already"), Mend: "call Run once at a time"}
 		}
 		ended := s.ended
 		s.mu.Unlock()

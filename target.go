@@ -50,6 +50,9 @@ func (x target) Abandon(id observe.TaskID) error {
 
 // Restart implements [heal.Target].
 func (x target) Restart(name string) error {
+	if s := x.rt.reg.lookup(name); s != nil && s.catchAll.Load() {
+		return errCatchAll
+	}
 	n := 0
 	for _, t := range x.rt.reg.live(func(t *Task) bool { return t.child() != nil && t.scope.family().name == name }) {
 		if t.child().renew(ErrRemedied) {
@@ -76,6 +79,9 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 		s.openGate()
 		return nil
 	}
+	if s.catchAll.Load() {
+		return errCatchAll
+	}
 	next := &gate{probe: g == heal.GateProbe, refill: int64(probes), filled: time.Now()}
 	next.probes.Store(next.refill)
 	next.lease = time.AfterFunc(gateLease*x.rt.opts.config.Policy.MaxQuarantine, func() {
@@ -86,11 +92,19 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 	if old := s.gate.Swap(next); old != nil {
 		old.lease.Stop()
 	}
+	if s.catchAll.Load() { // meanwhile
+		s.openGate()
+		return errCatchAll
+	}
 	if next.probe {
 		s.resumeHeld()
 	}
 	return nil
 }
+
+// errCatchAll is returned by what would hit all tasks of a name that stands for many
+// things.
+var errCatchAll = fmt.Errorf("%w: the name is a catch-all, and all that it stands for would be hit", heal.ErrNotApplicable)
 
 // openGate ends the family's quarantine, if there is one.
 func (s *family) openGate() {

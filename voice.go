@@ -131,11 +131,11 @@ func newVoice(ctx context.Context) *voice {
 		}
 	}
 	if span != nil {
-		if who.operation = span.op.name; who.operation == who.task.Name {
+		if who.operation = span.Operation().name; who.operation == who.task.Name {
 			who.operation = ""
 		}
 		if v.family == nil {
-			v.rt, who.domain = span.op.rt, span.op.domain
+			v.rt, who.domain = span.Operation().rt, span.Operation().domain
 		}
 	}
 	rt := v.rt

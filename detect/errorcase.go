@@ -18,7 +18,8 @@ type errorCase struct {
 	// Rest is for how long it must be: longer than the gap between bursts.
 	Rest time.Duration `json:"rest,omitempty"`
 
-	Of    float64         `json:"of,omitempty"`   // spans, or seconds, since it began
+	From  time.Time       `json:"from,omitzero"`  // since when is counted, also what may become a case
+	Of    float64         `json:"of,omitempty"`   // spans, or seconds, since then
 	Look  float64         `json:"look,omitempty"` // and in the second look
 	Cause observe.Subject `json:"cause,omitzero"`
 }
@@ -31,32 +32,51 @@ const (
 	mostRest  = 15 * time.Minute
 	warmUp    = 2 * time.Minute
 	warmSpans = 100
-	bigShare  = 0.5 // is bad also where nothing is usual yet
+	// habitAfter is when a suspicion is taken for what is usual, where nothing was.
+	habitAfter = time.Hour
+	bigShare   = 0.5 // is bad also where nothing is usual yet
 
 	usualErrors = 20 // of a type, that make it no longer new
 )
 
-// open begins a case: what came in the short time is part of it.
-func (a *tally) open() { a.Case, a.Look = a.Short, 0 }
-
-// seen counts what came while a case is open. opened says that it was opened in
-// this turn and has what came.
-func (a *tally) seen(n float64, look, opened bool) {
-	if !opened {
-		a.Case += n
+// open begins a second look, and afresh what is counted for a case.
+func (a *tally) open(afresh bool) {
+	if a.Look = 0; afresh {
+		a.Case = 0
 	}
+}
+
+// seen counts what came since a case began, or since what may become one did.
+func (a *tally) seen(n float64, look bool) {
+	a.Case += n
 	if look {
 		a.Look += n
 	}
 }
 
-func (k *errorCase) count(n float64, look, opened bool) {
-	if !opened {
-		k.Of += n
-	}
+func (k *errorCase) count(n float64, look bool) {
+	k.Of += n
 	if look {
 		k.Look += n
 	}
+}
+
+// counts reports whether what comes is counted: that of a case, and of what may become
+// one, which began at from; zero is none. afresh says that what was counted
+// until now is of no case.
+func (k *errorCase) counts(from time.Time, opened bool) (is, afresh bool) {
+	if k.Open && !opened {
+		return true, false
+	}
+	if afresh = !from.Equal(k.From); afresh {
+		k.From, k.Of = from, 0
+	}
+	return !from.IsZero(), afresh
+}
+
+// looks reports whether what comes now is for the second look.
+func (k *errorCase) looks(now time.Time) bool {
+	return k.Open && !now.Before(k.Since.Add(lookAfter))
 }
 
 // step opens a case when it is bad enough, and closes it when it has been good
@@ -74,7 +94,7 @@ func (k *errorCase) step(now time.Time, raised, held, above bool) (opened bool) 
 		if gap := now.Sub(k.Opened); !k.Opened.IsZero() && gap > 0 && gap <= mostRest {
 			rest = min(max(2*gap, leastRest), mostRest)
 		}
-		*k = errorCase{Open: true, Above: k.Above, Since: k.Above, Opened: now, Rest: rest}
+		*k = errorCase{Open: true, Above: k.Above, Since: k.Above, Opened: now, Rest: rest, From: k.From, Of: k.Of}
 		if k.Since.IsZero() {
 			k.Since = now
 		}
@@ -85,7 +105,11 @@ func (k *errorCase) step(now time.Time, raised, held, above bool) (opened bool) 
 	case k.Quiet.IsZero() || now.Before(k.Quiet):
 		k.Quiet = now
 	case now.Sub(k.Quiet) >= k.Rest:
-		*k = errorCase{Above: k.Above, Opened: k.Opened, Rest: k.Rest}
+		next := errorCase{Opened: k.Opened, Rest: k.Rest}
+		if !k.Above.IsZero() {
+			next.Above = now // what was before was told of
+		}
+		*k = next
 	}
 	return false
 }

@@ -33,8 +33,8 @@ func (d *ErrorRate) take(e *errorName, now time.Time, cached *fades, c errorCoun
 		e.Unseen, e.First = 0, now
 	}
 	e.At = now
-	learn := !e.Failing.Open || (!e.Warm && e.Failed.Short < bigShare*e.Spans.Short)
-	relearn := !e.Reporting.Open || (!e.Warm && !e.muchReported())
+	learn := !e.suspects(&e.Failing) || (e.habit(&e.Failing, now) && e.Failed.Short < bigShare*e.Spans.Short)
+	relearn := !e.suspects(&e.Reporting) || (e.habit(&e.Reporting, now) && !e.muchReported())
 	e.age(f, learn, relearn)
 	e.row(now, c.ended, c.failed)
 	if learn {
@@ -59,6 +59,18 @@ func (d *ErrorRate) take(e *errorName, now time.Time, cached *fades, c errorCoun
 	e.Warm = e.Warm || (now.Sub(e.First) >= warmUp && (e.Spans.Base >= warmSpans || e.Spans.Base == 0 && e.Seconds.Base >= warmSpans))
 	d.judgeFailing(e, now, c)
 	d.judgeReporting(e, now, f, c)
+}
+
+// suspects reports whether nothing is to be learned: there is a case, or what may become
+// one where little is known and soon forgotten.
+func (e *errorName) suspects(k *errorCase) bool {
+	return k.Open || (!e.Warm && !k.Above.IsZero())
+}
+
+// habit reports whether a suspicion of the time when nothing was usual yet is rather how
+// the service is: it was so from the first, or is for long.
+func (e *errorName) habit(k *errorCase, now time.Time) bool {
+	return !e.Warm && (k.From.Sub(e.First) < shortTau*time.Second || now.Sub(k.From) >= habitAfter)
 }
 
 func (e *errorName) age(f fade, learn, relearn bool) {

@@ -105,8 +105,13 @@ func (d *ErrorRate) failed(e *errorName) Finding {
 	if e.Kind == observe.Client {
 		what = "the dependency " + what
 	}
-	text := fmt.Sprintf("%s: %.0f of %.0f since %s, %.0f%% now, %.2g%% are usual",
-		what, e.Failed.Case, max(k.Of, e.Failed.Case), k.Since.UTC().Format(time.TimeOnly), 100*share, 100*usual(e.Failed.Base, e.Spans.Base))
+	text := fmt.Sprintf("%s: %.0f of %.0f since %s, %.0f%% now, ",
+		what, e.Failed.Case, max(k.Of, e.Failed.Case), k.Since.UTC().Format(time.TimeOnly), 100*share)
+	if e.Warm {
+		text += fmt.Sprintf("%.2g%% are usual", 100*usual(e.Failed.Base, e.Spans.Base))
+	} else {
+		text += "what is usual is not known yet"
+	}
 	if e.Row >= float64(d.cfg.MinErrors) {
 		text += fmt.Sprintf(", the last %.0f in a row", e.Row)
 	}
@@ -172,17 +177,28 @@ func (d *ErrorRate) reported(e *errorName) Finding {
 	if e.bySpans() {
 		of, unit = &e.Spans, "a span"
 	}
-	var told []errorType
+	var told, came []errorType
 	for i := range e.Reported {
 		t := &e.Reported[i]
-		m := d.reporting(e, t.Count.Base)
-		if t.Count.Case < 0.5 || t.Count.Case < m.half*k.Of {
-			continue // as usual
+		if t.Count.Case < 0.5 {
+			continue
 		}
-		told = append(told, *t)
-		f.Level += t.Count.Short * 60 / shortTau
+		came = append(came, *t)
+		if m := d.reporting(e, t.Count.Base); t.Count.Case >= m.half*k.Of { // else as usual
+			told = append(told, *t)
+		}
 	}
-	text := fmt.Sprintf("business errors of %s: %s since %s", e.Name, listed(told, false), k.Since.UTC().Format(time.TimeOnly))
+	if len(told) == 0 { // over the whole of a long case, none is more than usual any more
+		told = came
+	}
+	for i := range told {
+		f.Level += told[i].Count.Short * 60 / shortTau
+	}
+	list := listed(told, false)
+	if list == "" {
+		list = "none"
+	}
+	text := fmt.Sprintf("business errors of %s: %s since %s", e.Name, list, k.Since.UTC().Format(time.TimeOnly))
 	slices.SortStableFunc(told, func(a, b errorType) int { return cmp.Compare(b.Count.Case, a.Count.Case) })
 	if len(told) > 0 {
 		t := &told[0]

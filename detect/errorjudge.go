@@ -42,18 +42,34 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 	}
 	row := e.Row >= all.least && chance(e.Row, e.Row, e.RowUsual)/all.spread < verySurprising && !e.rowOver(now)
 	opened := k.step(now, raised || row, held || row, above || row)
+	from := k.Above
+	if e.Row >= 1 && (from.IsZero() || e.RowAt.Before(from)) {
+		from = e.RowAt
+	}
+	counts, afresh := k.counts(from, opened)
 	if opened {
-		k.Of = e.Spans.Short
-		e.Failed.open()
-		if row {
-			k.Of, e.Failed.Case = max(k.Of, e.Row), max(e.Failed.Case, e.Row)
-			if e.RowAt.Before(k.Since) {
-				k.Since = e.RowAt
+		k.Since = from
+	}
+	if afresh || opened {
+		e.Failed.open(afresh)
+		for i := range e.Types {
+			e.Types[i].Count.open(afresh)
+		}
+	}
+	if counts {
+		look := k.looks(now)
+		k.count(c.ended, look)
+		e.Failed.seen(c.failed, look)
+		for i := range c.outcomes {
+			if o := &c.outcomes[i]; o.Failed {
+				if t := typeNamed(e.Types, o.Name); t != nil {
+					t.Count.seen(float64(o.Count), look)
+				}
 			}
 		}
-		for i := range e.Types {
-			e.Types[i].Count.open()
-		}
+	}
+	if afresh && from.Before(now) && from.Equal(e.RowAt) { // all since then failed
+		k.Of, e.Failed.Case = e.Row, e.Row
 	}
 	if !k.Open {
 		for i := range e.Types {
@@ -61,16 +77,6 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 			e.Types[i].New = e.Types[i].New && n.Long > 0.1 && n.Base < usualErrors
 		}
 		return
-	}
-	look := !now.Before(k.Since.Add(lookAfter))
-	k.count(c.ended, look, opened)
-	e.Failed.seen(c.failed, look, opened)
-	for i := range c.outcomes {
-		if o := &c.outcomes[i]; o.Failed {
-			if t := typeNamed(e.Types, o.Name); t != nil {
-				t.Count.seen(float64(o.Count), look, opened)
-			}
-		}
 	}
 	k.Confirmed = k.Confirmed || (row && e.RowTo.Sub(e.RowAt) >= lookAfter) || all.confirmed(&e.Failed, &e.Spans, k.Look)
 	for i := range e.Types {
@@ -147,21 +153,24 @@ func (d *ErrorRate) judgeReporting(e *errorName, now time.Time, f fade, c errorC
 		}
 	}
 	opened := k.step(now, raised, held, above)
-	if opened {
-		k.Of = of.Short
+	counts, afresh := k.counts(k.Above, opened)
+	if afresh || opened {
 		for i := range e.Reported {
-			e.Reported[i].Count.open()
+			e.Reported[i].Count.open(afresh)
+		}
+	}
+	if !counts {
+		return
+	}
+	look := k.looks(now)
+	k.count(passed, look)
+	for i := range c.reported {
+		if t := typeNamed(e.Reported, c.reported[i].Name); t != nil {
+			t.Count.seen(float64(c.reported[i].Count), look)
 		}
 	}
 	if !k.Open {
 		return
-	}
-	look := !now.Before(k.Since.Add(lookAfter))
-	k.count(passed, look, opened)
-	for i := range c.reported {
-		if t := typeNamed(e.Reported, c.reported[i].Name); t != nil {
-			t.Count.seen(float64(c.reported[i].Count), look, opened)
-		}
 	}
 	for i := range e.Reported {
 		if m := d.reporting(e, e.Reported[i].Count.Base); m.confirmed(&e.Reported[i].Count, of, k.Look) {

@@ -12,6 +12,13 @@ import (
 )
 
 // ErrorRateConfig says when failures are too many.
+//
+// It says so beside what is usual. In the first two minutes of an operation, and before
+// 100 spans of it that nothing was wrong with, nobody knows what that is, and a service
+// that always fails in one of five requests must not be accused for it at each start: a
+// share of failures below one half is then only suspected, whatever is set here. What
+// was learned outlives a restart where it is kept on disk, and then holds from the
+// start; an [Objective], which is a promise and no habit, from five minutes on.
 type ErrorRateConfig struct {
 	// MinErrors is how many failures within some ten seconds are worth telling, and
 	// how many in a row of what is seldom done. Default: 5.
@@ -45,10 +52,11 @@ func (c ErrorRateConfig) WithDefaults() ErrorRateConfig {
 //
 // What is usual is learned for each operation and each type of error, over about
 // an hour, never from what is accused, and at most doubles within an hour. Before
-// two minutes and 100 spans nothing is usual, and a share under one half is only
-// suspected. Failures are suspected when there are some within about ten seconds,
-// their share is higher than usual by MinRise and chance would do that once in a
-// million times. They are confirmed when those that come six seconds or more after
+// two minutes and 100 spans that were not accused nothing is usual, and a share under
+// one half is only suspected. That is learned all the same where it was there from the
+// first ten seconds, or for an hour: then it is how the service is. Failures are
+// suspected when there are some within about ten seconds, their share is higher than
+// usual by MinRise and chance would do that once in a million times. They are confirmed when those that come six seconds or more after
 // the first are too many on their own and so are those of the last minute: a short
 // burst stays a suspicion. What is seldom done is accused when it failed several
 // times in a row. An accusation is taken back at half the rise, and lasts for longer

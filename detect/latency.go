@@ -13,8 +13,10 @@ import (
 
 // LatencyConfig says what is too slow whatever is usual.
 type LatencyConfig struct {
-	// Thresholds are limits by the name of the operation; "*" is for those that are
-	// not named. Default: none, what is usual is learned.
+	// Thresholds are limits by the name of the operation, such as "GET /orders/{id}";
+	// "*" is for those that are not named. A name that no operation has is told of as
+	// misuse: after five minutes where it is nearly that of one, else after an hour.
+	// Default: none, what is usual is learned.
 	Thresholds map[string]Threshold `json:"thresholds,omitempty" yaml:"thresholds,omitempty"`
 }
 

@@ -34,9 +34,9 @@ type ObjectiveError struct {
 	Mend  string // Mend is what to write instead.
 }
 
-// Error names the field, the value and the mend.
+// Error names the field and the value.
 func (e *ObjectiveError) Error() string {
-	return fmt.Sprintf("detect: Objective.%s is %v: %s", e.Field, e.Value, e.Mend)
+	return fmt.Sprintf("detect: Objective.%s is %v, which cannot be used", e.Field, e.Value)
 }
 
 // Hint returns the mend.

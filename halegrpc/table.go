@@ -45,7 +45,9 @@ func (t *table) at(method string) *hale.Operation {
 	method = strings.Clone(method)
 	op, ok := t.known.Add(method, t.most, func() *hale.Operation { return t.made(method) })
 	if !ok {
-		op = t.rt.Operation(t.kind, t.rest, "")
+		if op = t.rt.Operation(t.kind, t.rest, ""); t.kind == observe.Server { // only those are tasks
+			op.SetCatchAll()
+		}
 		t.full.Store(op)
 	}
 	return op
@@ -56,5 +58,9 @@ func (t *table) made(method string) *hale.Operation {
 	if t.kind == observe.Client { // what one service cannot do, may be for all its methods
 		domain, _, _ = strings.Cut(name, "/")
 	}
-	return t.rt.Operation(t.kind, name, observe.Domain(domain))
+	op := t.rt.Operation(t.kind, name, observe.Domain(domain))
+	if name == unmatched && t.kind == observe.Server {
+		op.SetCatchAll()
+	}
+	return op
 }

@@ -15,8 +15,16 @@
 //
 // A route is named by its pattern, "GET /orders/{id}", never by a path. [Middleware]
 // asks the [http.ServeMux] that it is given; see [Route] and [Handler] for other
-// routers. What matches no pattern is "GET (unmatched)", and a method that is no
-// standard one is "OTHER".
+// routers. Where a mux leads to another mux, it is asked too. What matches no pattern is
+// "GET (unmatched)", and a method that is no standard one is "OTHER".
+//
+// Some names stand for many routes: "GET (unmatched)", and subtrees, "GET /files/" or
+// "GET /files/{path...}", below which there may be one handler or a whole mux that
+// nobody can ask. They are catch-alls, which are never quarantined; see
+// [hale.Operation.SetCatchAll]: else one route that panics would get all of them cut
+// off. Give the handler of a subtree that is one route a [Handler]. Where requests of a
+// name turn out to be served by several patterns, it is a catch-all from then on, and
+// the log tells once what to put right.
 //
 // # How a request ends
 //

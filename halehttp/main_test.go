@@ -144,14 +144,20 @@ func names(rt *hale.Runtime) []string {
 
 // panics counts the panics that a runtime tells of.
 func panics(rt *hale.Runtime) func() int {
+	told := collect(rt, func(e observe.Event) (string, bool) { return e.Detail, e.Kind == observe.EventPanic })
+	return func() int { return len(told()) }
+}
+
+// collect returns what a runtime has told until now of events that are wanted.
+func collect(rt *hale.Runtime, want func(observe.Event) (string, bool)) func() []string {
 	var mu sync.Mutex
-	n := 0
+	var out []string
 	rt.Subscribe(1<<10, func(e observe.Event) {
-		if e.Kind == observe.EventPanic {
+		if text, ok := want(e); ok {
 			mu.Lock()
-			n++
+			out = append(out, text)
 			mu.Unlock()
 		}
 	})
-	return func() int { mu.Lock(); defer mu.Unlock(); return n }
+	return func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(out) }
 }

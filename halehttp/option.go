@@ -13,7 +13,9 @@ type Option func(*server)
 
 // Route names requests by f, for routers that [Middleware] cannot ask. It is called
 // before the request is served and returns its pattern, one of few, such as
-// "/orders/{id}": never a path. A pattern without a method is given the request's.
+// "/orders/{id}": never a path. A pattern without a method is given the request's. One
+// that ends in a slash or a wildcard for the rest, "/api/*", is a catch-all; see the
+// package.
 // Where f returns "" or panics, the name is found as without it.
 func Route(f func(*http.Request) string) Option { return func(s *server) { s.name = f } }
 

@@ -14,34 +14,62 @@ const unmatched = "(unmatched)"
 // maxRoutes is how many routes a [Middleware] tells apart.
 const maxRoutes = 1024
 
+// maxMuxes is how many muxes within one another are asked.
+const maxMuxes = 8
+
 // matcher is what an [http.ServeMux] and some other routers can be asked.
 type matcher interface {
 	Handler(*http.Request) (http.Handler, string)
 }
 
-// operation returns what the request is a time of.
-func (s *server) operation(r *http.Request) *hale.Operation {
+// route is what is known of a request before it is served.
+type route struct {
+	op      *hale.Operation
+	pattern string // that the request will be given by the mux, if nobody else gives it one
+	matched bool   // it has a name of its own, and not that of requests that have none
+	given   bool   // its name is the service's own choice, and no pattern of a mux
+}
+
+// route returns what the request is a time of.
+func (s *server) route(r *http.Request) route {
 	if s.fixed != nil {
-		return s.fixed
+		return route{op: s.fixed, pattern: r.Pattern, matched: true}
 	}
-	pattern := ""
+	to := route{pattern: r.Pattern} // of a mux around this
+	name := ""
 	if s.name != nil {
-		pattern = asked(s.name, r)
+		name = asked(s.name, r)
+		to.given = name != ""
 	}
-	if pattern == "" && s.mux != nil {
-		pattern = match(s.mux, r)
+	if !to.given {
+		if s.mux != nil {
+			if to.op, to.pattern = s.match(s.mux, r); to.op != nil {
+				to.matched, to.given = true, true
+				return to
+			}
+		}
+		name = to.pattern
 	}
-	if pattern == "" && s.mux == nil {
-		pattern = r.Pattern // of a mux around this
+	to.matched = name != ""
+	if name == "" {
+		name = unmatched
 	}
-	if pattern == "" {
-		pattern = unmatched
-	}
-	key := tableKey{method(r.Method), pattern}
-	if path := strings.IndexByte(pattern, '/'); strings.ContainsAny(pattern[:max(path, 0)], " \t") {
+	key := tableKey{method(r.Method), name}
+	if path := strings.IndexByte(name, '/'); strings.ContainsAny(name[:max(path, 0)], " \t") {
 		key.method = "" // the pattern has one
 	}
-	return s.routes.at(key, "")
+	if to.op = s.routes.at(key, ""); catchAll(name) {
+		to.op.SetCatchAll()
+	}
+	return to
+}
+
+// catchAll reports whether a pattern may stand for many routes: a subtree, below which
+// there may be one handler or a whole mux, or what is in no pattern. The wildcards of
+// other routers, "/*" and "/*path", count too.
+func catchAll(pattern string) bool {
+	last := pattern[strings.LastIndexByte(pattern, '/')+1:]
+	return last == "" || pattern == unmatched || strings.Contains(last, "*") || strings.HasSuffix(last, "...}")
 }
 
 // asked calls the service's own function, whose panic must not fail the request.
@@ -57,19 +85,35 @@ func asked(name func(*http.Request) string, r *http.Request) (pattern string) {
 // redirection is the type of handlers that redirect.
 var redirection = reflect.TypeOf(http.RedirectHandler("/", http.StatusFound))
 
-// match returns the pattern by which the mux will serve the request, "" for none. For
-// a CONNECT that it redirects, an [http.ServeMux] tells the path.
-func match(mux matcher, r *http.Request) (pattern string) {
+// match returns the pattern by which the mux will serve the request, that of the
+// innermost where muxes are within one another, and "" for none. Where it leads to a
+// [Handler], the operation of that is returned. For a CONNECT that it redirects, an
+// [http.ServeMux] tells the path.
+func (s *server) match(mux matcher, r *http.Request) (op *hale.Operation, pattern string) {
 	defer func() {
 		if recover() != nil {
-			pattern = ""
+			op, pattern = nil, ""
 		}
 	}()
-	h, pattern := mux.Handler(r)
-	if r.Method == http.MethodConnect && reflect.TypeOf(h) == redirection {
-		return ""
+	for range maxMuxes {
+		h, inner := mux.Handler(r)
+		if r.Method == http.MethodConnect && reflect.TypeOf(h) == redirection {
+			return nil, ""
+		}
+		if inner == "" {
+			break // the subtree that it is in is all that there is to say
+		}
+		pattern = inner
+		if leaf, ok := h.(*server); ok && leaf.rt == s.rt {
+			return leaf.fixed, pattern
+		}
+		next, ok := h.(matcher)
+		if !ok {
+			break
+		}
+		mux = next
 	}
-	return pattern
+	return nil, pattern
 }
 
 // method returns the request's method as a name has it.

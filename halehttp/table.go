@@ -47,7 +47,9 @@ func (t *table) at(key tableKey, domain observe.Domain) *hale.Operation {
 	}
 	op, ok := t.known.Add(tableKey{strings.Clone(key.method), strings.Clone(key.pattern)}, t.most, made)
 	if !ok {
-		op = t.rt.Operation(t.kind, t.rest, observe.Domain(t.rest))
+		if op = t.rt.Operation(t.kind, t.rest, observe.Domain(t.rest)); t.kind == observe.Server { // only those are tasks
+			op.SetCatchAll()
+		}
 		t.full.Store(op)
 	}
 	return op

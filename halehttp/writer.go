@@ -17,6 +17,7 @@ type writer struct {
 	request *http.Request // as it came: its context ends with its client
 	span    *hale.Span
 	id      [1]string // the value of the header
+	to      route
 
 	status   int  // of the answer; 0: there is none yet
 	gone     bool // the client had given up before the answer

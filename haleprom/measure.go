@@ -34,9 +34,9 @@ func Measure(rt *hale.Runtime, gatherer prometheus.Gatherer, names ...string) (s
 	}
 	switch {
 	case rt == nil:
-		return bad("runtime", "nil", "make one with hale.New")
+		return bad("runtime", nil, "make one with hale.New")
 	case gatherer == nil:
-		return bad("gatherer", "nil", "give the registry that the metrics are in, such as prometheus.DefaultGatherer")
+		return bad("gatherer", nil, "give the registry that the metrics are in, such as prometheus.DefaultGatherer")
 	case len(names) == 0 || len(names) > maxMeasured:
 		return bad("names", len(names), fmt.Sprintf("give 1 to %d names of metrics", maxMeasured))
 	}

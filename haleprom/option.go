@@ -69,7 +69,7 @@ func gather(opts []Option) (settings, error) {
 	}
 	if !goodName.MatchString(s.prefix) || len(s.prefix) > maxPrefix {
 		return s, &hale.ConfigError{
-			Field: "haleprom.WithPrefix", Value: fmt.Sprintf("%.80q", s.prefix),
+			Field: "haleprom.WithPrefix", Value: s.prefix,
 			Mend: fmt.Sprintf(`give letters, digits and "_", no digit first, at most %d, such as "shop_"`, maxPrefix),
 		}
 	}
@@ -80,7 +80,7 @@ func gather(opts []Option) (settings, error) {
 		s.buckets = s.buckets[:n-1] // it is there anyway
 	}
 	if len(s.buckets) == 0 || len(s.buckets) > maxBuckets {
-		return s, &hale.ConfigError{Field: "haleprom.WithBuckets", Value: fmt.Sprintf("%d bounds", len(s.buckets)), Mend: fmt.Sprintf("give 1 to %d", maxBuckets)}
+		return s, &hale.ConfigError{Field: "haleprom.WithBuckets: number of bounds", Value: len(s.buckets), Mend: fmt.Sprintf("give 1 to %d", maxBuckets)}
 	}
 	for i, b := range s.buckets {
 		if !(b > 0) || math.IsInf(b, 0) || i > 0 && b <= s.buckets[i-1] {
@@ -88,7 +88,7 @@ func gather(opts []Option) (settings, error) {
 		}
 	}
 	if s.summaries && (len(s.quantiles) == 0 || len(s.quantiles) > maxQuantiles) {
-		return s, &hale.ConfigError{Field: "haleprom.WithSummaries", Value: fmt.Sprintf("%d quantiles", len(s.quantiles)), Mend: fmt.Sprintf("give 1 to %d, such as 0.5, 0.99", maxQuantiles)}
+		return s, &hale.ConfigError{Field: "haleprom.WithSummaries: number of quantiles", Value: len(s.quantiles), Mend: fmt.Sprintf("give 1 to %d, such as 0.5, 0.99", maxQuantiles)}
 	}
 	for _, q := range s.quantiles {
 		if !(q >= 0 && q <= 1) {

@@ -65,10 +65,10 @@ func (e *RegisterError) Hint() string {
 // takes.
 func Register(rt *hale.Runtime, reg prometheus.Registerer, opts ...Option) (*Collector, error) {
 	if rt == nil {
-		return nil, &hale.ConfigError{Field: "haleprom.Register: runtime", Value: "nil", Mend: "make one with hale.New"}
+		return nil, &hale.ConfigError{Field: "haleprom.Register: runtime", Mend: "make one with hale.New"}
 	}
 	if reg == nil {
-		return nil, &hale.ConfigError{Field: "haleprom.Register: registerer", Value: "nil", Mend: "give one of prometheus.NewRegistry, or prometheus.DefaultRegisterer"}
+		return nil, &hale.ConfigError{Field: "haleprom.Register: registerer", Mend: "give one of prometheus.NewRegistry, or prometheus.DefaultRegisterer"}
 	}
 	s, err := gather(opts)
 	if err != nil {

@@ -25,12 +25,17 @@ const (
 // haltedReason is why a remedy is withheld while the kill switch is on.
 const haltedReason = "remedies are switched off"
 
+// catchAllReason is why a remedy that hits all tasks of a name is not used.
+const catchAllReason = "the name is a catch-all, and all that it stands for would be hit"
+
 // guard says whether the remedy may be used: withheld is recorded and not
 // carried out, wait is tried again next turn, skip goes to the next rung. All
 // empty: it may.
 func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named) (withheld, wait, skip string) {
 	g, needs := h.policy.Guardrails, max(r.Needs, Contain)
 	switch {
+	case hitsAll(r.Name) && catchAll(t.Sample, inc.Subject.Name): // first, so that it is not said to be what would have been done
+		return "", "", catchAllReason
 	case t.Halted:
 		return haltedReason, "", ""
 	case g.DryRun:
@@ -65,6 +70,15 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 // no answer any more.
 func exhausted(inc *diagnose.Incident) bool {
 	return slices.ContainsFunc(inc.Findings, func(f detect.Finding) bool { return f.Kind == detect.KindAbandoned })
+}
+
+// hitsAll reports whether a built-in remedy deals with all tasks of a name, and not
+// with those that are at fault.
+func hitsAll(remedy string) bool { return remedy == RemedyQuarantine || remedy == RemedyRestart }
+
+// catchAll reports whether a name stands for many things.
+func catchAll(s observe.Sample, name string) bool {
+	return slices.ContainsFunc(s.Tasks, func(ts observe.TaskStat) bool { return ts.Name == name && ts.CatchAll })
 }
 
 // blast says why one more name must not be cut off, "" if it may (after Envoy's

@@ -2,6 +2,7 @@ package heal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -70,14 +71,14 @@ func NewHealer(p Policy, remedies ...Named) (*Healer, error) {
 	h := &Healer{policy: p, remedies: map[string]Named{}}
 	for _, r := range remedies {
 		if r.Name == "" || r.Remedy == nil {
-			return nil, &PolicyError{Field: "remedies", Mend: "give each remedy a name and a Remedy"}
+			return nil, &PolicyError{Field: "remedies", Err: errors.New("one has no name or no Remedy"), Mend: "give each remedy a name and a Remedy"}
 		}
 		h.remedies[r.Name] = r
 	}
 	for fault, ladder := range p.Ladders {
 		for _, name := range ladder {
 			if _, ok := h.remedies[name]; !ok {
-				return nil, &PolicyError{Field: "Ladders", Mend: fmt.Sprintf("%s names the remedy %q, which is not registered", fault, name)}
+				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine and restart, or register yours with hale.WithRemedy"}
 			}
 		}
 	}
@@ -233,7 +234,12 @@ func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command,
 	switch withheld, wait, skip := h.guard(t, inc, c, r); {
 	case skip != "":
 		inc.Advance(t.Time, inc.Phase, r.Name+" is not used: "+skip)
-		return h.climb(c, t.Time, c.Rung+1)
+		_, again := h.climb(c, t.Time, c.Rung+1)
+		if skip != catchAllReason {
+			return nil, again
+		}
+		cmd.Withheld = skip // for the journal: another policy would change nothing
+		return cmd, again
 	case wait != "":
 		if c.Blocked != wait {
 			c.Blocked = wait

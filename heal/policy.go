@@ -69,31 +69,31 @@ func (p Policy) WithDefaults() (Policy, error) {
 	g := &p.Guardrails
 	for _, f := range []struct {
 		name  string
-		value float64
+		value any
 	}{
-		{"Quarantine", float64(p.Quarantine)},
-		{"MaxQuarantine", float64(p.MaxQuarantine)},
-		{"Probes", float64(p.Probes)},
-		{"Guardrails.MinStuck", float64(g.MinStuck)},
-		{"Guardrails.Budget", float64(g.Budget)},
-		{"Guardrails.BudgetWindow", float64(g.BudgetWindow)},
-		{"Guardrails.Cooldown", float64(g.Cooldown)},
-		{"Guardrails.MaxCooldown", float64(g.MaxCooldown)},
+		{"Quarantine", p.Quarantine},
+		{"MaxQuarantine", p.MaxQuarantine},
+		{"Probes", p.Probes},
+		{"Guardrails.MinStuck", g.MinStuck},
+		{"Guardrails.Budget", g.Budget},
+		{"Guardrails.BudgetWindow", g.BudgetWindow},
+		{"Guardrails.Cooldown", g.Cooldown},
+		{"Guardrails.MaxCooldown", g.MaxCooldown},
 		{"Guardrails.BlastRadius", g.BlastRadius},
-		{"Guardrails.MaxAttempts", float64(g.MaxAttempts)},
+		{"Guardrails.MaxAttempts", g.MaxAttempts},
 	} {
-		if !(f.value >= 0) { // also catches NaN
-			return p, &PolicyError{Field: f.name, Mend: "give a value above 0, or 0 for the default"}
+		if !positive(f.value) {
+			return p, &PolicyError{Field: f.name, Value: f.value, Mend: "give a value above 0, or 0 for the default"}
 		}
 	}
 	if g.BlastRadius > 1 {
-		return p, &PolicyError{Field: "Guardrails.BlastRadius", Mend: "give a share from 0 to 1"}
+		return p, &PolicyError{Field: "Guardrails.BlastRadius", Value: g.BlastRadius, Mend: "give a share from 0 to 1"}
 	}
 	if p.Quarantine > maxLease || p.MaxQuarantine > maxLease {
-		return p, &PolicyError{Field: "MaxQuarantine", Mend: "give at most 720h"}
+		return p, &PolicyError{Field: "MaxQuarantine", Value: max(p.Quarantine, p.MaxQuarantine), Mend: "give at most 720h"}
 	}
 	if p.Act > Full {
-		return p, &PolicyError{Field: "Act", Mend: "use observe, contain or full"}
+		return p, &PolicyError{Field: "Act", Value: p.Act, Mend: "use observe, contain or full"}
 	}
 	fill(&p.Quarantine, 30*time.Second)
 	fill(&p.MaxQuarantine, max(10*time.Minute, p.Quarantine))
@@ -120,14 +120,37 @@ func fill[T comparable](field *T, value T) {
 	}
 }
 
-// PolicyError says which field of a policy cannot be used, and the mend.
-type PolicyError struct {
-	Field string
-	Mend  string
+// positive reports whether a number is 0 or above. NaN is not.
+func positive(v any) bool {
+	switch v := v.(type) {
+	case time.Duration:
+		return v >= 0
+	case int:
+		return v >= 0
+	case float64:
+		return v >= 0
+	}
+	return false
 }
 
-// Error names the field and the mend.
-func (e *PolicyError) Error() string { return fmt.Sprintf("heal: Policy.%s: %s", e.Field, e.Mend) }
+// PolicyError says which field of a policy cannot be used.
+type PolicyError struct {
+	Field string
+	Value any    // Value is what it was.
+	Err   error  // Err is why it cannot be used, nil where that is plain.
+	Mend  string // Mend is what to write instead.
+}
+
+// Error names the field, and its value or the reason.
+func (e *PolicyError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("heal: Policy.%s: %v", e.Field, e.Err)
+	}
+	return fmt.Sprintf("heal: Policy.%s is %v, which cannot be used", e.Field, e.Value)
+}
+
+// Unwrap returns the reason.
+func (e *PolicyError) Unwrap() error { return e.Err }
 
 // Hint returns the mend.
 func (e *PolicyError) Hint() string { return e.Mend }

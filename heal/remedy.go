@@ -36,7 +36,9 @@ const (
 
 // Target is what remedies act on. The runtime implements it. Its methods do not
 // block, may be called from any goroutine, and return [ErrNotApplicable], wrapped
-// with the reason, when there is nothing that they can act on.
+// with the reason, when there is nothing that they can act on. SetGate and Restart
+// refuse so for a name that is a catch-all, whose tasks have nothing but that name in
+// common.
 type Target interface {
 	// Cancel cancels the context of a task.
 	Cancel(id observe.TaskID, cause error) error

@@ -20,7 +20,7 @@ var (
 	ErrTooLarge = errors.New("observe: recording is too large")
 )
 
-// RecordingError says where a recording can be read no further, and the mend. It
+// RecordingError says where a recording can be read no further. It
 // matches one of [ErrTruncated], [ErrDamaged], [ErrVersion], or what the file
 // system said.
 type RecordingError struct {
@@ -30,9 +30,9 @@ type RecordingError struct {
 	Mend   string // Mend is what to do about it.
 }
 
-// Error names the file, the offset, the fault and the mend.
+// Error names the file, the offset and the fault.
 func (e *RecordingError) Error() string {
-	return fmt.Sprintf("%s, byte %d: %v: %s", e.File, e.Offset, e.Err, e.Mend)
+	return fmt.Sprintf("%s, byte %d: %v", e.File, e.Offset, e.Err)
 }
 
 // Unwrap returns the fault.

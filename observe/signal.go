@@ -68,6 +68,10 @@ type TaskStat struct {
 	// that have not come back.
 	Abandoned   int64 `json:"abandoned,omitempty"`
 	Quarantined bool  `json:"quarantined,omitempty"`
+
+	// CatchAll says that the name stands for many things, such as all requests of
+	// which nobody knows the route. It is never quarantined.
+	CatchAll bool `json:"catch_all,omitempty"`
 }
 
 // PoolStat is the state of one pool.

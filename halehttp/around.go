@@ -1,0 +1,57 @@
+package halehttp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hale-go/hale"
+)
+
+// surrounding is what a handler of this package tells those within it, by the
+// request's context. It holds nothing of the request but text: a context lives as long
+// as what was started with it.
+type surrounding struct {
+	rt        *hale.Runtime
+	span      *hale.Span
+	id        string // the request's
+	uri, addr string // as the server read them: nobody changes them on the way to a handler
+}
+
+type aroundKey struct{}
+
+// aroundOf returns what is around a handler that serves the same request, nil for
+// none. A handler may well make another request and have it served in its context.
+func aroundOf(ctx context.Context, rt *hale.Runtime, r *http.Request) *surrounding {
+	s, _ := ctx.Value(aroundKey{}).(*surrounding)
+	if s == nil || s.rt != rt || s.uri != r.RequestURI || s.addr != r.RemoteAddr {
+		return nil
+	}
+	return s
+}
+
+// is reports whether the request is counted as one of op.
+func (s *surrounding) is(op *hale.Operation) bool { return s.span.Operation() == op }
+
+// crowd reports whether the request is counted under a name that stands for many
+// routes.
+func (s *surrounding) crowd() bool { return s.span.Operation().CatchAll() }
+
+// nameless tells once that requests have no name because nobody can be asked for it.
+func (s *server) nameless(to route) {
+	if !to.matched && s.mux == nil && s.name == nil && !s.told.Swap(true) {
+		s.rt.ReportMisuse(to.op.Name(), "the handler within halehttp.Middleware cannot be asked for routes, so that all requests share this name: put Middleware right around the mux, or give halehttp.Route or halehttp.Handler")
+	}
+}
+
+// misnamed marks a name under which requests are served by another pattern than that
+// which it was taken from: there is a mux within, and the name stands for all of its
+// routes. It tells that once.
+func (s *server) misnamed(to route, served string) {
+	if served == "" || served == to.pattern || (to.given && s.fixed == nil) || (to.pattern == "" && s.mux != nil && s.fixed == nil) {
+		return
+	}
+	to.op.SetCatchAll()
+	if !s.told.Swap(true) {
+		s.rt.ReportMisuse(to.op.Name(), "requests of this name are served by several routes of a mux within, such as "+served+": put halehttp.Middleware right around that mux too, or give its routes halehttp.Handler")
+	}
+}

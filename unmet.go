@@ -1,0 +1,51 @@
+package hale
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hale-go/hale/observe"
+)
+
+// unmetAfter is when settings are looked through for names that no operation has: at
+// first for those that are nearly the name of one, then for all, since some things are
+// seldom done.
+var unmetAfter = [...]time.Duration{5 * time.Minute, time.Hour}
+
+// tellUnmet tells of settings that name no operation that there ever was. It is called
+// once a turn.
+func (rt *Runtime) tellUnmet(now time.Time) {
+	if rt.unmet == len(unmetAfter) || now.Sub(rt.clock.born) < unmetAfter[rt.unmet] {
+		return
+	}
+	last := rt.unmet == len(unmetAfter)-1
+	rt.unmet++
+	all := rt.ops.all()
+	c := &rt.opts.config
+	look := func(setting, name string) {
+		if slices.ContainsFunc(all, func(o *Operation) bool { return o.name == name }) {
+			return
+		}
+		i := slices.IndexFunc(all, func(o *Operation) bool {
+			return strings.HasSuffix(o.name, " "+name) || strings.EqualFold(o.name, name)
+		})
+		shown := printable(name, maxName)
+		switch {
+		case i >= 0:
+			rt.misuse(observe.Subject{Name: shown}, fmt.Sprintf("%s names no operation: %q may be meant", setting, all[i].name))
+		case last:
+			rt.misuse(observe.Subject{Name: shown}, fmt.Sprintf("%s names no operation that was there within %v; that of a route has its method, such as \"GET /ping\"", setting, unmetAfter[len(unmetAfter)-1]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Latency.Thresholds)) {
+		if name != "*" {
+			look("Config.Latency.Thresholds", name)
+		}
+	}
+	for _, o := range c.Objectives {
+		look("Config.Objectives", o.Operation)
+	}
+}
