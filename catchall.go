@@ -12,7 +12,9 @@ func (o *Operation) SetCatchAll() {
 	if o = o.made(); o == nil || o.catchAll.Load() || o.catchAll.Swap(true) {
 		return
 	}
-	o.rt.familyFor(o.name, func() string { return o.name }, "").setCatchAll()
+	if o.kind != observe.Client { // what it calls is done under the name of a task of its own
+		o.rt.familyFor(o.name, func() string { return o.name }, o.domain).setCatchAll()
+	}
 }
 
 // CatchAll reports whether the operation's name stands for many things; see

@@ -103,4 +103,11 @@ func TestRename(t *testing.T) {
 		t.Errorf("it is of %s", got.Name())
 	}
 	(*hale.Span)(nil).Rename(to)
+
+	_, span = from.Start(context.Background())
+	span.Rename(newRuntime(t).Operation(observe.Server, "elsewhere", ""))
+	if got := span.Operation(); got != from {
+		t.Errorf("it is of %s, which is another runtime's", got.Name())
+	}
+	span.End(nil)
 }

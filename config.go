@@ -59,6 +59,17 @@ func (c Config) withDefaults() (Config, error) {
 			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
 	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"Leak.MinGrowth", c.Leak.MinGrowth}, {"Leak.MinWindows", c.Leak.MinWindows}, {"Overdue.Times", c.Overdue.Times}, {"PanicLoop.Count", c.PanicLoop.Count}, {"Abandoned.Cap", c.Abandoned.Cap}, {"ErrorRate.MinErrors", c.ErrorRate.MinErrors}, {"ErrorRate.MinReported", c.ErrorRate.MinReported}, {"LogVolume.MinStorm", c.LogVolume.MinStorm}} {
+		if f.value < 0 {
+			return c, &ConfigError{Field: "Config." + f.name, Value: f.value, Mend: "give a number above 0, or 0 for the default"}
+		}
+	}
+	if r := c.PanicLoop.MinShare; !(r >= 0 && r <= 1) { // also catches NaN
+		return c, &ConfigError{Field: "Config.PanicLoop.MinShare", Value: r, Mend: "give a share from 0 to 1, such as 0.3, or 0 for the default"}
+	}
 	if c.Tick > 0 && c.Tick < minTick { // a number without a unit, most likely
 		return c, &ConfigError{Field: "Config.Tick", Value: c.Tick, Mend: "give at least " + minTick.String() + ", or 0 for the default"}
 	}
@@ -71,20 +82,9 @@ func (c Config) withDefaults() (Config, error) {
 	if r := c.ErrorRate.MinRise; !(r >= 0 && r < 1) { // also catches NaN
 		return c, &ConfigError{Field: "Config.ErrorRate.MinRise", Value: r, Mend: "give a share from 0 to 1, such as 0.05, or 0 for the default"}
 	}
-	for _, least := range []struct {
-		field string
-		n     int
-	}{{"MinErrors", c.ErrorRate.MinErrors}, {"MinReported", c.ErrorRate.MinReported}} {
-		if least.n < 0 {
-			return c, &ConfigError{Field: "Config.ErrorRate." + least.field, Value: least.n, Mend: "give a number of errors above 0, or 0 for the default"}
-		}
-	}
 	c.ErrorRate = c.ErrorRate.WithDefaults()
 	if err := checkObjectives(c.Objectives); err != nil {
 		return c, err
-	}
-	if n := c.LogVolume.MinStorm; n < 0 {
-		return c, &ConfigError{Field: "Config.LogVolume.MinStorm", Value: n, Mend: "give a number of records above 0, or 0 for the default"}
 	}
 	c.LogVolume = c.LogVolume.WithDefaults()
 	if err := checkThresholds(c.Latency.Thresholds); err != nil {

@@ -61,11 +61,14 @@ func (f ForeignSpan) Call(name string, took time.Duration, failed bool) {
 
 // End counts the span out.
 func (f ForeignSpan) End(e ForeignEnd) {
+	if f.op == nil {
+		return
+	}
 	late := e.In.called(f.op.Name(), e.Took, e.Known, e.Failed)
 	f.op.countOut(f.second, spanEnd{
 		took: e.Took, below: e.Below, outcome: e.Outcome, failed: e.Failed, inherited: e.Inherited, outlived: e.Outlived || late,
 	})
-	if f.op != nil && !e.Trace.IsZero() {
+	if !e.Trace.IsZero() {
 		f.op.exemplars.keep(e.Took, f.op.rt.clock.now(), e.Trace)
 	}
 }

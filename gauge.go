@@ -38,7 +38,8 @@ type gauge struct {
 	name   string
 	read   func() float64
 	away   atomic.Bool // a call of it is under way, or was left behind
-	rested time.Time   // when it may be asked again; the turn's own
+	ended  atomic.Bool
+	rested time.Time // when it may be asked again; the turn's own
 }
 
 // Measure gives the loop a metric of the service's own to look at: the depth of a
@@ -51,7 +52,8 @@ type gauge struct {
 // are surprising; it need not be declared what is usual. A reading costs about 1 µs.
 //
 // The name is mended as that of a task is, but for an empty one, which becomes "metric".
-// One that is taken replaces the former. At most 256 are taken. What Measure returns ends it.
+// One that is taken replaces the former. At most 256 are taken. What Measure returns ends it:
+// no call of read begins after that.
 func (rt *Runtime) Measure(name string, read func() float64) (stop func()) {
 	if rt = rt.made(); rt == nil || read == nil {
 		return func() {}
@@ -73,7 +75,10 @@ func (rt *Runtime) Measure(name string, read func() float64) (stop func()) {
 	default:
 		g.list = slices.Insert(slices.Clone(g.list), i, added)
 	}
-	return func() { g.remove(added) }
+	return func() {
+		added.ended.Store(true)
+		g.remove(added)
+	}
 }
 
 func (g *gauges) remove(one *gauge) {
@@ -93,6 +98,9 @@ func (g *gauges) read(rt *Runtime) []observe.Reading {
 	began := time.Now()
 	var out []observe.Reading
 	for _, one := range list {
+		if one.ended.Load() {
+			continue
+		}
 		left := gaugesLimit - time.Since(began)
 		if one.away.Load() || began.Before(one.rested) || left <= 0 || g.behind.Load() >= maxGauges {
 			g.failed.Add(1)

@@ -126,9 +126,9 @@ func (c *logCounts) at(key countKey, text string) *logCount {
 	if len(c.known) >= maxForms {
 		c.unseen++
 		level := min(max(key.level, slog.LevelDebug), LevelFatal) / 4 * 4 // one of five
-		key = countKey{form: template.Other, level: level, patterns: strings.Join(patterns, "\n")}
-		if len(c.known) >= 2*maxForms { // as many ways to match patterns
-			key.patterns, patterns = "", nil
+		key = countKey{form: template.Other, level: level, patterns: strings.Join(patterns, "\n"), domain: key.domain}
+		if len(c.known) >= 2*maxForms { // as many domains, and ways to match patterns
+			key.patterns, patterns, key.domain = "", nil, ""
 		}
 		if count := c.known[key]; count != nil {
 			return count

@@ -101,15 +101,20 @@ func (s *Span) Operation() *Operation {
 
 // Rename makes the span one of another operation from now on, for what learns late
 // what it does: it is counted there when it ends. That it began as one of the first
-// stays counted, and a [Tracer] keeps the name that it was given.
+// stays counted. An operation of another runtime is not taken.
 func (s *Span) Rename(to *Operation) {
-	if to = to.made(); to == nil || s.Operation().made() == nil || !s.state.CompareAndSwap(spanOpen, spanRenamed) {
+	from := s.Operation().made()
+	if to = to.made(); to == nil || from == nil || to.rt != from.rt || !s.state.CompareAndSwap(spanOpen, spanRenamed) {
 		return
 	}
-	if from := s.op.Swap(to); !s.open {
+	if s.op.Store(to); !s.open {
 		from.renamedTo(s.second(), to)
 	}
+	traced := s.traced
 	s.state.Store(spanOpen)
+	if t := to.rt.tracer(); t != nil && traced != nil {
+		t.rename(traced, to.name)
+	}
 }
 
 // close ends the span for good, and reports whether it was open.

@@ -180,6 +180,17 @@ func TestNilOperations(t *testing.T) {
 	}
 }
 
+// The zero ForeignSpan counts nothing, also where it is said to be in a span.
+func TestZeroForeignSpan(t *testing.T) {
+	rt := newRuntime(t)
+	_, span := rt.Operation(observe.Server, "GET /", "").Start(t.Context())
+	hale.ForeignSpan{}.End(hale.ForeignEnd{In: span, Failed: true, Took: time.Second})
+	span.End(nil)
+	if st := rt.Operations()[0]; len(st.Calls) != 0 || st.Inherited != 0 || st.Below != 0 || st.Ended != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // A span of long ago that is counted late makes no others look old.
 func TestLateSpansMakeNoneOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -19,6 +19,9 @@ type Tracer interface {
 	// Start begins a span. The context that it returns must come from ctx, in which
 	// [SpanOf] finds hale's own span already.
 	Start(ctx context.Context, kind observe.OperationKind, name string) (context.Context, EndSpan)
+	// Rename gives the span that began with Start and returned ctx another name, since
+	// what it does was learned late.
+	Rename(ctx context.Context, name string)
 	// StartTask begins the span of a task, of one run of a supervised child or of a
 	// pool's unit. The context that it returns must come from ctx, which is the
 	// task's own.

@@ -52,6 +52,10 @@ func (s *spy) Start(ctx context.Context, kind observe.OperationKind, name string
 	return context.WithValue(ctx, spyKey{}, name), s.ender(name)
 }
 
+func (s *spy) Rename(ctx context.Context, name string) {
+	s.note("rename", fmt.Sprintf(" %v to %s", ctx.Value(spyKey{}), name))
+}
+
 func (s *spy) StartTask(ctx context.Context, id observe.TaskID, domain observe.Domain) (context.Context, hale.EndSpan) {
 	in := fmt.Sprint(ctx.Value(spyKey{}))
 	if hale.Identify(ctx).ID != id {
@@ -162,7 +166,7 @@ func TestDetachLeavesTheTrace(t *testing.T) {
 
 // A tracer that breaks takes nothing down with it.
 func TestTracerThatPanics(t *testing.T) {
-	for _, method := range []string{"start", "task", "end", "detach", "trace", "extract", "inject"} {
+	for _, method := range []string{"start", "rename", "task", "end", "detach", "trace", "extract", "inject"} {
 		t.Run(method, func(t *testing.T) {
 			s := &spy{breaks: method, broken: func() { panic("tracer") }}
 			rt := newRuntime(t, hale.WithTracer(s))
@@ -205,6 +209,7 @@ func workOfAllKinds(t *testing.T, rt *hale.Runtime) (ran int) {
 		}
 	}
 	check(rt.Operation(observe.Server, "GET /", "").Do(ctx, func(ctx context.Context) error {
+		hale.SpanOf(ctx).Rename(rt.Operation(observe.Server, "GET /x", ""))
 		check(rt.Do(ctx, "a.do", body))
 		check(rt.Go(ctx, "a.go", body).Wait())
 		check(rt.Go(ctx, "a.child", body, hale.Restart(hale.Transient)).Wait())
@@ -218,7 +223,7 @@ func workOfAllKinds(t *testing.T, rt *hale.Runtime) (ran int) {
 // A tracer that ends the goroutine costs the caller's goroutine at most, once: the
 // task runs all the same, and the tracer is not called again.
 func TestTracerThatEndsTheGoroutine(t *testing.T) {
-	for _, method := range []string{"start", "task", "end", "detach", "trace", "extract", "inject"} {
+	for _, method := range []string{"start", "rename", "task", "end", "detach", "trace", "extract", "inject"} {
 		t.Run(method, func(t *testing.T) {
 			s := &spy{breaks: method, broken: runtime.Goexit}
 			rt := newRuntime(t, hale.WithTracer(s))

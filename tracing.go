@@ -47,6 +47,13 @@ func (t *tracing) start(ctx context.Context, kind observe.OperationKind, name st
 	return out, end
 }
 
+func (t *tracing) rename(ctx context.Context, name string) {
+	done := false
+	defer t.contain("Rename", &done)
+	t.of.Rename(ctx, name)
+	done = true
+}
+
 func (t *tracing) startTask(ctx context.Context, s *scope) (out context.Context, end EndSpan) {
 	out, done := ctx, false
 	defer t.contain("StartTask", &done)

@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,8 +26,12 @@ func (rt *Runtime) tellUnmet(now time.Time) {
 	rt.unmet++
 	all := rt.ops.all()
 	c := &rt.opts.config
-	look := func(setting, name string) {
-		if slices.ContainsFunc(all, func(o *Operation) bool { return o.name == name }) {
+	look := func(setting, name string, kind observe.OperationKind) { // of any kind: ""
+		if name == "*" || slices.ContainsFunc(all, func(o *Operation) bool { return o.name == name && (kind == "" || o.kind == kind) }) {
+			return
+		}
+		if i := slices.IndexFunc(all, func(o *Operation) bool { return o.name == name }); i >= 0 {
+			rt.misuse(observe.Subject{Name: printable(name, maxName)}, fmt.Sprintf("%s names no %s operation: it is one of kind %q, which the objective must say", setting, kind, all[i].kind))
 			return
 		}
 		i := slices.IndexFunc(all, func(o *Operation) bool {
@@ -41,11 +46,9 @@ func (rt *Runtime) tellUnmet(now time.Time) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Latency.Thresholds)) {
-		if name != "*" {
-			look("Config.Latency.Thresholds", name)
-		}
+		look("Config.Latency.Thresholds", name, "")
 	}
 	for _, o := range c.Objectives {
-		look("Config.Objectives", o.Operation)
+		look("Config.Objectives", o.Operation, cmp.Or(o.Kind, observe.Server))
 	}
 }

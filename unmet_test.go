@@ -22,13 +22,14 @@ func TestSettingsThatNameNoOperation(t *testing.T) {
 		c := hale.Config{
 			Tick:       time.Minute,
 			Latency:    detect.LatencyConfig{Thresholds: map[string]detect.Threshold{"*": limit, "/ping": limit, "GET /pong": limit, "get /PONG": limit, "late": limit, "never": limit}},
-			Objectives: []detect.Objective{{Operation: "GET /pong", Target: 0.99}, {Operation: "/gone", Target: 0.99}},
+			Objectives: []detect.Objective{{Operation: "GET /pong", Target: 0.99}, {Operation: "/gone", Target: 0.99}, {Operation: "*", Target: 0.99}, {Operation: "payments.charge", Target: 0.99}},
 		}
 		rt := newRuntime(t, hale.WithConfig(c))
 		log := collect(rt)
 		for _, name := range []string{"GET /ping", "GET /pong"} {
 			rt.Operation(observe.Server, name, "")
 		}
+		rt.Operation(observe.Client, "payments.charge", "")
 		told := func(turns int) (out []string) {
 			for range turns {
 				time.Sleep(time.Minute)
@@ -46,12 +47,12 @@ func TestSettingsThatNameNoOperation(t *testing.T) {
 		if got := told(4); len(got) != 0 {
 			t.Errorf("at once: %q", got)
 		}
-		if got := told(2); !slices.Equal(got, []string{"/ping", "get /PONG"}) {
+		if got := told(2); !slices.Equal(got, []string{"/ping", "get /PONG", "payments.charge"}) {
 			t.Errorf("after five minutes: %q", got)
 		}
 		rt.Operation(observe.Internal, "late", "")
 		for range 2 {
-			if got := told(62); !slices.Equal(got, []string{"/gone", "/ping", "get /PONG", "never"}) {
+			if got := told(62); !slices.Equal(got, []string{"/gone", "/ping", "get /PONG", "never", "payments.charge"}) {
 				t.Errorf("after an hour: %q", got)
 			}
 		}

@@ -229,6 +229,10 @@ type slotState struct {
 	Lost     string          `json:"lost,omitempty"` // why the state is missing
 }
 
+// maxState is how many bytes the state of one detector may have. It is asked for every
+// few seconds and kept with what a replay needs; 1024 operations take less than 1 MB.
+const maxState = 8 << 20
+
 // State returns the state of all detectors. Those that do not give theirs are left
 // without, and the [PanelError] tells which, beside the state of all others: in a replay
 // from there they start afresh.
@@ -239,6 +243,9 @@ func (p *Panel) State() (json.RawMessage, error) {
 		st := slotState{Name: s.Name, Panics: s.panics, Disabled: s.disabled}
 		if d, ok := s.Detector.(Stateful); ok && s.disabled == "" && !s.overran {
 			raw, err := p.ask(s, d.State)
+			if len(raw) > maxState {
+				raw, err = nil, fmt.Errorf("takes %d bytes, of which %d are too many", len(raw), maxState)
+			}
 			if err != nil && !s.overran { // the turn disables that one, also in a replay
 				st.Lost = mended(err.Error())
 				lost[s.Name] = fmt.Errorf("its state: %w", err)

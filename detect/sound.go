@@ -30,7 +30,7 @@ func (e *StateError) Unwrap() error { return e.Err }
 
 // Hint returns the mend.
 func (e *StateError) Hint() string {
-	return "start without it: what is usual is learned again within the hour"
+	return "start without it: what is usual is learned again"
 }
 
 // decode reads what a detector wrote, and refuses what is not sound.

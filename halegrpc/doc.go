@@ -18,7 +18,7 @@
 //
 // An operation is named by the full method without its first slash, such as
 // "shop.Orders/Place". What an [grpc.UnknownServiceHandler] serves is "(unmatched)",
-// whatever it was called by. Without such a handler, gRPC itself answers calls of
+// whatever it was called by; that name stands for many, and is never quarantined. Without such a handler, gRPC itself answers calls of
 // unknown methods, and no interceptor hears of them. Health checks and reflection are
 // methods like any other.
 //

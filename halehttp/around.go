@@ -3,6 +3,7 @@ package halehttp
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/hale-go/hale"
 )
@@ -43,15 +44,41 @@ func (s *server) nameless(to route) {
 	}
 }
 
-// misnamed marks a name under which requests are served by another pattern than that
-// which it was taken from: there is a mux within, and the name stands for all of its
-// routes. It tells that once.
+// misnamed marks a name under which requests are served by several patterns: there is
+// a mux within, and the name stands for all of its routes. It tells that once.
 func (s *server) misnamed(to route, served string) {
-	if served == "" || served == to.pattern || (to.given && s.fixed == nil) || (to.pattern == "" && s.mux != nil && s.fixed == nil) {
+	if served == "" || served == to.pattern || !to.matched || (to.given && s.fixed == nil) {
+		return
+	}
+	if barePath(served) == barePath(to.pattern) || !s.several(to.op, served) {
 		return
 	}
 	to.op.SetCatchAll()
-	if !s.told.Swap(true) {
-		s.rt.ReportMisuse(to.op.Name(), "requests of this name are served by several routes of a mux within, such as "+served+": put halehttp.Middleware right around that mux too, or give its routes halehttp.Handler")
+	s.rt.ReportMisuse(to.op.Name(), "requests of this name are served by several routes of a mux within, such as "+served+": put halehttp.Middleware right around that mux too, or give its routes halehttp.Handler")
+}
+
+// several remembers by which pattern requests of a name were served first, and reports
+// the first time that it is another one.
+func (s *server) several(op *hale.Operation, served string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch first, known := s.served[op]; {
+	case !known:
+		if s.served == nil {
+			s.served = map[*hale.Operation]string{}
+		}
+		s.served[op] = strings.Clone(served)
+	case first != "" && first != served:
+		s.served[op] = "" // that is told
+		return true
 	}
+	return false
+}
+
+// barePath returns a pattern without its method.
+func barePath(pattern string) string {
+	if i := strings.IndexByte(pattern, ' '); i >= 0 {
+		return pattern[i+1:]
+	}
+	return pattern
 }

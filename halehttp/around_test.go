@@ -74,6 +74,12 @@ func TestOnePanicsOthersAreServed(t *testing.T) {
 		}, "/api", false, ""},
 		"Handler of a mux":  {func(rt *hale.Runtime) http.Handler { return halehttp.Handler(rt, "GET /all", service()) }, "", false, "such as GET "},
 		"Handler around it": {func(rt *hale.Runtime) http.Handler { return halehttp.Handler(rt, "GET /all", passing(service())) }, "", false, "such as GET "},
+		"one route in each of two muxes": {func(rt *hale.Runtime) http.Handler {
+			mux := service()
+			outer := mounted("/{one}", passing(mux))
+			outer.Handle("/poison", passing(mux))
+			return halehttp.Middleware(rt)(outer)
+		}, "", true, "such as GET "},
 		"a Middleware around": {func(rt *hale.Runtime) http.Handler {
 			return halehttp.Middleware(rt)(copying(halehttp.Middleware(rt)(service())))
 		}, "", true, "cannot be asked"},

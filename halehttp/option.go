@@ -16,7 +16,8 @@ type Option func(*server)
 // "/orders/{id}": never a path. A pattern without a method is given the request's. One
 // that ends in a slash or a wildcard for the rest, "/api/*", is a catch-all; see the
 // package.
-// Where f returns "" or panics, the name is found as without it.
+// Where f returns "" or panics, the name is found as without it. A [Handler] has its
+// name already: with one, that is told once.
 func Route(f func(*http.Request) string) Option { return func(s *server) { s.name = f } }
 
 // Timeout gives handlers a context that ends after d: with

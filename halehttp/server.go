@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,10 @@ type server struct {
 	name   func(*http.Request) string // see [Route]
 	mux    matcher                    // next, if it can be asked
 	routes table
-	told   atomic.Bool // that many routes share a name
+	told   atomic.Bool // that requests have no name
+
+	mu     sync.Mutex
+	served map[*hale.Operation]string // by which other pattern, at first; as many as there are routes
 
 	timeout  time.Duration
 	declared []hale.TaskOption
@@ -55,6 +59,9 @@ func Handler(rt *hale.Runtime, route string, h http.Handler, opts ...Option) htt
 	}
 	if s.mux != nil {
 		s.fixed.SetCatchAll()
+	}
+	if s.name != nil {
+		rt.ReportMisuse(route, "halehttp.Route is for Middleware: a Handler has its name already")
 	}
 	return s
 }

@@ -76,7 +76,7 @@ func NewTracer(provider trace.TracerProvider, opts ...Option) hale.Tracer {
 // current is the span of an operation, for the task that serves it.
 type current struct {
 	span   trace.Span
-	name   string
+	name   atomic.Pointer[string]
 	served atomic.Bool // by a task that has no other span
 	told   atomic.Bool // what that failed with
 }
@@ -102,12 +102,21 @@ func (t *tracer) Start(ctx context.Context, kind observe.OperationKind, name str
 	case observe.Internal:
 	}
 	ctx, span := t.start(ctx, name, opts)
-	c := &current{span: span, name: name}
+	c := &current{span: span}
+	c.name.Store(&name)
 	return context.WithValue(ctx, currentKey{}, c), func(outcome string, failed bool, err error) {
 		if c.told.Load() {
 			err = nil // the same, most likely
 		}
 		end(span, outcome, failed, err)
+	}
+}
+
+// Rename implements [hale.Tracer].
+func (t *tracer) Rename(ctx context.Context, name string) {
+	if c, ok := ctx.Value(currentKey{}).(*current); ok {
+		c.name.Store(&name)
+		c.span.SetName(name)
 	}
 }
 
@@ -141,7 +150,7 @@ func (t *tracer) start(ctx context.Context, name string, opts []trace.SpanStartO
 // the innermost span and no other task is.
 func served(ctx context.Context, name string) *current {
 	c, ok := ctx.Value(currentKey{}).(*current)
-	if !ok || c.name != name {
+	if !ok || *c.name.Load() != name {
 		return nil
 	}
 	here, there := trace.SpanContextFromContext(ctx), c.span.SpanContext()

@@ -68,6 +68,20 @@ func TestOneRequestIsOneTrace(t *testing.T) {
 }
 
 // A panic in a task that has its operation's span is told there, once.
+func TestSpanThatIsRenamed(t *testing.T) {
+	provider, spans := recorded(t)
+	rt := newRuntime(t, hale.WithTracer(haleotel.NewTracer(provider)))
+	ctx, span := rt.Operation(observe.Server, "GET (unmatched)", "").Start(t.Context())
+	span.Rename(rt.Operation(observe.Server, "GET /cart", ""))
+	if err := rt.Do(ctx, "GET /cart", func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	span.End(nil)
+	if got := byName(t, spans); len(got) != 1 || got["GET /cart"] == nil || attr(got["GET /cart"].Attributes(), "hale.domain") != "GET /cart" {
+		t.Errorf("spans %v, want one of GET /cart, which is the task's too", got)
+	}
+}
+
 func TestPanicOfARoute(t *testing.T) {
 	provider, spans := recorded(t)
 	rt := newRuntime(t, hale.WithTracer(haleotel.NewTracer(provider)))

@@ -38,8 +38,9 @@ type keptSegment struct {
 	raw     bool       // it is not: it could not be
 	turns   []keptTurn // only added to
 	names   numbered   // of their operations
-	bytes   int        // that it keeps
-	whole   int        // unpacked
+	size    int        // of the state, unpacked
+	bytes   int        // of the turns
+	whole   int        // of the turns, unpacked
 }
 
 // keptTurn is a turn, and its operations packed.
@@ -78,9 +79,25 @@ func (r *Recorder) Open(state json.RawMessage) Segment {
 	defer r.mu.Unlock()
 	s := Segment{Revision: r.revision, Fresh: r.cut}
 	k := r.open(s)
-	k.state, k.raw, k.bytes, k.whole = packed, err != nil, len(packed), len(state)
+	k.state, k.raw, k.size = packed, err != nil, len(state)
+	r.evict()
 	s.State = state
 	return s
+}
+
+// evict forgets the oldest segments while all take more than they may. States do not
+// make a segment end, else a large one would be asked for each turn.
+func (r *Recorder) evict() {
+	kept, whole := 0, 0
+	for i := len(r.kept) - 1; i >= 0; i-- {
+		s := &r.kept[i]
+		kept += s.bytes + len(s.state)
+		whole += s.whole + s.size
+		if i < len(r.kept)-1 && (kept > maxRecording || whole > maxUnpacked) {
+			r.kept = append([]keptSegment(nil), r.kept[i+1:]...)
+			return
+		}
+	}
 }
 
 func (r *Recorder) open(s Segment) *keptSegment {

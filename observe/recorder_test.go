@@ -199,3 +199,29 @@ func BenchmarkRecorder(b *testing.B) {
 		}
 	})
 }
+
+// A state of any size opens a segment no sooner than its turns ask for one, and what is
+// kept stays within its bounds.
+func TestRecorderOfLargeStates(t *testing.T) {
+	r := observe.NewRecorder("r", 20, 5)
+	state, _ := json.Marshal(strings.Repeat("x", 14<<20))
+	opened := 0
+	for i := range 100 {
+		if r.Due() {
+			r.Open(state)
+			opened++
+		}
+		r.Add(observe.Turn{Time: time.Unix(int64(i), 0)})
+	}
+	if opened != 20 {
+		t.Errorf("opened %d segments for 100 turns of 5 each", opened)
+	}
+	size := 0
+	segments := r.Recording().Segments
+	for _, s := range segments {
+		size += len(s.State)
+	}
+	if size > 128<<20 || len(segments) < 5 {
+		t.Errorf("%d segments with %d bytes of state", len(segments), size)
+	}
+}
