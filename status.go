@@ -119,7 +119,7 @@ func (rt *Runtime) Tasks() []TaskInfo {
 
 // Recording returns the inputs of the last turns, about ten minutes of them,
 // for [Replay]: fewer where they would take more than 128 MB, which is three to five
-// minutes of 1024 operations that are all in use. They are kept in a tenth of that, and
+// minutes of 1024 operations that are all in use. They are kept packed, in 32 MB, and
 // take about a millisecond each to unpack. The turns may be shared and must not be
 // changed.
 func (rt *Runtime) Recording() observe.Recording {

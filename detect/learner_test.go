@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,8 +114,12 @@ func TestPanelKeepsBaselinesApart(t *testing.T) {
 		t.Fatalf("%v, error %v", out, err)
 	}
 	out["overdue"] = json.RawMessage(`{"names":[{"name":"a","lives":[1]}]}`)
-	if err := mk().SetBaselines(out); err == nil || !strings.Contains(err.Error(), "overdue") {
+	err = mk().SetBaselines(out)
+	if err == nil || !strings.Contains(err.Error(), "overdue") {
 		t.Errorf("error %v, want one that names the detector", err)
+	}
+	if bad, ok := errors.AsType[*detect.StateError](err); !ok || bad.Hint() == "" {
+		t.Errorf("%v does not tell which state cannot be", err)
 	}
 }
 

@@ -146,7 +146,7 @@ func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage
 	out, err := aside.Call(askLimits*p.limit, &p.overrun, func() answer {
 		raw, err := f()
 		if err != nil { // its text is the user's code too
-			err = fmt.Errorf("%.200s", err.Error())
+			err = asText(err)
 		}
 		return answer{raw, err}
 	})
@@ -163,6 +163,15 @@ func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage
 		return nil, errNoJSON
 	}
 	return out.raw, out.err
+}
+
+// asText returns an error that calls nobody's code. Where a [StateError] says which
+// field is wrong, that is kept.
+func asText(err error) error {
+	if bad, ok := errors.AsType[*StateError](err); ok && bad != nil {
+		return &StateError{Field: cutText(bad.Field), Err: fmt.Errorf("%.200s", bad.Err.Error())}
+	}
+	return fmt.Errorf("%.200s", err.Error())
 }
 
 var errNoJSON = errors.New("it is no JSON")

@@ -21,6 +21,14 @@ func (e PanelError) Error() string {
 	return strings.TrimSuffix(s.String(), ";")
 }
 
+// Unwrap returns what each of them did wrong, sorted by their names.
+func (e PanelError) Unwrap() (all []error) {
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		all = append(all, e[name])
+	}
+	return all
+}
+
 // Hint tells what to do.
 func (e PanelError) Hint() string {
 	return "mend State, Baseline and SetBaseline of these detectors; haletest.Detector shows what is expected"

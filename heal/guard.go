@@ -34,7 +34,7 @@ const catchAllReason = "the name is a catch-all, and all that it stands for woul
 func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named) (withheld, wait, skip string) {
 	g, needs := h.policy.Guardrails, max(r.Needs, Contain)
 	switch {
-	case hitsAll(r.Name) && catchAll(t.Sample, inc.Subject.Name): // first, so that it is not said to be what would have been done
+	case r.HitsAll && catchAll(t.Sample, inc.Subject.Name): // first, so that it is not said to be what would have been done
 		return "", "", catchAllReason
 	case t.Halted:
 		return haltedReason, "", ""
@@ -71,10 +71,6 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 func exhausted(inc *diagnose.Incident) bool {
 	return slices.ContainsFunc(inc.Findings, func(f detect.Finding) bool { return f.Kind == detect.KindAbandoned })
 }
-
-// hitsAll reports whether a built-in remedy deals with all tasks of a name, and not
-// with those that are at fault.
-func hitsAll(remedy string) bool { return remedy == RemedyQuarantine || remedy == RemedyRestart }
 
 // catchAll reports whether a name stands for many things.
 func catchAll(s observe.Sample, name string) bool {

@@ -78,6 +78,9 @@ type Named struct {
 	Needs Act
 	// Destructive remedies need evidence from two independent channels.
 	Destructive bool
+	// HitsAll says that it deals with all tasks of a name, also those that are not at
+	// fault. It is not used on a name that is a catch-all.
+	HitsAll bool
 }
 
 // Builtin returns the built-in remedies.
@@ -85,8 +88,8 @@ func Builtin() []Named {
 	return []Named{
 		{Name: RemedyCancel, Remedy: cancel{}, Needs: Contain},
 		{Name: RemedyAbandon, Remedy: abandon{}, Needs: Contain},
-		{Name: RemedyQuarantine, Remedy: quarantine{}, Needs: Contain},
-		{Name: RemedyRestart, Remedy: restart{}, Needs: Full, Destructive: true},
+		{Name: RemedyQuarantine, Remedy: quarantine{}, Needs: Contain, HitsAll: true},
+		{Name: RemedyRestart, Remedy: restart{}, Needs: Full, Destructive: true, HitsAll: true},
 	}
 }
 
