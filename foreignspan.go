@@ -16,7 +16,7 @@ type ForeignSpan struct {
 
 // ForeignEnd says how a [ForeignSpan] ended.
 type ForeignEnd struct {
-	Took    time.Duration // its latency
+	Took    time.Duration // its latency; at most 24h count
 	Below   time.Duration // the part of it in foreign spans that it called
 	Outcome string        // few: a status, the type of an error
 	Failed  bool
@@ -64,6 +64,7 @@ func (f ForeignSpan) End(e ForeignEnd) {
 	if f.op == nil {
 		return
 	}
+	e.Took, e.Below = min(max(e.Took, 0), maxDuration), min(max(e.Below, 0), maxDuration)
 	late := e.In.called(f.op.Name(), e.Took, e.Known, e.Failed)
 	f.op.countOut(f.second, spanEnd{
 		took: e.Took, below: e.Below, outcome: e.Outcome, failed: e.Failed, inherited: e.Inherited, outlived: e.Outlived || late,

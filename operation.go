@@ -161,7 +161,7 @@ func (o *Operation) totals() observe.OperationStat {
 	}
 	renamed := o.renamed.Load()
 	st.Started = o.started.Load()
-	st.InFlight = int64(st.Started - st.Ended - renamed)
+	st.InFlight = max(int64(st.Started-st.Ended-renamed), 0) // an adapter may have counted an end twice
 	return st
 }
 

@@ -46,6 +46,9 @@ type anomalySeries struct {
 // benchmark, which forgives more false alarms than a person does.
 const caution = 10.0 / 3
 
+// mostReading bounds a value, so that the sum of a slot is one that a state may have.
+const mostReading = mostNumber / 1e6
+
 // maxAnomalies bounds the metrics that are looked at.
 const maxAnomalies = 280
 
@@ -144,7 +147,7 @@ func (d *Anomaly) add(name string, v float64) {
 	}
 	s := &st.Series[i]
 	s.Unseen = 0
-	s.Sum += v
+	s.Sum += max(-mostReading, min(v, mostReading))
 	s.N++
 }
 

@@ -71,7 +71,7 @@ func (d *Exhaustion) Detect(t observe.Turn) []Finding {
 	load := 0.
 	for i := range t.Sample.Operations {
 		if o := &t.Sample.Operations[i]; o.Kind == observe.Server {
-			load += float64(o.Started) + float64(o.InFlight)
+			load += float64(o.Started) + float64(max(o.InFlight, 0))
 		}
 	}
 	st.Load[0], st.Times[0] = point(st.Load[0], load), point(st.Times[0], at)
