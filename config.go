@@ -47,6 +47,9 @@ const maxGrace = 90 * time.Second
 // minTick keeps turns, which take some ten microseconds, from taking a processor.
 const minTick = time.Millisecond
 
+// leastLimit is less than what anybody promises.
+const leastLimit = time.Microsecond
+
 // maxDuration bounds what settings say, so that sums of them cannot overflow.
 const maxDuration = 24 * time.Hour
 
@@ -133,6 +136,8 @@ func checkThresholds(limits map[string]detect.Threshold) error {
 			mend = "name an operation, or * for those that are not named"
 		case t.P95 < 0 || t.P99 < 0 || t.P95 > maxDuration || t.P99 > maxDuration:
 			mend = "give durations up to 24h, or 0 for no limit"
+		case t.P95 > 0 && t.P95 < leastLimit || t.P99 > 0 && t.P99 < leastLimit: // numbers without a unit, most likely
+			mend = "give durations of at least " + leastLimit.String()
 		case t.P95 == 0 && t.P99 == 0:
 			mend = "give P95, P99 or both"
 		case t.P99 > 0 && t.P99 < t.P95:

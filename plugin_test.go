@@ -188,6 +188,8 @@ func TestSettingsThatCannotBeMeant(t *testing.T) {
 		"a name that is huge": hale.WithDetector(strings.Repeat("x", 129), odd),
 		"a name that is torn": hale.WithDetector("a\xff", odd),
 		"a maker that panics": hale.WithDetector("a", func() detect.Detector { panic("x") }),
+		"a limit of 300":      hale.WithConfig(hale.Config{Latency: detect.LatencyConfig{Thresholds: map[string]detect.Threshold{"GET /": {P95: 300}}}}),
+		"a promise of 300":    hale.WithConfig(hale.Config{Objectives: []detect.Objective{{Operation: "GET /", Target: 0.99, Latency: 300}}}),
 		"a share of NaN":      hale.WithConfig(hale.Config{PanicLoop: detect.PanicLoopConfig{MinShare: math.NaN()}}),
 		"a share above 1":     hale.WithConfig(hale.Config{PanicLoop: detect.PanicLoopConfig{MinShare: 7}}),
 		"minus three panics":  hale.WithConfig(hale.Config{PanicLoop: detect.PanicLoopConfig{Count: -3}}),

@@ -97,6 +97,7 @@ type look struct {
 	limit  [3]float64
 	static [3]bool  // the limit is of the configuration
 	load   float64  // times of the highest usual rate; at least 1
+	slow   float64  // how much slower the machine made all; at least 1
 	sums   spending // where the time went
 
 	shut bool // the slot was closed
@@ -106,7 +107,7 @@ type look struct {
 
 // close ends the slot and judges it. slow is how much slower the machine made all.
 func (s *latencyOp) close(now time.Time, slow float64, limit Threshold) look {
-	l := look{shut: true, n: s.Open.total(), took: now.Sub(s.Opened), load: 1, over: -1}
+	l := look{shut: true, n: s.Open.total(), took: now.Sub(s.Opened), load: 1, slow: slow, over: -1}
 	l.rate = l.n / max(l.took.Seconds(), 1)
 	if s.Rate > 0 {
 		l.load = min(max(l.rate/s.Rate, 1), 4)
@@ -172,13 +173,16 @@ func (s *latencyOp) learn(l look) {
 // text says what of a slot is too slow.
 func (s *latencyOp) text(name string, l look) string {
 	i, long := l.over, s.long()
-	usually := "a limit of " + ms(l.limit[i])
+	usually := "a limit of " + ms(l.limit[i]/l.slow)
 	if !l.static[i] {
 		usually = "usually " + ms(l.usual[i])
 	}
 	last := s.Marks[len(s.Marks)-1]
 	out := fmt.Sprintf("P%g of %s is %s, %s: %.3g %% of %.0f requests in %v, and %.3g %% of the last %.0f, took longer than %s",
 		100*judged[i], name, ms(l.q[i]), usually, 100*last.Over[i]/last.N, l.n, l.took.Round(time.Second), 100*long.Over[i]/long.N, long.N, ms(l.limit[i]))
+	if l.slow > 1.05 {
+		out += fmt.Sprintf("; all was %.1f times as slow, for want of processors", l.slow)
+	}
 	if l.load > 1.2 {
 		out += fmt.Sprintf("; there are %.1f times as many as ever before", l.load)
 	}

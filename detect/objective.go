@@ -52,8 +52,8 @@ func (o Objective) Check() error {
 		return &ObjectiveError{"Kind", cutText(mended(string(o.Kind))), `give "server", "client" or "internal", or nothing for "server"`}
 	case !(o.Target > 0 && o.Target < 1):
 		return &ObjectiveError{"Target", o.Target, "give a share between 0 and 1, such as 0.999"}
-	case o.Latency < 0 || o.Latency > time.Hour:
-		return &ObjectiveError{"Latency", o.Latency, "give a duration up to 1h, or 0 for an objective about failures"}
+	case o.Latency < 0 || o.Latency > time.Hour || (o.Latency > 0 && o.Latency < time.Microsecond): // a number without a unit, most likely
+		return &ObjectiveError{"Latency", o.Latency, "give a duration from 1µs to 1h, or 0 for an objective about failures"}
 	}
 	return nil
 }

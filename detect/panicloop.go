@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -18,7 +19,8 @@ type PanicLoopConfig struct {
 	Count  int           `json:"count" yaml:"count"`
 	Window time.Duration `json:"window" yaml:"window"`
 	// MinShare is which part of the tasks of that name must have panicked, so
-	// that one bad request in a thousand does not cut off the others. Default: 0.3.
+	// that one bad request in a thousand does not cut off the others. What was seen
+	// must show it for sure, to 97.7 %: 4 of 4 do, 4 of 8 do not. Default: 0.3.
 	MinShare float64 `json:"min_share" yaml:"min_share"`
 }
 
@@ -199,16 +201,41 @@ func (d *PanicLoop) count(s *panicSeries, t observe.Turn) {
 	s.Started = slices.Delete(s.Started, 0, old)
 }
 
+// runs returns how many tasks started since the first of the panics that are kept, or
+// up to a turn longer.
+func (s *panicSeries) runs() uint64 {
+	from, now := s.Started[0].N, s.Started[len(s.Started)-1].N
+	for _, at := range s.Started {
+		if at.Time.Before(s.Hits[0]) {
+			from = at.N
+		}
+	}
+	return now - min(from, now)
+}
+
+// shareForSure returns the least share that so many of so many are in accord with, to
+// 97.7 % (the lower end of Wilson's score interval, JASA 1927): the first few of many
+// may be bad by chance.
+func shareForSure(bad, of float64) float64 {
+	const z = 2
+	if of <= 0 {
+		return 0
+	}
+	p, zz := bad/of, z*z/of
+	return max((p+zz/2-z*math.Sqrt(p*(1-p)/of+zz/(4*of)))/(1+zz), 0)
+}
+
 func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 	n := len(s.Hits)
-	runs := s.Started[len(s.Started)-1].N - min(s.Started[0].N, s.Started[len(s.Started)-1].N)
-	share := float64(n) / float64(max(runs, uint64(n), 1))
+	runs := max(s.runs(), uint64(n))
+	share := float64(n) / float64(runs)
 	span := d.span(s)
 	panics := "panics"
 	if n == 1 {
 		panics = "panic"
 	}
-	text := fmt.Sprintf("%d %s in %v, fingerprint %s: %s", n, panics, d.cfg.Window, s.Fingerprint, s.Detail)
+	took := max(now.Sub(s.Hits[0]).Round(time.Second), time.Second)
+	text := fmt.Sprintf("%d %s in %v, fingerprint %s: %s", n, panics, min(took, d.cfg.Window), s.Fingerprint, s.Detail)
 	if s.Fingerprint == "" {
 		text = s.Subject.Name + " " + s.Detail
 	}
@@ -223,7 +250,7 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 	if !f.Active {
 		f.Level = 0 // panics of the past are not left of anything
 	}
-	if (n >= d.cfg.Count && share >= d.cfg.MinShare) || s.Storm {
+	if (n >= d.cfg.Count && shareForSure(float64(n), float64(runs)) >= d.cfg.MinShare) || s.Storm {
 		f.Confidence, s.Loop = Confirmed, true
 	}
 	if s.Loop {

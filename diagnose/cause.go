@@ -136,7 +136,8 @@ func sortOut(findings []detect.Finding, open []*Incident, settling []settling) *
 }
 
 // explains reports whether a finding is sure enough that another one, of another
-// fault, is taken for its consequence.
+// fault, is taken for its consequence: one that is no surer, or it would be told to
+// nobody.
 func explains(f detect.Finding) bool {
 	return f.Active && (f.Confidence == detect.Confirmed || faultOf(f.Kind) == Panic)
 }
@@ -167,11 +168,11 @@ func (s *sorting) place(f detect.Finding, own string, fault Fault) (string, Faul
 		return key, fault, root
 	}
 	for _, n := range s.byName[about(root).String()] { // in the order of the findings
-		if g := s.findings[n]; faultOf(g.Kind) != fault && g.Cause.IsZero() {
+		if g := s.findings[n]; faultOf(g.Kind) != fault && g.Cause.IsZero() && g.Confidence >= f.Confidence {
 			return keyOf(g), faultOf(g.Kind), g.Subject
 		}
 	}
-	if i := s.adopted[own]; i != nil && i.Key != own {
+	if i := s.adopted[own]; i != nil && i.Key != own && i.Confidence >= f.Confidence {
 		return i.Key, i.Fault, i.Subject
 	}
 	return key, fault, root

@@ -111,6 +111,23 @@ func TestErrorsOfANameThatHangs(t *testing.T) {
 	}
 }
 
+// A panic that is only suspected hides no errors that are sure.
+func TestSuspectedPanicHidesNoErrors(t *testing.T) {
+	d := diagnose.New()
+	panics := finding(detect.KindPanic, "mail", 3, detect.Suspected, detect.Tasks)
+	if open := d.Diagnose(t0, []detect.Finding{errorsOf("mail", "mail", detect.Suspected), panics}); !slices.Equal(keys(open), []string{"panic mail"}) {
+		t.Errorf("both suspected: %v", keys(open))
+	}
+	open := d.Diagnose(t0.Add(time.Second), []detect.Finding{errorsOf("mail", "mail", detect.Confirmed), panics})
+	if got := keys(open); !slices.Contains(got, "error_burst mail") || len(got) != 2 {
+		t.Errorf("sure errors: %v", got)
+	}
+	panics.Kind, panics.Confidence = detect.KindPanicLoop, detect.Confirmed
+	if open = diagnose.New().Diagnose(t0, []detect.Finding{errorsOf("mail", "mail", detect.Confirmed), panics}); !slices.Equal(keys(open), []string{"panic mail"}) {
+		t.Errorf("a loop: %v", keys(open))
+	}
+}
+
 // A budget that is used up goes where the errors of its operation go, and stays there.
 func TestBudgetFollowsTheErrors(t *testing.T) {
 	d := diagnose.New()

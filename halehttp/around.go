@@ -37,9 +37,11 @@ func (s *surrounding) is(op *hale.Operation) bool { return s.span.Operation() ==
 // routes.
 func (s *surrounding) crowd() bool { return s.span.Operation().CatchAll() }
 
-// nameless tells once that requests have no name because nobody can be asked for it.
-func (s *server) nameless(to route) {
-	if !to.matched && s.mux == nil && s.name == nil && !s.told.Swap(true) {
+// nameless tells once that a request was served under no name because nobody can be
+// asked for it.
+func (s *server) nameless(w *writer) {
+	to := w.to
+	if !to.matched && s.mux == nil && s.name == nil && w.span.Operation() == to.op && !s.told.Swap(true) {
 		s.rt.ReportMisuse(to.op.Name(), "the handler within halehttp.Middleware cannot be asked for routes, so that all requests share this name: put Middleware right around the mux, or give halehttp.Route or halehttp.Handler")
 	}
 }

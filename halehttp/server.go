@@ -94,7 +94,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	around := aroundOf(ctx, s.rt, r)
 	switch {
 	case around == nil, s.fixed != nil && !around.is(to.op) && !around.crowd():
-		s.nameless(to)
 		ctx = s.rt.Extract(ctx, func(key string) string { return field(r.Header, key) })
 		ctx = withRequestID(ctx, r.Header)
 		x.id[0] = hale.RequestID(ctx)
@@ -103,6 +102,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer x.span.Finish(outcomePanic, true) // of one that ended by a panic or Goexit and not by what follows
 		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
 		if s.task(ctx, wide, x) {
+			s.nameless(x)
 			x.returned()
 		}
 	case to.matched && !around.is(to.op) && around.crowd(): // this one knows the route
