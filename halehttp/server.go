@@ -50,14 +50,16 @@ func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handle
 // the name route, such as "GET /orders/{id}". It is for routers that cannot be asked,
 // and for routes with options of their own: within a [Middleware] that gives the
 // request the same name, as one that is right around the mux does, it only adds those.
-// The name is taken to be of one route, also where it is that of a subtree, such as
-// "GET /files/", unless h is a mux.
+// The name is taken to be of one route, unless it is that of a subtree, such as
+// "GET /api/", or h is a mux or a Middleware around one: those may have many routes, and
+// are never quarantined as one. A subtree that is one route is told by a name that is
+// none: that of a file server below "GET /files/" may be "GET /files".
 func Handler(rt *hale.Runtime, route string, h http.Handler, opts ...Option) http.Handler {
 	s := newServer(rt, h, opts)
 	if s.fixed = rt.Operation(observe.Server, route, ""); s.fixed == nil {
 		return s.next
 	}
-	if s.mux != nil {
+	if within, _ := s.next.(*server); s.mux != nil || catchAll(route) || (within != nil && within.asks()) {
 		s.fixed.SetCatchAll()
 	}
 	if s.name != nil {
@@ -92,6 +94,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.inner, x.request, x.to = w, r, to
 	ctx := r.Context()
 	around := aroundOf(ctx, s.rt, r)
+	if around != nil {
+		around.yields(s, to)
+	}
 	switch {
 	case around == nil, s.fixed != nil && !around.is(to.op) && !around.crowd():
 		s.nameless(to)
@@ -101,7 +106,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[requestIDHeader] = x.id[:]
 		ctx, x.span = to.op.Start(ctx)
 		defer x.span.Finish(outcomePanic, true) // of one that ended by a panic or Goexit and not by what follows
-		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
+		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, routed: to.byRoute(), id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
 		if s.task(ctx, wide, x) {
 			x.returned()
 		}
@@ -110,7 +115,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.span.Rename(to.op)
 		s.task(ctx, wide, x)
 	default: // the one around has all of that
-		x.id[0] = around.id
+		x.id[0], x.around = around.id, around.span
 		s.serve(ctx, wide, x)
 	}
 }
@@ -154,7 +159,7 @@ func (s *server) serve(ctx context.Context, wide http.ResponseWriter, x *writer)
 // middleware around this one wants the pattern, and the server removes the files of a
 // form.
 func (s *server) handBack(w *writer, r *http.Request) {
-	if w.span != nil { // else the name is that of one around this
+	if w.named() {
 		s.misnamed(w.to, r.Pattern)
 	}
 	if w.request.Pattern == "" {
