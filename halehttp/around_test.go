@@ -304,3 +304,30 @@ func TestSubtreeThatIsOneRoute(t *testing.T) {
 		t.Errorf("it was not cut off: %d", code)
 	})
 }
+
+// Whether a Handler is one route is known before any request has come.
+func TestHandlerOfManyRoutes(t *testing.T) {
+	rt := newRuntime(t)
+	care := func(opts ...halehttp.Option) func(http.Handler) http.Handler { return halehttp.Middleware(rt, opts...) }
+	for name, c := range map[string]struct {
+		h    http.Handler
+		want bool
+	}{
+		"GET /one":        {nothing, false},
+		"GET /one/{$}":    {nothing, false},
+		"one":             {nothing, false},
+		"GET /subtree/":   {nothing, true},
+		"/rest/{path...}": {nothing, true},
+		"/others/*":       {nothing, true},
+		"GET /mux":        {service(), true},
+		"GET /asks":       {care()(service()), true},
+		"GET /route":      {care(halehttp.Route(func(*http.Request) string { return "/x" }))(nothing), true},
+		"GET /cannot":     {care()(nothing), false},
+		"GET /handler":    {halehttp.Handler(rt, "GET /inner", nothing), false},
+	} {
+		halehttp.Handler(rt, name, c.h)
+		if rt.Operation(observe.Server, name, "").CatchAll() != c.want {
+			t.Errorf("%s is a catch-all: %v", name, !c.want)
+		}
+	}
+}

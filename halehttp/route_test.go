@@ -133,15 +133,12 @@ func TestFloodOfMethods(t *testing.T) {
 	}
 	for i := range routes {
 		ask(http.MethodGet, fmt.Sprint("/r", i))
-		if want := uint64(2); i < routes-1 && stat(rt, fmt.Sprint("GET /r", i)).Ended != want {
-			t.Fatalf("route %d has no name of its own", i)
-		}
 	}
 	for range 2 {
 		ask(http.MethodPut, "/r239")
 		ask(http.MethodPost, "/late")
 	}
-	for name, want := range map[string]uint64{"GET /r239": 1, "POST /r0": 1, "OTHER /r0": 4, "OTHER /r238": 8, "OTHER /r239": 2, "POST /late": 2} {
+	for name, want := range map[string]uint64{"GET /r0": 2, "GET /r238": 2, "GET /r239": 1, "POST /r0": 1, "OTHER /r0": 4, "OTHER /r238": 8, "OTHER /r239": 2, "POST /late": 2} {
 		if st := stat(rt, name); st.Ended != want {
 			t.Errorf("%s: %d, want %d", name, st.Ended, want)
 		}
@@ -153,10 +150,17 @@ func TestFloodOfMethods(t *testing.T) {
 	}
 	client := halehttp.Transport(rt, broken{})
 	for i := range 100 {
-		host := fmt.Sprintf("h%d.example", i)
-		_, _ = client.RoundTrip(httptest.NewRequest(http.MethodGet, "http://"+host, http.NoBody)) //nolint:bodyclose // there is none
-		if st := stat(rt, host); st.Kind != observe.Client {
-			t.Fatalf("%s has no name of its own", host)
+		_, _ = client.RoundTrip(httptest.NewRequest(http.MethodGet, fmt.Sprintf("http://h%d.example", i), http.NoBody)) //nolint:bodyclose // there is none
+	}
+	got := names(rt)
+	for i := range routes {
+		if !slices.Contains(got, fmt.Sprint("GET /r", i)) {
+			t.Errorf("route %d has no name of its own", i)
+		}
+	}
+	for i := range 100 {
+		if !slices.Contains(got, fmt.Sprintf("h%d.example", i)) {
+			t.Errorf("host %d has no name of its own", i)
 		}
 	}
 	if got := told(); len(got) != 1 || !strings.Contains(got[0], "OTHER") {

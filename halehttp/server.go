@@ -36,12 +36,16 @@ type server struct {
 // [http.DefaultServeMux], as it does to [http.Server]. Where something else stands
 // around the mux, put Middleware between the two, or give [Route]. Without either,
 // requests are named "GET (unmatched)", or by the pattern of a mux that stands around
-// the middleware, and that is told once. Within another Middleware of rt it counts
-// nothing a second time: where the other's name is a catch-all and it knows the route,
-// the request is given that name, and its task is in the other's. A nil runtime, or one that was not made by [hale.New], serves without
-// care. What it returns may serve any number of requests at once. It takes 14
-// allocations for each, and about a fifth of the time that otelhttp and promhttp take
-// together; the row "middleware" of bench measures that.
+// the middleware, and that is told once.
+//
+// Within another Middleware or a [Handler] of rt it counts nothing a second time. Where
+// it asks a mux or has Route, and knows the route, the request is given that name, and
+// its task is in the other's, unless Route chose the other's and it is no catch-all.
+//
+// A nil runtime, or one that was not made by [hale.New], serves without care. What it
+// returns may serve any number of requests at once. It takes 14 allocations for each,
+// and about a fifth of the time that otelhttp and promhttp take together; the row
+// "middleware" of bench measures that.
 func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return newServer(rt, next, opts) }
 }
