@@ -54,7 +54,7 @@ func TestCatchAllIsNeverQuarantined(t *testing.T) {
 func TestOtherIsACatchAll(t *testing.T) {
 	rt := newRuntime(t)
 	var op *hale.Operation
-	for i := range 1025 {
+	for i := range 769 {
 		op = rt.Operation(observe.Internal, fmt.Sprint("op.", i), "")
 	}
 	if op.Name() != "hale.other" || !op.CatchAll() {
@@ -65,6 +65,25 @@ func TestOtherIsACatchAll(t *testing.T) {
 	}
 	if err := hale.SetGate(rt, op.Name(), heal.GateClosed, 0); !errors.Is(err, heal.ErrNotApplicable) {
 		t.Error(err)
+	}
+}
+
+// Operations of one kind leave room for those of others.
+func TestKindsLeaveRoom(t *testing.T) {
+	rt := newRuntime(t)
+	for i := range 2000 {
+		rt.Operation(observe.Server, fmt.Sprint("op.", i), "")
+	}
+	for i := range 256 {
+		if name := fmt.Sprint("op.", i); rt.Operation(observe.Client, name, "").Name() != name {
+			t.Fatalf("there is no room for %s", name)
+		}
+	}
+	if op := rt.Operation(observe.Internal, "one.more", ""); op.Name() != "hale.other" {
+		t.Errorf("%s is one too many", op.Name())
+	}
+	if n := len(rt.Operations()); n != 768+256+2 {
+		t.Errorf("%d operations", n)
 	}
 }
 

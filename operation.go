@@ -42,15 +42,21 @@ type Operation struct {
 	last observe.OperationStat // totals as of the last sample; the sampler's own
 }
 
-// maxOperations bounds the table of operations; further ones are counted together
-// as "hale.other".
-const maxOperations = 1024
+// Bounds of the table of operations; further ones are counted together as "hale.other".
+// Whoever sends requests may have a hand in the names of those that serve. However many
+// there are, what the service calls has names of its own.
+const (
+	maxOperations = 1024
+	maxOfOneKind  = 768
+)
 
 // operations is a runtime's table of them.
 type operations struct {
 	table  sync.Map // operationKey → *Operation
 	mu     sync.Mutex
 	sorted []*Operation // replaced, never changed
+	named  int          // how many are not "hale.other"
+	ofKind map[observe.OperationKind]int
 	unseen atomic.Uint64
 }
 
@@ -63,8 +69,8 @@ type operationKey struct {
 // for. A kind that is none counts as [observe.Internal]; a name is mended as that of
 // a task is, but for an empty one, which becomes "operation", and must be one of few: a route pattern, never a path. The domain is
 // that of the first call; "" means what [observe.DomainOf] says. At most 1024 are
-// told apart, further ones are counted together as "hale.other". It takes about
-// 50 ns for one that is known.
+// told apart, of one kind at most 768; further ones are counted together as
+// "hale.other". It takes about 50 ns for one that is known.
 func (rt *Runtime) Operation(kind observe.OperationKind, name string, domain observe.Domain) *Operation {
 	if rt = rt.made(); rt == nil {
 		return nil
@@ -90,8 +96,8 @@ func (t *operations) make(rt *Runtime, key operationKey, domain observe.Domain) 
 	if o, ok := t.table.Load(key); ok {
 		return o.(*Operation)
 	}
-	if len(t.sorted) >= maxOperations && key.name != otherName {
-		rt.misuse(observe.Subject{Name: otherName}, "too many operations: further ones are counted as hale.other; names must not carry user data")
+	if (t.named >= maxOperations || t.ofKind[key.kind] >= maxOfOneKind) && key.name != otherName {
+		rt.misuse(observe.Subject{Name: otherName}, "too many operations of the kind "+string(key.kind)+": further ones are counted as hale.other; names must not carry user data")
 		key, domain = operationKey{key.kind, otherName}, "hale"
 		if o, ok := t.table.Load(key); ok {
 			return o.(*Operation)
@@ -104,6 +110,13 @@ func (t *operations) make(rt *Runtime, key operationKey, domain observe.Domain) 
 	o := &Operation{rt: rt, name: key.name, kind: key.kind, domain: domain}
 	o.catchAll.Store(key.name == otherName)
 	t.table.Store(key, o)
+	if t.ofKind == nil {
+		t.ofKind = map[observe.OperationKind]int{}
+	}
+	if key.name != otherName {
+		t.named++
+		t.ofKind[key.kind]++
+	}
 	sorted := append(slices.Clone(t.sorted), o)
 	slices.SortFunc(sorted, func(a, b *Operation) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(string(a.kind), string(b.kind)))

@@ -14,7 +14,7 @@ const unmatched = "(unmatched)"
 
 // How many methods are told apart. A proxy may call whatever its own clients think up.
 const (
-	maxServed = 1024
+	maxServed = 768 // as many as a runtime tells apart that serve
 	maxCalled = 256
 )
 

@@ -14,8 +14,9 @@ import (
 type surrounding struct {
 	rt        *hale.Runtime
 	span      *hale.Span
-	id        string // the request's
-	uri, addr string // as the server read them: nobody changes them on the way to a handler
+	routed    *hale.Operation // by [Route], if it was
+	id        string          // the request's
+	uri, addr string          // as the server read them: nobody changes them on the way to a handler
 }
 
 type aroundKey struct{}
@@ -36,6 +37,30 @@ func (s *surrounding) is(op *hale.Operation) bool { return s.span.Operation() ==
 // crowd reports whether the request is counted under a name that stands for many
 // routes.
 func (s *surrounding) crowd() bool { return s.span.Operation().CatchAll() }
+
+// yields makes the name that is around a catch-all where s knows more of the request:
+// s is around a mux within that, and there may be others.
+func (a *surrounding) yields(s *server, to route) {
+	if s.fixed != nil || (s.mux == nil && !to.given) || !to.matched || a.is(to.op) || a.crowd() || to.op.CatchAll() {
+		return
+	}
+	if at := a.span.Operation(); at != a.routed {
+		at.SetCatchAll()
+	}
+}
+
+// asks reports whether s finds the route of a request itself.
+func (s *server) asks() bool { return s.fixed == nil && (s.mux != nil || s.name != nil) }
+
+// named reports whether the request is counted under the name that was found for it
+// here: what is within may have known better.
+func (w *writer) named() bool {
+	at := w.span
+	if at == nil {
+		at = w.around
+	}
+	return at.Operation() == w.to.op
+}
 
 // nameless tells once that a request was served under no name because nobody can be
 // asked for it.

@@ -74,6 +74,37 @@ func TestOnePanicsOthersAreServed(t *testing.T) {
 		}, "/api", false, ""},
 		"Handler of a mux":  {func(rt *hale.Runtime) http.Handler { return halehttp.Handler(rt, "GET /all", service()) }, "", false, "such as GET "},
 		"Handler around it": {func(rt *hale.Runtime) http.Handler { return halehttp.Handler(rt, "GET /all", passing(service())) }, "", false, "such as GET "},
+		"Handler below a prefix": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Handler(rt, "/api/", http.StripPrefix("/api", service()))
+		}, "/api", false, ""},
+		"Handler below a prefix, in a Middleware": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Middleware(rt)(mounted("/api/", halehttp.Handler(rt, "/api/", http.StripPrefix("/api", service()))))
+		}, "/api", false, ""},
+		"Handler of what has its time": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Handler(rt, "/{all...}", http.TimeoutHandler(service(), time.Minute, ""))
+		}, "", false, ""},
+		"Handler of a Middleware": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Handler(rt, "GET /all", halehttp.Middleware(rt)(service()))
+		}, "", true, ""},
+		"Handler of a Middleware with a catch-all": {func(rt *hale.Runtime) http.Handler {
+			mux := mounted("GET /", panicking)
+			for _, well := range []string{"GET /a", "GET /b", "GET /c"} {
+				mux.Handle(well, nothing)
+			}
+			return halehttp.Handler(rt, "GET /all", halehttp.Middleware(rt)(mux))
+		}, "", false, ""},
+		"Handler around a Middleware": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Handler(rt, "GET /all", http.StripPrefix("/api", halehttp.Middleware(rt)(service())))
+		}, "/api", true, ""},
+		"Handler in a Middleware": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Middleware(rt)(mounted("/{one}", halehttp.Handler(rt, "GET /all", passing(service()))))
+		}, "", false, "such as GET "},
+		"Handler in a Middleware of a subtree": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Middleware(rt)(mounted("/", passing(halehttp.Handler(rt, "GET /all", passing(service())))))
+		}, "", false, "such as GET "},
+		"a Middleware below a path that is one": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Middleware(rt)(mounted("/{one}", copying(halehttp.Middleware(rt)(service()))))
+		}, "", true, ""},
 		"one route in each of two muxes": {func(rt *hale.Runtime) http.Handler {
 			mux := service()
 			outer := mounted("/{one}", passing(mux))
@@ -181,6 +212,18 @@ func TestMiddlewareWithinMiddleware(t *testing.T) {
 		"a Handler knows": {func(rt *hale.Runtime) http.Handler {
 			return halehttp.Middleware(rt)(passing(halehttp.Handler(rt, "GET /h", nothing)))
 		}, "GET /h"},
+		"a Handler around one that knows": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Handler(rt, "GET /all", copying(halehttp.Middleware(rt)(service())))
+		}, "GET /a"},
+		"a Handler around Route": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Handler(rt, "GET /all", copying(halehttp.Middleware(rt, route)(nothing)))
+		}, "GET /named"},
+		"a Handler around one that does not know": {func(rt *hale.Runtime) http.Handler {
+			return mounted("/a", halehttp.Handler(rt, "GET /h", copying(halehttp.Middleware(rt)(nothing))))
+		}, "GET /h"},
+		"the inner one knows less": {func(rt *hale.Runtime) http.Handler {
+			return halehttp.Middleware(rt)(mounted("/{one}", copying(halehttp.Middleware(rt)(mounted("/", nothing)))))
+		}, "GET /{one}"},
 		"what has its time": {func(rt *hale.Runtime) http.Handler {
 			return halehttp.Middleware(rt)(http.TimeoutHandler(halehttp.Middleware(rt)(service()), time.Minute, ""))
 		}, "GET /a"},
@@ -236,13 +279,12 @@ func TestRequestWithinRequest(t *testing.T) {
 	wants(t, rt, "GET /c", observe.Outcome{Name: "200", Count: 1})
 }
 
-// What the developer named by Handler is one route, also where it is a subtree, and is
-// cut off as such.
+// A subtree that the developer named by Handler as one route is cut off as such.
 func TestSubtreeThatIsOneRoute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t, hale.WithConfig(hale.Config{Policy: heal.Policy{Act: heal.Contain}}))
 		mux := service()
-		mux.Handle("GET /files/", halehttp.Handler(rt, "GET /files/", panicking))
+		mux.Handle("GET /files/", halehttp.Handler(rt, "GET /files", panicking))
 		h := halehttp.Middleware(rt)(mux)
 		code := 0
 		for range 60 {
@@ -261,4 +303,31 @@ func TestSubtreeThatIsOneRoute(t *testing.T) {
 		}
 		t.Errorf("it was not cut off: %d", code)
 	})
+}
+
+// Whether a Handler is one route is known before any request has come.
+func TestHandlerOfManyRoutes(t *testing.T) {
+	rt := newRuntime(t)
+	care := func(opts ...halehttp.Option) func(http.Handler) http.Handler { return halehttp.Middleware(rt, opts...) }
+	for name, c := range map[string]struct {
+		h    http.Handler
+		want bool
+	}{
+		"GET /one":        {nothing, false},
+		"GET /one/{$}":    {nothing, false},
+		"one":             {nothing, false},
+		"GET /subtree/":   {nothing, true},
+		"/rest/{path...}": {nothing, true},
+		"/others/*":       {nothing, true},
+		"GET /mux":        {service(), true},
+		"GET /asks":       {care()(service()), true},
+		"GET /route":      {care(halehttp.Route(func(*http.Request) string { return "/x" }))(nothing), true},
+		"GET /cannot":     {care()(nothing), false},
+		"GET /handler":    {halehttp.Handler(rt, "GET /inner", nothing), false},
+	} {
+		halehttp.Handler(rt, name, c.h)
+		if rt.Operation(observe.Server, name, "").CatchAll() != c.want {
+			t.Errorf("%s is a catch-all: %v", name, !c.want)
+		}
+	}
 }

@@ -16,15 +16,24 @@
 // A route is named by its pattern, "GET /orders/{id}", never by a path. [Middleware]
 // asks the [http.ServeMux] that it is given; see [Route] and [Handler] for other
 // routers. Where a mux leads to another mux, it is asked too. What matches no pattern is
-// "GET (unmatched)", and a method that is no standard one is "OTHER".
+// "GET (unmatched)".
+//
+// A pattern without a method has a name for each of GET, POST, PUT, PATCH and DELETE,
+// where HEAD counts as GET, as it does to a mux. All others, OPTIONS among them, are
+// "OTHER". It is clients who choose the method: once half of the 768 names of a
+// Middleware are taken, further such patterns are told apart by GET and OTHER only, and
+// the latter are catch-alls; that is told once.
 //
 // Some names stand for many routes: "GET (unmatched)", and subtrees, "GET /files/" or
 // "GET /files/{path...}", below which there may be one handler or a whole mux that
 // nobody can ask. They are catch-alls, which are never quarantined; see
 // [hale.Operation.SetCatchAll]: else one route that panics would get all of them cut
-// off. Give the handler of a subtree that is one route a [Handler]. Where requests of a
-// name turn out to be served by several patterns, it is a catch-all from then on, and
-// the log tells once what to put right.
+// off. Give the handler of a subtree that is one route a [Handler] whose name is none,
+// such as "GET /files". Where requests of a name turn out to be served by several
+// patterns, or by a Middleware within that knows better, it is a catch-all from then
+// on. The former the log tells once, with what to put right. It cannot be seen where
+// what is between hands on a copy of the request, as [http.StripPrefix] and
+// [http.TimeoutHandler] do: put a Middleware right around the mux below those.
 //
 // # How a request ends
 //

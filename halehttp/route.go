@@ -11,8 +11,9 @@ import (
 // unmatched is the pattern of requests that match none.
 const unmatched = "(unmatched)"
 
-// maxRoutes is how many routes a [Middleware] tells apart.
-const maxRoutes = 1024
+// maxRoutes is how many routes a [Middleware] tells apart, as many as a runtime tells
+// apart that serve.
+const maxRoutes = 768
 
 // maxMuxes is how many muxes within one another are asked.
 const maxMuxes = 8
@@ -28,6 +29,7 @@ type route struct {
 	pattern string // that the request will be given by the mux, if nobody else gives it one
 	matched bool   // it has a name of its own, and not that of requests that have none
 	given   bool   // its name is the service's own choice, and no pattern of a mux
+	routed  bool   // the choice of [Route], which goes before what is known within
 }
 
 // route returns what the request is a time of.
@@ -39,7 +41,7 @@ func (s *server) route(r *http.Request) route {
 	name := ""
 	if s.name != nil {
 		name = asked(s.name, r)
-		to.given = name != ""
+		to.given, to.routed = name != "", name != ""
 	}
 	if !to.given {
 		if s.mux != nil {
@@ -116,14 +118,26 @@ func (s *server) match(mux matcher, r *http.Request) (op *hale.Operation, patter
 	return nil, pattern
 }
 
-// method returns the request's method as a name has it.
+// otherMethod is the method of names for all that have none of their own.
+const otherMethod = "OTHER"
+
+// method returns the request's method as a name has it. HEAD is GET, as it is to a mux.
+// Of the others, those that a route is usually made for have names of their own: a
+// client may send any of them to a pattern that has no method.
 func method(m string) string {
 	switch m {
-	case "", http.MethodGet:
+	case "", http.MethodGet, http.MethodHead:
 		return http.MethodGet
-	case http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 		return m
 	}
-	return "OTHER"
+	return otherMethod
+}
+
+// byRoute returns the operation that [Route] chose, nil for none.
+func (to route) byRoute() *hale.Operation {
+	if to.routed {
+		return to.op
+	}
+	return nil
 }

@@ -36,12 +36,16 @@ type server struct {
 // [http.DefaultServeMux], as it does to [http.Server]. Where something else stands
 // around the mux, put Middleware between the two, or give [Route]. Without either,
 // requests are named "GET (unmatched)", or by the pattern of a mux that stands around
-// the middleware, and that is told once. Within another Middleware of rt it counts
-// nothing a second time: where the other's name is a catch-all and it knows the route,
-// the request is given that name, and its task is in the other's. A nil runtime, or one that was not made by [hale.New], serves without
-// care. What it returns may serve any number of requests at once. It takes 14
-// allocations for each, and about a fifth of the time that otelhttp and promhttp take
-// together; the row "middleware" of bench measures that.
+// the middleware, and that is told once.
+//
+// Within another Middleware or a [Handler] of rt it counts nothing a second time. Where
+// it asks a mux or has Route, and knows the route, the request is given that name, and
+// its task is in the other's, unless Route chose the other's and it is no catch-all.
+//
+// A nil runtime, or one that was not made by [hale.New], serves without care. What it
+// returns may serve any number of requests at once. It takes 14 allocations for each,
+// and about a fifth of the time that otelhttp and promhttp take together; the row
+// "middleware" of bench measures that.
 func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return newServer(rt, next, opts) }
 }
@@ -50,14 +54,16 @@ func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handle
 // the name route, such as "GET /orders/{id}". It is for routers that cannot be asked,
 // and for routes with options of their own: within a [Middleware] that gives the
 // request the same name, as one that is right around the mux does, it only adds those.
-// The name is taken to be of one route, also where it is that of a subtree, such as
-// "GET /files/", unless h is a mux.
+// The name is taken to be of one route, unless it is that of a subtree, such as
+// "GET /api/", or h is a mux or a Middleware around one: those may have many routes, and
+// are never quarantined as one. A subtree that is one route is told by a name that is
+// none: that of a file server below "GET /files/" may be "GET /files".
 func Handler(rt *hale.Runtime, route string, h http.Handler, opts ...Option) http.Handler {
 	s := newServer(rt, h, opts)
 	if s.fixed = rt.Operation(observe.Server, route, ""); s.fixed == nil {
 		return s.next
 	}
-	if s.mux != nil {
+	if within, _ := s.next.(*server); s.mux != nil || catchAll(route) || (within != nil && within.asks()) {
 		s.fixed.SetCatchAll()
 	}
 	if s.name != nil {
@@ -92,6 +98,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.inner, x.request, x.to = w, r, to
 	ctx := r.Context()
 	around := aroundOf(ctx, s.rt, r)
+	if around != nil {
+		around.yields(s, to)
+	}
 	switch {
 	case around == nil, s.fixed != nil && !around.is(to.op) && !around.crowd():
 		ctx = s.rt.Extract(ctx, func(key string) string { return field(r.Header, key) })
@@ -100,7 +109,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[requestIDHeader] = x.id[:]
 		ctx, x.span = to.op.Start(ctx)
 		defer x.span.Finish(outcomePanic, true) // of one that ended by a panic or Goexit and not by what follows
-		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
+		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, routed: to.byRoute(), id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
 		if s.task(ctx, wide, x) {
 			s.nameless(x)
 			x.returned()
@@ -110,7 +119,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.span.Rename(to.op)
 		s.task(ctx, wide, x)
 	default: // the one around has all of that
-		x.id[0] = around.id
+		x.id[0], x.around = around.id, around.span
 		s.serve(ctx, wide, x)
 	}
 }
@@ -154,7 +163,7 @@ func (s *server) serve(ctx context.Context, wide http.ResponseWriter, x *writer)
 // middleware around this one wants the pattern, and the server removes the files of a
 // form.
 func (s *server) handBack(w *writer, r *http.Request) {
-	if w.span != nil { // else the name is that of one around this
+	if w.named() {
 		s.misnamed(w.to, r.Pattern)
 	}
 	if w.request.Pattern == "" {

@@ -16,7 +16,8 @@ type writer struct {
 	inner   http.ResponseWriter
 	request *http.Request // as it came: its context ends with its client
 	span    *hale.Span
-	id      [1]string // the value of the header
+	around  *hale.Span // instead, where the request is counted by what is around
+	id      [1]string  // the value of the header
 	to      route
 
 	status   int  // of the answer; 0: there is none yet
