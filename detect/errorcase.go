@@ -21,6 +21,7 @@ type errorCase struct {
 	From  time.Time       `json:"from,omitzero"`  // since when is counted, also what may become a case
 	Of    float64         `json:"of,omitempty"`   // spans, or seconds, since then
 	Look  float64         `json:"look,omitempty"` // and in the second look
+	Now   float64         `json:"now,omitempty"`  // and in the short time, as far as it is since then
 	Cause observe.Subject `json:"cause,omitzero"`
 }
 
@@ -42,20 +43,26 @@ const (
 // open begins a second look, and afresh what is counted for a case.
 func (a *tally) open(afresh bool) {
 	if a.Look = 0; afresh {
-		a.Case = 0
+		a.Case, a.Now = 0, 0
 	}
 }
 
 // seen counts what came since a case began, or since what may become one did.
 func (a *tally) seen(n float64, look bool) {
 	a.Case += n
+	a.Now += n
 	if look {
 		a.Look += n
 	}
 }
 
-func (k *errorCase) count(n float64, look bool) {
+// now returns the share, or the rate, of what came since the case began, about the last
+// ten seconds. The short time of a name still has much of the healthy time before.
+func (k *errorCase) now(bad *tally) float64 { return ratio(bad.Now, k.Now) }
+
+func (k *errorCase) count(n, lately float64, look bool) {
 	k.Of += n
+	k.Now += lately
 	if look {
 		k.Look += n
 	}
@@ -69,7 +76,7 @@ func (k *errorCase) counts(from time.Time, opened bool) (is, afresh bool) {
 		return true, false
 	}
 	if afresh = !from.Equal(k.From); afresh {
-		k.From, k.Of = from, 0
+		k.From, k.Of, k.Now = from, 0, 0
 	}
 	return !from.IsZero(), afresh
 }
@@ -94,7 +101,7 @@ func (k *errorCase) step(now time.Time, raised, held, above bool) (opened bool) 
 		if gap := now.Sub(k.Opened); !k.Opened.IsZero() && gap > 0 && gap <= mostRest {
 			rest = min(max(2*gap, leastRest), mostRest)
 		}
-		*k = errorCase{Open: true, Above: k.Above, Since: k.Above, Opened: now, Rest: rest, From: k.From, Of: k.Of}
+		*k = errorCase{Open: true, Above: k.Above, Since: k.Above, Opened: now, Rest: rest, From: k.From, Of: k.Of, Now: k.Now}
 		if k.Since.IsZero() {
 			k.Since = now
 		}

@@ -81,6 +81,8 @@ func (e *errorName) age(f fade, learn, relearn bool) {
 	}
 	e.Inherited *= f.short
 	e.Panics *= f.short
+	e.Failing.Now *= f.short
+	e.Reporting.Now *= f.short
 	e.Failed.fade(f, spans, learn)
 	for i := range e.Types {
 		e.Types[i].Count.fade(f, spans, learn)

@@ -67,7 +67,7 @@ func (d *ErrorRate) all(now time.Time) *Finding {
 		if e.Kind != observe.Server || !k.Open || !k.Cause.IsZero() {
 			continue
 		}
-		if failed, spans = failed+e.Failed.Short, spans+e.Spans.Short; k.Confirmed {
+		if failed, spans = failed+e.Failed.Now, spans+k.Now; k.Confirmed {
 			confirmed++
 		}
 		if k.Since.Before(f.Since) {
@@ -88,12 +88,14 @@ func (d *ErrorRate) all(now time.Time) *Finding {
 	return f
 }
 
+const usualUnknown = "what is usual is not known yet"
+
 // maxListed is how many names or types a piece of evidence lists.
 const maxListed = 5
 
 func (d *ErrorRate) failed(e *errorName) Finding {
 	k := &e.Failing
-	share := min(ratio(e.Failed.Short, e.Spans.Short), 1)
+	share := min(k.now(&e.Failed), 1)
 	f := Finding{
 		Kind: KindErrorRate, Subject: e.subject(), Confidence: Suspected, Active: true, Level: 100 * share, Unit: inPercent,
 		Cause: k.Cause, Since: k.Since, TimeToVisible: e.visible(),
@@ -110,7 +112,7 @@ func (d *ErrorRate) failed(e *errorName) Finding {
 	if e.Warm {
 		text += fmt.Sprintf("%.2g%% are usual", 100*usual(e.Failed.Base, e.Spans.Base))
 	} else {
-		text += "what is usual is not known yet"
+		text += usualUnknown
 	}
 	if e.Row >= float64(d.cfg.MinErrors) {
 		text += fmt.Sprintf(", the last %.0f in a row", e.Row)
@@ -173,9 +175,9 @@ func (d *ErrorRate) reported(e *errorName) Finding {
 	if k.Confirmed {
 		f.Confidence = Confirmed
 	}
-	of, unit := &e.Seconds, "a second"
+	unit := "a second"
 	if e.bySpans() {
-		of, unit = &e.Spans, "a span"
+		unit = "a span"
 	}
 	var told, came []errorType
 	for i := range e.Reported {
@@ -202,7 +204,12 @@ func (d *ErrorRate) reported(e *errorName) Finding {
 	slices.SortStableFunc(told, func(a, b errorType) int { return cmp.Compare(b.Count.Case, a.Count.Case) })
 	if len(told) > 0 {
 		t := &told[0]
-		text += fmt.Sprintf("; %s: %.2g %s now, %.2g are usual", t.Name, ratio(t.Count.Short, of.Short), unit, d.reporting(e, t.Count.Base).usual)
+		text += fmt.Sprintf("; %s: %.2g %s now, ", t.Name, k.now(&t.Count), unit)
+		if e.Warm {
+			text += fmt.Sprintf("%.2g are usual", d.reporting(e, t.Count.Base).usual)
+		} else {
+			text += usualUnknown
+		}
 	}
 	f.Evidence = []Evidence{{Metrics, cutText(text)}}
 	return f

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +59,7 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 	}
 	if counts {
 		look := k.looks(now)
-		k.count(c.ended, look)
+		k.count(c.ended, c.ended, look)
 		e.Failed.seen(c.failed, look)
 		for i := range c.outcomes {
 			if o := &c.outcomes[i]; o.Failed {
@@ -70,6 +71,7 @@ func (d *ErrorRate) judgeFailing(e *errorName, now time.Time, c errorCounts) {
 	}
 	if afresh && from.Before(now) && from.Equal(e.RowAt) { // all since then failed
 		k.Of, e.Failed.Case = e.Row, e.Row
+		k.Now, e.Failed.Now = e.Row, e.Row
 	}
 	if !k.Open {
 		for i := range e.Types {
@@ -108,13 +110,10 @@ func (e *errorName) reportedBase() (sum float64) {
 	return sum
 }
 
-// muchReported reports whether business errors are many whatever is usual.
+// muchReported reports whether business errors are many whatever is usual. Of those
+// outside of spans nobody knows: there is nothing to have a share in.
 func (e *errorName) muchReported() bool {
-	of := &e.Seconds
-	if e.bySpans() {
-		of = &e.Spans
-	}
-	return slices.ContainsFunc(e.Reported, func(t errorType) bool { return t.Count.Short >= bigShare*of.Short })
+	return e.bySpans() && slices.ContainsFunc(e.Reported, func(t errorType) bool { return t.Count.Short >= bigShare*e.Spans.Short })
 }
 
 func (d *ErrorRate) reporting(e *errorName, bad float64) measure {
@@ -128,8 +127,12 @@ func (d *ErrorRate) reporting(e *errorName, bad float64) measure {
 		usual: p, bar: bar, half: p + (bar-p)/2, sure: bar, least: float64(d.cfg.MinReported),
 		spread: spreadOf(e.ReportedSpread.Base, e.reportedBase()), chance: chanceOfRate,
 	}
-	if !e.Warm {
+	switch {
+	case e.Warm:
+	case e.bySpans():
 		m.sure = max(m.sure, bigShare)
+	default: // what is many a second, only what is usual tells
+		m.sure = math.Inf(1)
 	}
 	return m
 }
@@ -139,9 +142,9 @@ func (d *ErrorRate) judgeReporting(e *errorName, now time.Time, f fade, c errorC
 		return
 	}
 	k := &e.Reporting
-	of, passed := &e.Seconds, f.seconds
+	of, passed, lately := &e.Seconds, f.seconds, min(f.seconds, shortTau)
 	if e.bySpans() {
-		of, passed = &e.Spans, c.ended
+		of, passed, lately = &e.Spans, c.ended, c.ended
 	}
 	raised, held, above := false, false, false
 	for i := range e.Reported {
@@ -163,7 +166,7 @@ func (d *ErrorRate) judgeReporting(e *errorName, now time.Time, f fade, c errorC
 		return
 	}
 	look := k.looks(now)
-	k.count(passed, look)
+	k.count(passed, lately, look)
 	for i := range c.reported {
 		if t := typeNamed(e.Reported, c.reported[i].Name); t != nil {
 			t.Count.seen(float64(c.reported[i].Count), look)

@@ -16,19 +16,22 @@ import (
 // It says so beside what is usual. In the first two minutes of an operation, and before
 // 100 spans of it that nothing was wrong with, nobody knows what that is, and a service
 // that always fails in one of five requests must not be accused for it at each start: a
-// share of failures below one half is then only suspected, whatever is set here. What
-// was learned outlives a restart where it is kept on disk, and then holds from the
-// start; an [Objective], which is a promise and no habit, from five minutes on.
+// share of failures below one half is then only suspected, whatever is set here. So are
+// business errors: below one for two spans, and outside of spans however many. What was
+// learned outlives a restart where it is kept on disk, and then holds from the start; an
+// [Objective], which is a promise and no habit, from five minutes on.
 type ErrorRateConfig struct {
 	// MinErrors is how many failures within some ten seconds are worth telling, and
 	// how many in a row of what is seldom done. Default: 5.
 	MinErrors int `json:"min_errors" yaml:"min_errors"`
 	// MinRise is by how much the share of failures must be higher than usual: 0.05
 	// is 5 in 100. A type of error that is new to an operation needs a fifth of it.
-	// Default: 0.05.
+	// Business errors for each span must rise by it, too. Default: 0.05.
 	MinRise float64 `json:"min_rise" yaml:"min_rise"`
 	// MinReported is how many business errors of a type within some ten seconds are
-	// worth telling. Default: 10.
+	// worth telling. They must be three times as many for each span as usual, too, and
+	// more by MinRise; those outside of spans, three times as many a second.
+	// Default: 10.
 	MinReported int `json:"min_reported" yaml:"min_reported"`
 }
 
@@ -53,10 +56,11 @@ func (c ErrorRateConfig) WithDefaults() ErrorRateConfig {
 // What is usual is learned for each operation and each type of error, over about
 // an hour, never from what is accused, and at most doubles within an hour. Before
 // two minutes and 100 spans that were not accused nothing is usual, and a share under
-// one half is only suspected. That is learned all the same where it was there from the
-// first ten seconds, or for an hour: then it is how the service is. Failures are
-// suspected when there are some within about ten seconds, their share is higher than
-// usual by MinRise and chance would do that once in a million times. They are confirmed when those that come six seconds or more after
+// one half is only suspected, as are business errors outside of spans. That is learned
+// all the same where it was there from the first ten seconds, or for an hour: then it is
+// how the service is. Failures are suspected when there are some within about ten
+// seconds, their share is higher than usual by MinRise and chance would do that once in
+// a million times. They are confirmed when those that come six seconds or more after
 // the first are too many on their own and so are those of the last minute: a short
 // burst stays a suspicion. What is seldom done is accused when it failed several
 // times in a row. An accusation is taken back at half the rise, and lasts for longer
@@ -67,8 +71,8 @@ func (c ErrorRateConfig) WithDefaults() ErrorRateConfig {
 // that serve fail at once, and not because of one that they call, their Cause is
 // what they share, the domain "all operations".
 //
-// The level of [KindErrorRate] is failures in 100, that of [KindBusinessErrors] is
-// errors a minute. A turn of 200 operations takes about 65 µs of processor time, and
+// The level of [KindErrorRate] is failures in 100 since they began, about those of the
+// last ten seconds; that of [KindBusinessErrors] is errors a minute. A turn of 200 operations takes about 65 µs of processor time, and
 // 110 µs when all of them fail.
 type ErrorRate struct {
 	cfg   ErrorRateConfig

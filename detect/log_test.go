@@ -116,7 +116,11 @@ func TestFaultsThatLogsShow(t *testing.T) {
 		"storm": {func(w *logWorld) {
 			w.extra = []observe.LogStat{{Form: "retrying <*>", Level: 4, Name: "stock.count", Count: 200}}
 		}, detect.KindLogVolume, "stock.count", detect.Confirmed, 10 * time.Second, "retrying <*>"},
-		"silence": {func(w *logWorld) { w.silent = true }, detect.KindLogVolume, "stock.count", detect.Confirmed, 20 * time.Second, "nothing but warnings for"},
+		"silence": {func(w *logWorld) { w.silent = true }, detect.KindLogVolume, "stock.count", detect.Confirmed, 20 * time.Second, "stock.count has logged nothing for"},
+		"silence but for warnings": {func(w *logWorld) {
+			w.silent = true
+			w.extra = []observe.LogStat{{Form: "the scale is slow", Level: 4, Name: "stock.count", Count: 1}}
+		}, detect.KindLogVolume, "stock.count", detect.Confirmed, 20 * time.Second, "stock.count has logged nothing below WARN for"},
 		"vanished form": {func(w *logWorld) {
 			w.silent = true
 			w.extra = []observe.LogStat{{Form: "waiting for the scale", Name: "stock.count", Count: 1}}

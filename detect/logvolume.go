@@ -109,10 +109,14 @@ func (d *LogVolume) silence(t observe.Turn, s *countSeries) (Finding, bool) {
 		return Finding{}, false
 	}
 	s.Since = s.Seen // what is silent is not learned
+	what := "nothing"
+	if all := d.state.Series.find(s.Key); all == nil || all.Seen.After(s.Seen) {
+		what = "nothing below WARN"
+	}
 	f := Finding{
 		Kind: KindLogVolume, Subject: s.Subject, Cause: s.Subject, Confidence: Suspected, Active: true, Level: s.Mean, Unit: inRecords,
 		Since: s.Seen, TimeToVisible: 2 * slotLength,
-		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged nothing but warnings for %v, %s", s.Subject.Name, gap.Round(time.Second), s.usual()))}},
+		Evidence: []Evidence{{Logs, cutText(fmt.Sprintf("%s has logged %s for %v, %s", s.Subject.Name, what, gap.Round(time.Second), s.usual()))}},
 	}
 	if atWork(t.Sample, s.Subject.Name) {
 		if time.Duration(s.N)*slotLength >= d.cfg.Steady {

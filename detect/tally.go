@@ -10,9 +10,11 @@ type tally struct {
 	Long  float64 `json:"l,omitempty"`
 	Base  float64 `json:"b,omitempty"`
 
-	// While a case is open: how many since it began, and in its second look.
+	// While a case is open: how many since it began, in its second look, and of those
+	// since it began the ones in the short time.
 	Case float64 `json:"c,omitempty"`
 	Look float64 `json:"k,omitempty"`
+	Now  float64 `json:"w,omitempty"`
 }
 
 // Time constants of a tally, in seconds.
@@ -45,6 +47,7 @@ func (a *tally) fade(f fade, habits float64, learn bool) {
 	}
 	a.Short *= f.short
 	a.Long *= f.long
+	a.Now *= f.short
 }
 
 // habits is by how much all that is compared with a tally ages.

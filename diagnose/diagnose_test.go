@@ -88,8 +88,8 @@ func TestLifeOfAnIncident(t *testing.T) {
 	at := func(n int) time.Time { return t0.Add(time.Duration(n) * time.Second) }
 	f := finding(detect.KindLeak, "a", 0, detect.Suspected, detect.Profiles)
 	d.Diagnose(at(0), []detect.Finding{f})
-	if open := d.Diagnose(at(1), nil); len(open) != 1 || open[0].Phase != diagnose.Dismissed {
-		t.Fatalf("a suspicion that did not hold: %+v", open)
+	if open := d.Diagnose(at(1), nil); len(open) != 1 || open[0].Phase != diagnose.Dismissed || open[0].Steps[1].Detail != "it ended before it was confirmed" {
+		t.Fatalf("a suspicion that was never confirmed: %+v", open)
 	}
 	rest := f
 	rest.Active = false

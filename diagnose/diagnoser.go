@@ -87,7 +87,7 @@ func (i *Incident) update(now time.Time, g *group, moved string) {
 			i.Outcome = Recovered
 			i.Advance(now, Verified, "contained, and not seen again; recovered: the symptom is gone")
 		default:
-			i.Advance(now, Dismissed, "the suspicion did not hold")
+			i.Advance(now, Dismissed, "it ended before it was confirmed")
 		}
 		return
 	}
