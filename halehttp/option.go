@@ -24,8 +24,17 @@ func Route(f func(*http.Request) string) Option { return func(s *server) { s.nam
 // [context.DeadlineExceeded], whose cause is [hale.ErrBudget]. The request's task has
 // d as its budget, so that a handler which ignores it is found. Nothing is buffered: a
 // handler that was stopped before it wrote anything is answered with 503 when it
-// returns. It holds for streams too: where there are some, give it to the other routes,
-// by [Handler]. Default: none; 0 and less mean that.
+// returns.
+//
+// A handler that waits for a slow client cannot see its context. So half a second after
+// d its reads of the body fail and so do writes of the answer, where the server supports
+// deadlines, as that of net/http does for HTTP/1 and HTTP/2. An answer that begins later
+// has half a second. An earlier limit of the server's own stays, as do deadlines that a
+// handler sets by [http.ResponseController], and a connection that is taken over has
+// none.
+//
+// It holds for streams and long downloads too: where there are some, give it to the
+// other routes, by [Handler]. Default: none; 0 and less mean that.
 func Timeout(d time.Duration) Option {
 	return func(s *server) {
 		s.timeout, s.declared = max(d, 0), nil

@@ -150,6 +150,7 @@ func (s *server) serve(ctx context.Context, wide http.ResponseWriter, x *writer)
 	ctx, cancel := s.limit(ctx)
 	if cancel != nil {
 		defer cancel()
+		x.bound(ctx)
 	}
 	r := x.request.WithContext(ctx)
 	defer s.handBack(x, r)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hale-go/hale"
 )
@@ -25,6 +26,9 @@ type writer struct {
 	began    bool // the handler was called
 	flushed  bool
 	hijacked bool
+
+	end     time.Time // by when the answer is to be written; zero: nobody says
+	bounded bool      // and what is read of the body
 }
 
 // Header returns the server's own header map.
@@ -35,10 +39,15 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.inner }
 
 // WriteHeader passes the status on. One below 200 is no answer, but for 101.
 func (w *writer) WriteHeader(code int) {
-	w.oneID()
+	final := code >= http.StatusOK || code == http.StatusSwitchingProtocols
+	if final && w.status == 0 {
+		w.begin()
+	} else {
+		w.oneID()
+	}
 	w.inner.WriteHeader(code) // panics where the code is none
-	if code >= http.StatusOK || code == http.StatusSwitchingProtocols {
-		w.answer(code)
+	if final {
+		w.note(code)
 	}
 }
 
@@ -69,11 +78,17 @@ func (w *writer) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, err
 }
 
-// answer notes the status of the answer, and whether anybody was still there to get
-// it.
+// answer begins the answer, where it has not begun.
 func (w *writer) answer(code int) {
 	if w.status == 0 {
-		w.oneID()
+		w.begin()
+		w.note(code)
+	}
+}
+
+// note notes the status of the answer, and whether anybody was still there to get it.
+func (w *writer) note(code int) {
+	if w.status == 0 {
 		w.status, w.gone = code, w.left()
 	}
 }

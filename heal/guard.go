@@ -56,8 +56,13 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 		return "", fmt.Sprintf("%d remedies in %v: the budget is used up", g.Budget, g.BudgetWindow), ""
 	}
 	if _, holds := r.Remedy.(Undoer); holds {
-		if inc.Fault == diagnose.StuckTask && len(inc.Tasks) < g.MinStuck && !exhausted(inc) {
-			return "", "", fmt.Sprintf("only %d of its tasks hang", len(inc.Tasks))
+		if inc.Fault == diagnose.StuckTask && !exhausted(inc) {
+			switch {
+			case len(inc.Tasks) < g.MinStuck:
+				return "", "", fmt.Sprintf("only %d of its tasks hang", len(inc.Tasks))
+			case c.Toll.Hung < g.MinStuck:
+				return "", outweighedReason, ""
+			}
 		}
 		if why := h.blast(t.Sample, inc); why != "" {
 			return "", why, ""

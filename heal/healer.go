@@ -59,6 +59,7 @@ type care struct {
 	Held     string    `json:"held,omitempty"`    // name that is in quarantine because of it
 	Rounds   int       `json:"rounds,omitempty"`  // quarantines so far
 	Blocked  string    `json:"blocked,omitempty"` // what kept the rung from being tried, as last said
+	Toll     toll      `json:"toll,omitzero"`     // of tasks that hang
 }
 
 // NewHealer returns a healer. The policy must have its defaults; remedies of a
@@ -103,6 +104,7 @@ func (h *Healer) Heal(t observe.Turn, open []*diagnose.Incident) []Command {
 			continue
 		}
 		c := h.careOf(t.Time, inc)
+		c.measure(t, inc)
 		// One turn may end a stage and begin the next; each pass moves forward.
 		for range 8 {
 			cmd, again := h.step(t, inc, c)
@@ -132,6 +134,20 @@ func (h *Healer) careOf(now time.Time, inc *diagnose.Incident) *care {
 	return c
 }
 
+// measure notes how bad it is. It is called once a turn.
+func (c *care) measure(t observe.Turn, inc *diagnose.Incident) {
+	if inc.Unit != c.Unit { // what was measured before says nothing about what is now
+		c.Unit, c.Before, c.Rose, c.Toll = inc.Unit, inc.Level, t.Time, toll{}
+	}
+	if inc.Level > c.Level {
+		c.Rose = t.Time
+	}
+	c.Level = inc.Level
+	if inc.Fault == diagnose.StuckTask {
+		c.Toll.count(t, inc)
+	}
+}
+
 // step moves one incident on by one stage. It reports whether the next stage
 // may be looked at in the same turn.
 func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command, bool) {
@@ -141,13 +157,6 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	if !quiet || c.Quiet.IsZero() {
 		c.Quiet = now
 	}
-	if inc.Unit != c.Unit { // what was measured before says nothing about what is now
-		c.Unit, c.Before, c.Rose = inc.Unit, inc.Level, now
-	}
-	if inc.Level > c.Level {
-		c.Rose = now
-	}
-	c.Level = inc.Level
 	if c.lifted(t.Sample) {
 		inc.Advance(now, inc.Phase, "the quarantine was lifted from outside")
 		c.Held = ""
@@ -243,7 +252,11 @@ func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command,
 	case wait != "":
 		if c.Blocked != wait {
 			c.Blocked = wait
-			inc.Advance(t.Time, inc.Phase, r.Name+" waits: "+wait)
+			phase := inc.Phase
+			if wait == outweighedReason { // nothing is done about those that hang
+				phase, wait = diagnose.Escalated, wait+": a person is needed"
+			}
+			inc.Advance(t.Time, phase, r.Name+" waits: "+wait)
 		}
 		return nil, false
 	case withheld != "":

@@ -40,7 +40,10 @@ type Guardrails struct {
 	// MaxCooldown bounds that. Default: 10m.
 	MaxCooldown time.Duration `json:"max_cooldown" yaml:"max_cooldown"`
 	// MinStuck is how many tasks of a name must hang at once before the name is
-	// quarantined for it: one hung request must not cut off its route. Default: 3.
+	// quarantined for it: one hung request must not cut off its route. And so many
+	// must have got stuck while at least three in ten of its runs did: a few slow
+	// clients must not cut off a route that serves all others. Where most runs end
+	// in time, the quarantine waits and a person is called. Default: 3.
 	MinStuck int `json:"min_stuck" yaml:"min_stuck"`
 	// BlastRadius is which share of a domain's names, and of all names, may be
 	// in quarantine at once. One is always allowed, and two of four or more.
