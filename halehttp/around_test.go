@@ -331,3 +331,58 @@ func TestHandlerOfManyRoutes(t *testing.T) {
 		}
 	}
 }
+
+// Muxes with the same patterns below different prefixes have names of their own.
+func TestPrefixThatIsTakenOff(t *testing.T) {
+	for name, build := range map[string]func(rt *hale.Runtime) http.Handler{
+		"a Middleware in each": func(rt *hale.Runtime) http.Handler {
+			root := mounted("/shop/", http.StripPrefix("/shop", halehttp.Middleware(rt)(service())))
+			root.Handle("/admin/", http.StripPrefix("/admin", halehttp.Middleware(rt)(service())))
+			return root
+		},
+		"and one around": func(rt *hale.Runtime) http.Handler {
+			root := mounted("/shop/", http.StripPrefix("/shop", halehttp.Middleware(rt)(service())))
+			root.Handle("/admin/", http.StripPrefix("/admin", halehttp.Middleware(rt)(service())))
+			return halehttp.Middleware(rt)(root)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt := newRuntime(t)
+			h := build(rt)
+			for _, path := range []string{"/shop/a", "/admin/a", "/admin/a"} {
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, http.NoBody))
+			}
+			ended := map[string]uint64{}
+			for _, st := range rt.Operations() {
+				if st.Ended > 0 {
+					ended[st.Name] = st.Ended
+				}
+			}
+			if len(ended) != 2 || ended["GET /shop/a"] != 1 || ended["GET /admin/a"] != 2 {
+				t.Errorf("counted %v", ended)
+			}
+		})
+	}
+	rt := newRuntime(t)
+	for _, c := range []struct{ outer, pattern, want string }{
+		{"/shop/", "GET /items/{id}", "GET /shop/items/{id}"},
+		{"/shop/", "GET /shop/items", "GET /shop/items"}, // nothing was taken off
+		{"/", "GET /items", "GET /items"},
+		{"GET /shop/", "/items", "GET /shop/items"},
+		{"admin.example/", "GET /items", "GET admin.example/items"},
+		{"/{tenant}/", "GET /{t}/items", "GET /{t}/items"},
+		{"/shop", "GET /items", "GET /items"},
+		{"", "GET /items", "GET /items"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/items/7", http.NoBody)
+		r.Pattern = c.outer
+		inner := http.NewServeMux()
+		var got string
+		inner.HandleFunc(c.pattern, func(_ http.ResponseWriter, r *http.Request) { got = hale.SpanOf(r.Context()).Operation().Name() })
+		r.URL.Path = strings.NewReplacer("GET ", "", "{id}", "7", "{t}", "x").Replace(c.pattern)
+		halehttp.Middleware(rt)(inner).ServeHTTP(httptest.NewRecorder(), r)
+		if got != c.want {
+			t.Errorf("%q below %q is %q, want %q", c.pattern, c.outer, got, c.want)
+		}
+	}
+}

@@ -16,7 +16,8 @@
 // A route is named by its pattern, "GET /orders/{id}", never by a path. [Middleware]
 // asks the [http.ServeMux] that it is given; see [Route] and [Handler] for other
 // routers. Where a mux leads to another mux, it is asked too. What matches no pattern is
-// "GET (unmatched)".
+// "GET (unmatched)". Where [http.StripPrefix] takes a prefix off before the mux, the name
+// has it all the same.
 //
 // A pattern without a method has a name for each of GET, POST, PUT, PATCH and DELETE,
 // where HEAD counts as GET, as it does to a mux. All others, OPTIONS among them, are

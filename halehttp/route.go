@@ -50,7 +50,9 @@ func (s *server) route(r *http.Request) route {
 				return to
 			}
 		}
-		name = to.pattern
+		if name = to.pattern; name != "" && r.Pattern != name {
+			name = below(r.Pattern, name)
+		}
 	}
 	to.matched = name != ""
 	if name == "" {
@@ -64,6 +66,17 @@ func (s *server) route(r *http.Request) route {
 		to.op.SetCatchAll()
 	}
 	return to
+}
+
+// below returns the pattern of a mux that another one leads to by outer: where the
+// prefix of that was taken off on the way, with it, since there may be a mux with the
+// same patterns below another prefix.
+func below(outer, pattern string) string {
+	prefix, path := barePath(outer), barePath(pattern)
+	if !strings.HasSuffix(prefix, "/") || strings.Contains(prefix, "{") || strings.HasPrefix(path, prefix) {
+		return pattern
+	}
+	return pattern[:len(pattern)-len(path)] + prefix[:len(prefix)-1] + path
 }
 
 // catchAll reports whether a pattern may stand for many routes: a subtree, below which

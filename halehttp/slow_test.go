@@ -131,7 +131,7 @@ func TestFewHang(t *testing.T) {
 			go func() { ran <- rt.Run(ctx) }()
 			free := make(chan struct{})
 			defer func() { close(free); synctest.Wait(); cancel(); <-ran }()
-			h := halehttp.Handler(rt, "GET /", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			h := halehttp.Handler(rt, "GET /page", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				if all || r.URL.Path == "/slow" {
 					<-free
 				}
