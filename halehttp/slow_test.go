@@ -81,8 +81,8 @@ func TestSlowClients(t *testing.T) {
 		rt := newRuntime(t, hale.WithConfig(hale.Config{Tick: 100 * time.Millisecond, Policy: heal.Policy{Act: heal.Contain}}))
 		overdue := collect(rt, func(e observe.Event) (string, bool) { return e.Subject.String(), e.Kind == observe.EventOverdue })
 		ctx, cancel := context.WithCancel(t.Context())
-		ran := make(chan error)
-		go func() { ran <- rt.Run(ctx) }()
+		ran := make(chan struct{})
+		go func() { defer close(ran); _ = rt.Run(ctx) }()
 		defer func() { cancel(); <-ran }()
 		var up, down atomic.Int32
 		mux := http.NewServeMux()
@@ -127,8 +127,8 @@ func TestFewHang(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rt := newRuntime(t, hale.WithConfig(hale.Config{Policy: heal.Policy{Act: heal.Contain}}))
 			ctx, cancel := context.WithCancel(t.Context())
-			ran := make(chan error)
-			go func() { ran <- rt.Run(ctx) }()
+			ran := make(chan struct{})
+			go func() { defer close(ran); _ = rt.Run(ctx) }()
 			free := make(chan struct{})
 			defer func() { close(free); synctest.Wait(); cancel(); <-ran }()
 			h := halehttp.Handler(rt, "GET /page", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -191,6 +191,7 @@ func TestDeadlinesEndWithTheRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(path, err)
 			}
+			defer resp.Body.Close()
 			body, err := io.ReadAll(resp.Body)
 			if err != nil || resp.StatusCode != http.StatusOK {
 				t.Fatal(path, resp.StatusCode, err)
