@@ -63,7 +63,11 @@ func TestRecordingOfManyOperations(t *testing.T) {
 		rt := newRuntime(t, hale.WithConfig(contain()))
 		var ops []*hale.Operation
 		for i := range 1024 {
-			ops = append(ops, rt.Operation(observe.Server, fmt.Sprintf("GET /%d", i), "api"))
+			kind := observe.Server
+			if i >= 768 { // of one kind there are no more
+				kind = observe.Client
+			}
+			ops = append(ops, rt.Operation(kind, fmt.Sprintf("GET /%d", i), "api"))
 		}
 		poison(rt)
 		for k := range 45 {

@@ -180,7 +180,9 @@ func TestSeriesAreBounded(t *testing.T) {
 	for round := range 2 {
 		for i := range 1200 {
 			name := fmt.Sprintf("GET /orders/%d", i*(round+1))
-			_ = rt.Operation(observe.Server, name, "").Do(t.Context(), func(context.Context) error { return nil })
+			for _, err := range []error{nil, context.DeadlineExceeded} {
+				_ = rt.Operation(observe.Server, name, "").Do(t.Context(), func(context.Context) error { return err })
+			}
 			_ = rt.Do(t.Context(), name, func(context.Context) error { return nil })
 			total++
 		}
