@@ -72,8 +72,8 @@ func (c ErrorRateConfig) WithDefaults() ErrorRateConfig {
 // what they share, the domain "all operations".
 //
 // The level of [KindErrorRate] is failures in 100 since they began, about those of the
-// last ten seconds; that of [KindBusinessErrors] is errors a minute. A turn of 200 operations takes about 65 µs of processor time, and
-// 110 µs when all of them fail.
+// last ten seconds; that of [KindBusinessErrors] is errors a minute. A turn of 200
+// operations takes about 65 µs of processor time, and 110 µs when all of them fail.
 type ErrorRate struct {
 	cfg   ErrorRateConfig
 	state errorState
