@@ -19,7 +19,7 @@ const (
 	Recovering Phase = "recovering" // it is cut off; work is let back in with care
 	Verified   Phase = "verified"   // measured: the symptom is gone; see Outcome
 	Escalated  Phase = "escalated"  // nothing that may be done helped: a person is needed
-	Dismissed  Phase = "dismissed"  // the suspicion did not hold, or follows from another incident
+	Dismissed  Phase = "dismissed"  // the suspicion ended before it was confirmed, or follows from another incident
 )
 
 // Closed reports whether the incident is over.
