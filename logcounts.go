@@ -36,7 +36,7 @@ type logCounts struct {
 	mu       sync.Mutex
 	known    map[countKey]*logCount
 	unseen   uint64
-	totals   logTotals // by level and domain
+	totals   totals[observe.Domain] // by level
 }
 
 // nearCount is where the records of one text are counted. The hash, whose seed nobody
@@ -168,7 +168,9 @@ func (c *logCounts) sample() (out []observe.LogStat, unseen uint64) {
 		}
 	}
 	out = merged(out)
-	c.totals.add(out) // before the rare ones are left out
+	for i := range out { // before the rare ones are left out
+		c.totals.add(out[i].Domain, levelClass(out[i].Level), out[i].Count)
+	}
 	slices.SortFunc(out, func(a, b observe.LogStat) int { return cmp.Or(cmp.Compare(b.Count, a.Count), compareLogStats(a, b)) })
 	for _, st := range out[min(len(out), maxLogStats):] {
 		unseen += st.Count

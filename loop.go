@@ -21,8 +21,8 @@ type loop struct {
 	panel     *detect.Panel
 	diagnoser *diagnose.Diagnoser
 	healer    *heal.Healer
-	said      []saidFinding // findings as last told to subscribers, sorted by key
-	fresh     []foundKey    // what of them was told in this turn
+	said      []saidFinding           // findings as last told to subscribers, sorted by key
+	fresh     []totalKey[detect.Kind] // what of them was told in this turn
 }
 
 // saidFinding is what subscribers know of a finding.
@@ -122,7 +122,7 @@ func (l *loop) news(now time.Time, findings []detect.Finding) []observe.Event {
 		if i >= 0 && l.said[i].Confidence == f.Confidence {
 			continue
 		}
-		l.fresh = append(l.fresh, foundKey{f.Kind, f.Confidence})
+		l.fresh = append(l.fresh, totalKey[detect.Kind]{f.Kind, int(f.Confidence)})
 		events = append(events, observe.Event{
 			Time: now, Kind: observe.EventFinding, Subject: f.Subject, Finding: key,
 			Confidence: f.Confidence.String(), Detail: f.Evidence[0].Text,

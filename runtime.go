@@ -70,7 +70,7 @@ type Runtime struct {
 	recorder *observe.Recorder
 	turns    uint64
 	cost     turnCost
-	found    findingTotals
+	found    totals[detect.Kind]
 	lastTurn time.Time
 	unmet    int                 // looks for settings that name no operation
 	shown    map[string]struct{} // what was logged and is logged once: fingerprints of panics, and keys of events

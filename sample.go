@@ -107,7 +107,9 @@ func (rt *Runtime) publish(t observe.Turn, d Decision) {
 		p.snapshot = old.snapshot
 	}
 	rt.published.Store(p)
-	rt.found.add(rt.loop.fresh)
+	for _, f := range rt.loop.fresh {
+		rt.found.add(f.name, f.class, 1)
+	}
 	open := map[string]string{}
 	for _, inc := range p.incidents {
 		if !inc.Phase.Closed() && inc.Confidence == detect.Confirmed {

@@ -30,14 +30,14 @@ func (rt *Runtime) tellUnmet(now time.Time) {
 		if name == "*" || slices.ContainsFunc(all, func(o *Operation) bool { return o.name == name && (kind == "" || o.kind == kind) }) {
 			return
 		}
+		shown := printable(name, maxName)
 		if i := slices.IndexFunc(all, func(o *Operation) bool { return o.name == name }); i >= 0 {
-			rt.misuse(observe.Subject{Name: printable(name, maxName)}, fmt.Sprintf("%s names no %s operation: it is one of kind %q, which the objective must say", setting, kind, all[i].kind))
+			rt.misuse(observe.Subject{Name: shown}, fmt.Sprintf("%s names no %s operation: it is one of kind %q, which the objective must say", setting, kind, all[i].kind))
 			return
 		}
 		i := slices.IndexFunc(all, func(o *Operation) bool {
 			return strings.HasSuffix(o.name, " "+name) || strings.EqualFold(o.name, name)
 		})
-		shown := printable(name, maxName)
 		switch {
 		case i >= 0:
 			rt.misuse(observe.Subject{Name: shown}, fmt.Sprintf("%s names no operation: %q may be meant", setting, all[i].name))

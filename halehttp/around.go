@@ -34,17 +34,17 @@ func aroundOf(ctx context.Context, rt *hale.Runtime, r *http.Request) *surroundi
 // is reports whether the request is counted as one of op.
 func (s *surrounding) is(op *hale.Operation) bool { return s.span.Operation() == op }
 
-// crowd reports whether the request is counted under a name that stands for many
+// catchAll reports whether the request is counted under a name that stands for many
 // routes.
-func (s *surrounding) crowd() bool { return s.span.Operation().CatchAll() }
+func (s *surrounding) catchAll() bool { return s.span.Operation().CatchAll() }
 
-// yields makes the name that is around a catch-all where s knows more of the request:
-// s is around a mux within that, and there may be others.
-func (a *surrounding) yields(s *server, to route) {
-	if s.fixed != nil || (s.mux == nil && !to.given) || !to.matched || a.is(to.op) || a.crowd() || to.op.CatchAll() {
+// yields makes the name that is around a catch-all where a handler within knows more
+// of the request: it is around a mux, and there may be others.
+func (s *surrounding) yields(in *server, to route) {
+	if in.fixed != nil || (in.mux == nil && !to.given) || !to.matched || s.is(to.op) || s.catchAll() || to.op.CatchAll() {
 		return
 	}
-	if at := a.span.Operation(); at != a.routed {
+	if at := s.span.Operation(); at != s.routed {
 		at.SetCatchAll()
 	}
 }

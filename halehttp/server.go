@@ -102,7 +102,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		around.yields(s, to)
 	}
 	switch {
-	case around == nil, s.fixed != nil && !around.is(to.op) && !around.crowd():
+	case around == nil, s.fixed != nil && !around.is(to.op) && !around.catchAll():
 		ctx = s.rt.Extract(ctx, func(key string) string { return field(r.Header, key) })
 		ctx = withRequestID(ctx, r.Header)
 		x.id[0] = hale.RequestID(ctx)
@@ -114,7 +114,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.nameless(x)
 			x.returned()
 		}
-	case to.matched && !around.is(to.op) && around.crowd(): // this one knows the route
+	case to.matched && !around.is(to.op) && around.catchAll(): // this one knows the route
 		x.id[0], x.span = around.id, around.span
 		x.span.Rename(to.op)
 		s.task(ctx, wide, x)

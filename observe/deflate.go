@@ -6,25 +6,15 @@ import (
 	"io"
 )
 
-// deflater makes states small. It keeps about 1 MB from its first use on.
-type deflater struct {
-	flate *flate.Writer
-	out   bytes.Buffer
-}
-
-// deflate returns what the bytes deflate to. Of none it is nil.
-func (d *deflater) deflate(raw []byte) ([]byte, error) {
+// alone returns what the bytes deflate to by themselves. Of none it is nil.
+func (d *deflated) alone(raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return nil, nil
 	}
 	d.out.Reset()
-	if d.flate == nil {
-		var err error
-		if d.flate, err = flate.NewWriter(&d.out, flate.BestSpeed); err != nil {
-			return nil, err
-		}
+	if err := d.restart(); err != nil {
+		return nil, err
 	}
-	d.flate.Reset(&d.out)
 	if _, err := d.flate.Write(raw); err != nil {
 		return nil, err
 	}
@@ -34,7 +24,7 @@ func (d *deflater) deflate(raw []byte) ([]byte, error) {
 	return bytes.Clone(d.out.Bytes()), nil
 }
 
-// inflate is the reverse of deflate.
+// inflate is the reverse of alone.
 func inflate(packed []byte) ([]byte, error) {
 	if packed == nil {
 		return nil, nil

@@ -52,7 +52,8 @@ type segmentHead struct {
 	Fresh    bool            `json:"fresh,omitempty"`
 }
 
-// deflated makes frames of records.
+// deflated makes bytes small: the frames of records, in one stream, and states alone.
+// It keeps about 1 MB from its first use on.
 type deflated struct {
 	flate *flate.Writer
 	out   bytes.Buffer

@@ -21,7 +21,7 @@ type Recorder struct {
 	kept []keptSegment
 
 	// Of who adds.
-	deflate deflater
+	deflate deflated
 	buf     []byte
 }
 
@@ -71,7 +71,7 @@ func (r *Recorder) Due() bool {
 // Open begins a segment with the state of the loop before its first turn, and
 // returns it.
 func (r *Recorder) Open(state json.RawMessage) Segment {
-	packed, err := r.deflate.deflate(state)
+	packed, err := r.deflate.alone(state)
 	if err != nil {
 		packed = state
 	}
