@@ -39,6 +39,10 @@ type Config struct {
 	Logs       LogConfig              `json:"logs" yaml:"logs"`
 	LogVolume  detect.LogVolumeConfig `json:"log_volume" yaml:"log_volume"`
 	Policy     heal.Policy            `json:"policy" yaml:"policy"`
+
+	// Domains are the walls of fault domains, by name; see [DomainConfig]. Names nest by
+	// dots, at most 8 deep. Default: none.
+	Domains map[string]DomainConfig `json:"domains,omitempty" yaml:"domains,omitempty"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -106,6 +110,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.Leak = c.Leak.WithDefaults()
 	var err error
 	if c.Logs, err = c.Logs.withDefaults(); err != nil {
+		return c, err
+	}
+	if c.Domains, err = checkDomains(c.Domains); err != nil {
 		return c, err
 	}
 	c.Policy, err = c.Policy.WithDefaults()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hale-go/hale/internal/stack"
+	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -18,8 +19,18 @@ var (
 	// ErrClosed is returned for work handed to a closed pool or runtime, and is
 	// the cause that Close cancels with.
 	ErrClosed = errors.New("hale: closed")
-	// ErrFull is returned by a pool whose queue had no room in time.
-	ErrFull = errors.New("hale: queue full")
+	// ErrFull is returned by a pool whose queue, and by a domain whose bulkhead, had no
+	// room in time.
+	ErrFull = isolate.ErrFull
+	// ErrOpen is returned for calls of a site whose breaker is open.
+	ErrOpen = isolate.ErrOpen
+	// ErrRateLimited is returned for calls that come faster than their domain's rate.
+	ErrRateLimited = isolate.ErrRateLimited
+	// ErrShed is returned for calls that are not critical enough to be done now.
+	ErrShed = isolate.ErrShed
+	// ErrTimeout is returned for calls that took longer than their domain's timeout, and
+	// is the cause of their context.
+	ErrTimeout = isolate.ErrTimeout
 	// ErrNoState is returned for units of a [StatePool] whose workers could not be
 	// given a state.
 	ErrNoState = errors.New("hale: no worker state")

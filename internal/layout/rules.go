@@ -28,7 +28,8 @@ var Rules = []Rule{
 	{Folder: "detect", Imports: []string{"internal", "observe"}},
 	{Folder: "diagnose", Imports: []string{"internal", "observe", "detect"}},
 	{Folder: "heal", Imports: []string{"internal", "observe", "detect", "diagnose"}},
-	{Folder: ".", Imports: []string{"internal", "observe", "detect", "diagnose", "heal"}},
+	{Folder: "isolate", Imports: []string{"internal"}, Others: []string{"github.com/failsafe-go/failsafe-go"}},
+	{Folder: ".", Imports: []string{"internal", "observe", "detect", "diagnose", "heal", "isolate"}},
 }
 
 // Adapters tie hale to other libraries. A service takes the ones that it needs,

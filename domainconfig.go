@@ -1,0 +1,140 @@
+package hale
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hale-go/hale/isolate"
+)
+
+// DomainConfig declares the walls of a fault domain: what its calls share and may use
+// up, so that a fault in it leaves the others untouched. What is nil or 0 there is not.
+// A call goes through the walls of its own domain and of those around it, outermost
+// first; of the settings that are not shared (breaker, retry, timeout, criticality) the
+// innermost domain that has one counts.
+type DomainConfig struct {
+	// Bulkhead bounds how many calls of the domain run at once, and how many wait.
+	Bulkhead *isolate.BulkheadConfig `json:"bulkhead,omitempty" yaml:"bulkhead"`
+	// Adaptive has the bulkhead's limit follow what the dependency can take. Without
+	// Bulkhead, one is made: what finds no room waits as its defaults say.
+	Adaptive *isolate.AdaptiveConfig `json:"adaptive,omitempty" yaml:"adaptive"`
+	// Rate bounds how often the domain may be called.
+	Rate *isolate.RateConfig `json:"rate,omitempty" yaml:"rate"`
+	// Breaker stops calling what keeps failing. Each site of the domain has its own.
+	Breaker *isolate.BreakerConfig `json:"breaker,omitempty" yaml:"breaker"`
+	// Retry tries calls again that failed.
+	Retry *isolate.RetryConfig `json:"retry,omitempty" yaml:"retry"`
+	// Timeout is how long one try may take. Then its context ends and the caller gets
+	// [ErrTimeout] at once, even if the function ignores its context: it runs on a
+	// goroutine of its own. Default: 0, none; the function runs on the caller's.
+	Timeout time.Duration `json:"timeout,omitempty" yaml:"timeout"`
+	// Grace is how long a function may take to return after that before it is given up:
+	// its place in the bulkhead is free again, until as many as the bulkhead holds have
+	// been given up and not come back. Default: 1s.
+	Grace time.Duration `json:"grace,omitempty" yaml:"grace"`
+	// Criticality is that of calls whose context has none; see [WithCriticality].
+	// Default: critical.
+	Criticality isolate.Criticality `json:"criticality,omitempty" yaml:"criticality"`
+}
+
+// Bounds of the names of domains.
+const (
+	maxDomains    = 16384 // that settings may name
+	maxDomainDeep = 8     // parts between dots
+)
+
+// withDefaults returns the settings with every zero field set.
+func (c DomainConfig) withDefaults() (DomainConfig, error) {
+	var err error
+	if c.Adaptive != nil {
+		if c.Adaptive, err = filled(c.Adaptive, "Adaptive", isolate.AdaptiveConfig.WithDefaults); err != nil {
+			return c, err
+		}
+		if c.Bulkhead == nil {
+			c.Bulkhead = &isolate.BulkheadConfig{Limit: c.Adaptive.Initial}
+		}
+	}
+	if c.Bulkhead, err = filled(c.Bulkhead, "Bulkhead", isolate.BulkheadConfig.WithDefaults); err != nil {
+		return c, err
+	}
+	if c.Rate, err = filled(c.Rate, "Rate", isolate.RateConfig.WithDefaults); err != nil {
+		return c, err
+	}
+	if c.Breaker, err = filled(c.Breaker, "Breaker", isolate.BreakerConfig.WithDefaults); err != nil {
+		return c, err
+	}
+	if c.Retry, err = filled(c.Retry, "Retry", isolate.RetryConfig.WithDefaults); err != nil {
+		return c, err
+	}
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"Timeout", c.Timeout}, {"Grace", c.Grace}} {
+		if f.value < 0 || f.value > maxDuration {
+			return c, &ConfigError{Field: f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
+		}
+	}
+	if c.Criticality < isolate.Sheddable || c.Criticality > isolate.CriticalPlus {
+		return c, &ConfigError{Field: "Criticality", Value: c.Criticality, Mend: "use sheddable, sheddable_plus, critical or critical_plus"}
+	}
+	if c.Grace == 0 {
+		c.Grace = defaultGrace
+	}
+	return c, nil
+}
+
+// filled returns a copy of settings with their defaults; their error names the field
+// by where they stand.
+func filled[C any](c *C, at string, defaults func(C) (C, error)) (*C, error) {
+	if c == nil {
+		return nil, nil
+	}
+	out, err := defaults(*c)
+	if bad, ok := errors.AsType[*isolate.ConfigError](err); ok {
+		_, field, _ := strings.Cut(bad.Field, ".")
+		return nil, &ConfigError{Field: at + "." + field, Value: bad.Value, Mend: bad.Mend}
+	}
+	return &out, err
+}
+
+// checkDomain reports why a name cannot be that of a domain.
+func checkDomain(name string) (mend string) {
+	switch parts := strings.Split(name, "."); {
+	case name == "":
+		return "give the domain a name"
+	case !plainName(name):
+		return "give a printable name in ASCII, without '#', of at most 128 bytes"
+	case slices.Contains(parts, ""):
+		return "give each part between dots a name"
+	case len(parts) > maxDomainDeep:
+		return fmt.Sprintf("nest domains at most %d deep", maxDomainDeep)
+	}
+	return ""
+}
+
+// checkDomains returns the settings of domains with their defaults.
+func checkDomains(domains map[string]DomainConfig) (map[string]DomainConfig, error) {
+	if n := len(domains); n > maxDomains {
+		return nil, &ConfigError{Field: "Config.Domains", Value: n, Mend: fmt.Sprintf("give at most %d", maxDomains)}
+	}
+	out := make(map[string]DomainConfig, len(domains))
+	for _, name := range slices.Sorted(maps.Keys(domains)) {
+		at := fmt.Sprintf("Config.Domains[%q]", printable(name, maxName))
+		if mend := checkDomain(name); mend != "" {
+			return nil, &ConfigError{Field: at, Value: name, Mend: mend}
+		}
+		c, err := domains[name].withDefaults()
+		if bad, ok := errors.AsType[*ConfigError](err); ok {
+			return nil, &ConfigError{Field: at + "." + bad.Field, Value: bad.Value, Err: bad.Err, Mend: bad.Mend}
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[name] = c
+	}
+	return out, nil
+}
