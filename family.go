@@ -23,6 +23,7 @@ type family struct {
 	own      atomic.Bool            // long tasks hold cells open: each task gets its own for an epoch
 	catchAll atomic.Bool            // the name stands for many things and is never quarantined
 	gate     atomic.Pointer[gate]   // nil: not quarantined
+	wall     atomic.Pointer[Wall]   // of what is called under this name; nil: nothing is
 	incident atomic.Pointer[string] // ID of the open incident that is about this name, or ""
 
 	failed, panics atomic.Uint64
@@ -208,6 +209,10 @@ func (s *family) stat() observe.TaskStat {
 	if c := s.open.Load(); c != nil {
 		st.Started += c.started()
 		s.notePeak(c)
+	}
+	if w := s.wall.Load(); w != nil {
+		started, live := w.inline()
+		st.Started, st.Live = st.Started+started, st.Live+live
 	}
 	st.Peak = s.peak
 	return st

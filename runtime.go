@@ -45,6 +45,7 @@ type Runtime struct {
 	watcher watcher
 	root    *Supervisor
 	ops     operations
+	domains domains
 	gauges  gauges
 	logs    *logs
 	inbox   inbox
@@ -117,6 +118,10 @@ func New(opts ...Option) (*Runtime, error) {
 		rt.tracing = &tracing{rt: rt, of: o.tracer}
 	}
 	rt.logs = newLogs(o.config.Logs)
+	rt.domains.rt = rt
+	if err := rt.domains.reconfigure(o.config.Domains); err != nil {
+		return nil, err
+	}
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
 		return nil, err
 	}

@@ -63,6 +63,34 @@ func (e *RefusedError) Hint() string {
 	return ""
 }
 
+// TimeoutError says what took too long. It matches [ErrTimeout].
+type TimeoutError struct {
+	At    string        // At names what was called.
+	After time.Duration // After is how long it was waited for.
+}
+
+// Error names what took too long, and how long was waited.
+func (e *TimeoutError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("%s: %v after %v", e.At, ErrTimeout, e.After)
+}
+
+// Unwrap returns [ErrTimeout].
+func (e *TimeoutError) Unwrap() error { return ErrTimeout }
+
+// Timeout reports true, as that of [net.Error] does.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// Hint says what a person can do about it.
+func (e *TimeoutError) Hint() string {
+	if e == nil {
+		return ""
+	}
+	return "find out why " + e.At + " takes so long, or raise the timeout of its domain"
+}
+
 // ConfigError says which setting of a pattern cannot be used.
 type ConfigError struct {
 	Field string // Field is the setting, e.g. "BreakerConfig.Failures".

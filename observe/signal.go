@@ -157,6 +157,8 @@ type Event struct {
 	// Replacing says of a missed heartbeat, a budget or an abandoned body that
 	// the developer declared that a fresh body takes the place.
 	Replacing bool `json:"replacing,omitempty"`
+	// Breaker is the state that a breaker has entered: closed, half_open or open.
+	Breaker string `json:"breaker,omitempty"`
 	// Restarts of a child that was restarted, so far.
 	Restarts int `json:"restarts,omitempty"`
 
@@ -207,6 +209,7 @@ const (
 	EventRestartResumed  EventKind = "restart.resumed"  // they no longer do
 	EventReplaced        EventKind = "replaced"         // a pool's worker whose units kept failing made place for one with fresh state
 	EventStateFailed     EventKind = "state.failed"     // the state of a pool's worker could not be opened or closed
+	EventBreaker         EventKind = "breaker"          // the breaker of a name opened, lets probes through or closed
 	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
 
 	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking

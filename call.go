@@ -1,0 +1,279 @@
+package hale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hale-go/hale/isolate"
+	"github.com/hale-go/hale/observe"
+)
+
+// Call runs fn behind the walls of a fault domain and returns what it returned. name says
+// what is called, such as "payments.quote", which is in the domain "payments"; it must be
+// one of few. The [Runtime] is that of ctx, else [Default]; without either there are no
+// walls, and the options hold.
+//
+// What the domain declares in [Config.Domains] is done in this order: the call waits for
+// its turn (rate) and for room (bulkhead), passes the name's breaker, and runs under the
+// domain's timeout. What fails is tried again (retry), and what has no answer in the end
+// is answered by [Fallback]. A panic is contained and comes back as a [*PanicError].
+// Refusals are [*isolate.RefusedError]s that match [ErrOpen], [ErrFull],
+// [ErrRateLimited] or [ErrShed]; a name that is in quarantine gives [ErrQuarantined].
+//
+// Without a timeout fn runs on the calling goroutine, and nobody can take that from it:
+// a place in the bulkhead is taken until it returns. With one it runs as a task of its
+// own on a goroutine of its own.
+//
+// A caller who gave up, [context.Canceled], is no failure. A call is measured as an
+// [Operation] of kind [observe.Internal]; within a [Span], or with a [Tracer], it is a
+// span. On its own it takes no allocation and less time than a breaker of gobreaker's
+// alone; a span costs what [Operation.Start] does, and a timeout about what [Go] does.
+func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, error), opts ...CallOption) (T, error) {
+	if fn == nil {
+		var none T
+		return none, ErrNilFunc
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	w := runtimeOf(ctx).callWall(name)
+	var o *callOptions
+	if len(opts) > 0 {
+		o = gatherCall(opts)
+	}
+	p := w.current()
+	if p.retry == nil && o == nil {
+		return try(ctx, w, p, nil, fn)
+	}
+	out, err := tries(ctx, w, p, o, fn)
+	if err == nil || o == nil || o.fallback == nil || o.expects(err) || errOf(ctx) != nil {
+		return out, err
+	}
+	return fallBack[T](ctx, w, p, o, err)
+}
+
+// callWall returns the wall of what is called, measured as an operation.
+func (rt *Runtime) callWall(name string) *Wall {
+	if rt = rt.made(); rt == nil {
+		return nil
+	}
+	at := rt.familyFor(name, func() string { return "call" }, "")
+	if w := at.wall.Load(); w != nil && w.op.Load() != nil {
+		return w
+	}
+	w := rt.wallOf(at)
+	w.op.CompareAndSwap(nil, rt.Operation(observe.Internal, at.name, at.domain))
+	return w
+}
+
+var noPlan = &plan{grace: defaultGrace}
+
+// current returns the plan of a wall, an empty one of none.
+func (w *Wall) current() *plan {
+	if w == nil {
+		return noPlan
+	}
+	return w.plan.Load()
+}
+
+// tries runs fn until it succeeds or there is no use in it.
+func tries[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, fn func(context.Context) (T, error)) (T, error) {
+	p.retry.Started()
+	for n := 1; ; n++ {
+		out, err := try(ctx, w, p, o, fn)
+		if err == nil || p.retry == nil || !o.again(err) {
+			return out, tried(n, err, nil)
+		}
+		wait, ok := p.retry.Next(ctx, n, err)
+		if !ok {
+			return out, tried(n, err, nil)
+		}
+		if cause := isolate.Sleep(ctx, wait); cause != nil {
+			return out, tried(n, err, cause)
+		}
+		w.retried.Add(1)
+	}
+}
+
+// tried says how often it was tried, where it was more than once.
+func tried(n int, err, cause error) error {
+	if err == nil || (n == 1 && cause == nil) {
+		return err
+	}
+	return &isolate.RetryError{Tries: n, Err: err, Cause: cause}
+}
+
+// again reports whether a call may be run again that failed so. One that timed out may
+// still be under way.
+func (o *callOptions) again(err error) bool {
+	switch {
+	case o == nil:
+		return !matches(err, ErrTimeout)
+	case o.once || o.expects(err):
+		return false
+	}
+	return o.idempotent || !matches(err, ErrTimeout)
+}
+
+// try runs fn once.
+func try[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, fn func(context.Context) (T, error)) (out T, err error) {
+	v, err := w.enterCall(ctx, p)
+	if err != nil {
+		return out, err
+	}
+	if p.timeout > 0 {
+		return detach(ctx, w, p, &v, o, fn)
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			err = w.broke(ctx, recover())
+		}
+		v.leave(ctx, o, err)
+	}()
+	out, err = fn(v.ctx(ctx))
+	returned = true
+	return out, err
+}
+
+// callVisit is a [Visit] of a call, which is measured.
+type callVisit struct {
+	Visit
+	span *Span
+	in   context.Context // with the span; nil: there is none
+	at   time.Duration   // when it began, since the birth of the runtime
+}
+
+// ctx returns what fn is given.
+func (v *callVisit) ctx(ctx context.Context) context.Context {
+	if v != nil && v.in != nil {
+		return v.in
+	}
+	return ctx
+}
+
+// enterCall is Enter for a call.
+func (w *Wall) enterCall(ctx context.Context, p *plan) (v callVisit, err error) {
+	if w == nil {
+		return v, nil
+	}
+	if v.Visit, err = w.enter(ctx, p); err != nil {
+		return v, err
+	}
+	op := w.op.Load()
+	if SpanOf(ctx) != nil || w.rt.tracing != nil {
+		v.in, v.span = op.Start(ctx)
+		v.at = v.span.began
+		return v, nil
+	}
+	v.at = time.Since(w.rt.clock.born)
+	op.countIn(uint32(v.at / time.Second))
+	return v, nil
+}
+
+// leave ends the call.
+func (v *callVisit) leave(ctx context.Context, o *callOptions, err error) {
+	if v == nil || v.wall == nil {
+		return
+	}
+	v.settle(v.end(ctx, o, err))
+	v.release()
+}
+
+// settleLate ends a call whose body is left behind, and keeps its places.
+func (v *callVisit) settleLate(ctx context.Context, o *callOptions, err error) {
+	if v != nil {
+		v.settle(v.end(ctx, o, err))
+	}
+}
+
+// end measures the call that has ended.
+func (v *callVisit) end(ctx context.Context, o *callOptions, err error) (out isolate.Outcome, took time.Duration) {
+	w := v.wall
+	took = max(time.Since(w.rt.clock.born)-v.at, 0)
+	outcome, failed := "ok", false
+	if err != nil {
+		out, outcome, failed = judge(ctx, o, err)
+	}
+	if v.span != nil {
+		v.span.end(outcome, failed, err)
+	} else {
+		w.op.Load().countOut(uint32(v.at/time.Second), spanEnd{took: took, outcome: outcome, failed: failed})
+	}
+	if failed {
+		w.family.failed.Add(1)
+	}
+	return out, took
+}
+
+// judge says what an error means.
+func judge(ctx context.Context, o *callOptions, err error) (out isolate.Outcome, outcome string, failed bool) {
+	outcome, failed = outcomeOf(err)
+	switch {
+	case o.expects(err):
+		return isolate.Succeeded, outcome, false
+	case !failed || matches(errOf(ctx), context.Canceled): // who asked has gone
+		return isolate.Ignored, outcome, false
+	}
+	return isolate.Failed, outcome, true
+}
+
+// broke turns what recover returned into an error and reports it. It must be called while
+// the deferred function that recovered is running.
+func (w *Wall) broke(ctx context.Context, v any) error {
+	err := rescue(v)
+	if p, ok := errors.AsType[*PanicError](err); ok && w != nil && !aborts(p.Value) {
+		w.family.panics.Add(1)
+		w.rt.note(&note{
+			family: w.family, n: w.rt.seq.Add(1),
+			trace: p.trace, value: cutValue(valueText(p.Value)), request: requestAside(ctx),
+		})
+	}
+	return err
+}
+
+// fallBack answers a call that failed with why.
+func fallBack[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, why error) (out T, err error) {
+	f, ok := o.fallback.(func(context.Context, error) (T, error))
+	if !ok {
+		w.misused(fmt.Sprintf("the Fallback is a %T, and not of the type that the call returns: it is not used", o.fallback))
+		return out, why
+	}
+	if f == nil {
+		return out, why
+	}
+	if w != nil {
+		w.fellBack.Add(1)
+	}
+	body := func(ctx context.Context) (T, error) { return f(ctx, why) }
+	if p.timeout > 0 {
+		out, err = detach(ctx, w, &plan{timeout: p.timeout, grace: p.grace}, nil, nil, body)
+	} else {
+		out, err = guarded(ctx, w, body)
+	}
+	if err != nil {
+		return out, fmt.Errorf("the fallback failed: %w, after %w", err, why)
+	}
+	return out, nil
+}
+
+// guarded runs fn and contains its panic.
+func guarded[T any](ctx context.Context, w *Wall, fn func(context.Context) (T, error)) (out T, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = w.broke(ctx, recover())
+		}
+	}()
+	out, err = fn(ctx)
+	returned = true
+	return out, err
+}
+
+func (w *Wall) misused(detail string) {
+	if w != nil {
+		w.rt.misuse(w.family.subject(), detail)
+	}
+}

@@ -1,0 +1,147 @@
+package hale
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hale-go/hale/isolate"
+	"github.com/hale-go/hale/observe"
+)
+
+// domain is one fault domain: what its calls share. There is one for each domain that
+// settings name or that a call was made in, and for those around it.
+type domain struct {
+	name   observe.Domain
+	parent *domain
+	shared atomic.Pointer[shared] // nil: nothing was declared
+
+	lost atomic.Int64 // bodies of calls that were given up and have not come back
+}
+
+// shared is what was declared about a domain. It is replaced and never changed, but for
+// the walls in it, which live on where they are declared on.
+type shared struct {
+	domain   *domain
+	cfg      DomainConfig
+	bulkhead *isolate.Bulkhead
+	rate     *isolate.RateLimiter
+	retry    *isolate.Retry
+	adaptive *isolate.Adaptive
+}
+
+// domains is a runtime's table of them, and of the walls of what is called in them.
+type domains struct {
+	rt *Runtime
+
+	mu     sync.Mutex
+	table  map[observe.Domain]*domain
+	sorted []*domain // as of the last call of all
+	walls  []*Wall   // sorted by name; replaced, never changed
+}
+
+// of returns a domain, made with those around it when it is first asked for. d.mu is held.
+func (d *domains) of(name observe.Domain) *domain {
+	if x, ok := d.table[name]; ok {
+		return x
+	}
+	x := &domain{name: name}
+	if up := name.Parent(); up != "" {
+		x.parent = d.of(up)
+	}
+	if d.table == nil {
+		d.table = map[observe.Domain]*domain{}
+	}
+	d.table[name] = x
+	return x
+}
+
+// all returns the domains, sorted by name. The slice is shared and must not be changed.
+func (d *domains) all() []*domain {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.sorted) != len(d.table) { // domains are never taken away
+		out := make([]*domain, 0, len(d.table))
+		for _, x := range d.table {
+			out = append(out, x)
+		}
+		slices.SortFunc(out, func(a, b *domain) int { return strings.Compare(string(a.name), string(b.name)) })
+		d.sorted = out
+	}
+	return d.sorted
+}
+
+// reconfigure gives domains their settings, which have their defaults, and takes them
+// from those that have none any more. What is in use stays in use: a bulkhead changes
+// its size with the calls in it, and a breaker whose settings are the same keeps its
+// state.
+func (d *domains) reconfigure(cfg map[string]DomainConfig) error {
+	fresh := make(map[observe.Domain]*shared, len(cfg))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, c := range cfg {
+		s, err := d.of(observe.Domain(name)).declare(c)
+		if err != nil {
+			return err
+		}
+		fresh[observe.Domain(name)] = s
+	}
+	for name, x := range d.table {
+		s := fresh[name] // nil for what is declared no more
+		if old := x.shared.Swap(s); s != nil && old != nil && !same(s.cfg.Bulkhead, old.cfg.Bulkhead) && s.bulkhead != nil {
+			_ = s.bulkhead.Reconfigure(*s.cfg.Bulkhead) // they were checked
+		}
+	}
+	for _, w := range d.walls {
+		w.build()
+	}
+	return nil
+}
+
+// declare makes what settings declare, out of what there is where that fits.
+func (x *domain) declare(c DomainConfig) (s *shared, err error) {
+	old := x.shared.Load()
+	if old == nil {
+		old = new(shared)
+	}
+	s = &shared{domain: x, cfg: c, bulkhead: old.bulkhead, rate: old.rate, retry: old.retry, adaptive: old.adaptive}
+	switch {
+	case c.Bulkhead == nil:
+		s.bulkhead = nil
+	case s.bulkhead == nil:
+		if s.bulkhead, err = isolate.NewBulkhead(*c.Bulkhead); err != nil {
+			return nil, err
+		}
+	}
+	if !same(c.Rate, old.cfg.Rate) {
+		s.rate = nil
+		if c.Rate != nil {
+			if s.rate, err = isolate.NewRateLimiter(*c.Rate); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if s.retry = nil; c.Retry != nil {
+		if s.retry, err = isolate.NewRetry(*c.Retry); err != nil {
+			return nil, err
+		}
+	}
+	if !same(c.Adaptive, old.cfg.Adaptive) || s.bulkhead != old.bulkhead {
+		s.adaptive = nil
+		if c.Adaptive != nil {
+			if s.adaptive, err = isolate.NewAdaptive(*c.Adaptive, s.bulkhead.Resize); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// same reports whether two settings say the same.
+func same[C comparable](a, b *C) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}

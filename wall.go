@@ -1,0 +1,293 @@
+package hale
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hale-go/hale/isolate"
+	"github.com/hale-go/hale/observe"
+)
+
+// Wall stands around what is done under one name, and holds it to what its fault domain
+// declares: rate, bulkhead, breaker. [Call] is the way through it for functions; adapters
+// that serve or send something, such as halehttp, go by [Wall.Enter]. Ask the [Runtime]
+// for one with [Runtime.Wall] once and keep it. All methods may be called from any
+// goroutine; a nil or zero Wall lets everything in.
+type Wall struct {
+	rt     *Runtime
+	family *family
+	domain *domain
+	plan   atomic.Pointer[plan]
+
+	op       atomic.Pointer[Operation] // that calls are counted as; nil: they are counted elsewhere
+	detached atomic.Uint64             // of them: those that ran as tasks
+	flying   atomic.Int64              // of those: whose callers wait
+
+	refused  [reasons]atomic.Uint64
+	retried  atomic.Uint64 // tries after the first
+	fellBack atomic.Uint64
+	timedOut atomic.Uint64
+}
+
+// plan is what goes through a wall has to pass at present. It is replaced and never
+// changed.
+type plan struct {
+	rates     []*shared // with a rate limiter, innermost first
+	bulkheads []*shared // with a bulkhead, innermost first
+	breaker   *isolate.Breaker
+	broken    *isolate.BreakerConfig // the breaker's settings
+	retry     *isolate.Retry
+	timeout   time.Duration
+	grace     time.Duration
+	crit      isolate.Criticality
+	timed     bool // somebody wants to know how long it takes
+}
+
+// Why something was refused, as an index.
+const (
+	refusedOpen = iota
+	refusedFull
+	refusedRate
+	refusedShed
+	refusedGate
+	reasons
+)
+
+// Wall returns the wall of a name in a domain, made when it is first asked for. A name
+// that has one, or tasks, stays in its domain; "" means what [observe.DomainOf] says.
+// Names are bounded as those of tasks are: further ones share "hale.other", which has no
+// breaker.
+func (rt *Runtime) Wall(name string, domain observe.Domain) *Wall {
+	if rt = rt.made(); rt == nil {
+		return nil
+	}
+	return rt.wallOf(rt.familyFor(name, func() string { return "call" }, domain))
+}
+
+// wallOf returns the wall of a family.
+func (rt *Runtime) wallOf(at *family) *Wall {
+	if w := at.wall.Load(); w != nil {
+		return w
+	}
+	d := &rt.domains
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w := at.wall.Load(); w != nil {
+		return w
+	}
+	w := &Wall{rt: rt, family: at, domain: d.of(at.domain)}
+	w.build()
+	i, _ := slices.BinarySearchFunc(d.walls, w, compareWalls)
+	d.walls = slices.Insert(slices.Clone(d.walls), i, w)
+	at.wall.Store(w)
+	return w
+}
+
+func compareWalls(a, b *Wall) int { return strings.Compare(a.family.name, b.family.name) }
+
+// build makes the plan. The table's mutex is held.
+func (w *Wall) build() {
+	p := &plan{grace: defaultGrace}
+	var breaker *isolate.BreakerConfig
+	critical := false
+	for d := w.domain; d != nil; d = d.parent {
+		s := d.shared.Load()
+		if s == nil {
+			continue
+		}
+		c := s.cfg
+		if s.rate != nil {
+			p.rates = append(p.rates, s)
+		}
+		if s.bulkhead != nil {
+			p.bulkheads = append(p.bulkheads, s)
+			p.timed = p.timed || s.adaptive != nil
+		}
+		if breaker == nil {
+			breaker = c.Breaker
+		}
+		if p.retry == nil {
+			p.retry = s.retry
+		}
+		if p.timeout == 0 && c.Timeout > 0 {
+			p.timeout, p.grace = c.Timeout, c.Grace
+		}
+		if !critical && c.Criticality != isolate.Critical {
+			p.crit, critical = c.Criticality, true
+		}
+	}
+	if breaker != nil && !w.family.catchAll.Load() { // one that stands for many would be cut off for the sake of one
+		p.breaker, p.broken = w.breaker(breaker), breaker
+		p.timed = p.timed || p.breaker.TimesCalls()
+	}
+	w.plan.Store(p)
+}
+
+// breaker returns one with these settings: the one that there is, or one that is open
+// where that was.
+func (w *Wall) breaker(c *isolate.BreakerConfig) *isolate.Breaker {
+	old := w.plan.Load()
+	if old != nil && same(old.broken, c) {
+		return old.breaker
+	}
+	b, err := isolate.NewBreaker(*c, w.changed)
+	if err != nil { // they were checked
+		return nil
+	}
+	if old != nil && old.breaker.Stat().State != isolate.Closed {
+		b.Trip()
+	}
+	return b
+}
+
+// changed tells that the breaker opened or closed.
+func (w *Wall) changed(from, to isolate.State) {
+	detail := "the breaker is closed: its probes succeeded"
+	switch {
+	case to == isolate.Open && from == isolate.HalfOpen:
+		detail = "the breaker is open again: a probe failed"
+	case to == isolate.Open:
+		detail = "the breaker is open: too many calls failed or were slow"
+	case to == isolate.HalfOpen:
+		detail = "the breaker lets probes through"
+	}
+	w.rt.emit(observe.Event{Kind: observe.EventBreaker, Subject: w.family.subject(), Breaker: to.String(), Detail: detail})
+}
+
+// Visit is leave to do one thing within a [Wall]. It is ended by one [Visit.Leave].
+type Visit struct {
+	wall  *Wall
+	plan  *plan
+	pass  isolate.Pass
+	began time.Duration // since the birth of the runtime, where somebody wants to know
+}
+
+// Enter lets one thing in, waiting for its turn as the domain declares, or says why not:
+// a [*isolate.RefusedError] that matches [ErrOpen], [ErrFull], [ErrRateLimited] or
+// [ErrShed], [ErrQuarantined], or the cause of ctx. It takes no allocation where
+// everything is well.
+func (w *Wall) Enter(ctx context.Context) (Visit, error) {
+	if w == nil || w.rt == nil {
+		return Visit{}, nil
+	}
+	v, err := w.enter(ctx, w.plan.Load())
+	if err == nil && v.plan.timed {
+		v.began = time.Since(w.rt.clock.born)
+	}
+	return v, err
+}
+
+func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
+	if w.family.gate.Load() != nil {
+		if err := w.family.admit(); err != nil {
+			w.refused[refusedGate].Add(1)
+			return Visit{}, blame(ctx, w.family.name, err)
+		}
+	}
+	for _, s := range p.rates {
+		if err := s.rate.Acquire(ctx); err != nil {
+			return Visit{}, w.refuse(s, err)
+		}
+	}
+	for i, s := range p.bulkheads {
+		if s.bulkhead.TryAcquire() {
+			continue
+		}
+		if err := w.wait(ctx, p, s); err != nil {
+			leave(p.bulkheads[:i])
+			return Visit{}, err
+		}
+	}
+	pass, err := p.breaker.Acquire()
+	if err != nil {
+		leave(p.bulkheads)
+		return Visit{}, w.refuse(nil, err)
+	}
+	return Visit{wall: w, plan: p, pass: pass}, nil
+}
+
+// wait waits for room in a bulkhead, unless what is called would not be called anyway.
+func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {
+	if st := p.breaker.Stat(); st.State == isolate.Open && st.RetryAfter > 0 {
+		return w.refuse(nil, isolate.ErrOpen)
+	}
+	if err := s.bulkhead.Acquire(ctx, criticalityOf(ctx, p.crit)); err != nil {
+		return w.refuse(s, err)
+	}
+	return nil
+}
+
+// leave gives places back.
+func leave(bulkheads []*shared) {
+	for _, s := range bulkheads {
+		s.bulkhead.Release()
+	}
+}
+
+// refuse says why and where something was refused; s is the domain's, nil for the wall's
+// own breaker.
+func (w *Wall) refuse(s *shared, err error) error {
+	e := &isolate.RefusedError{At: w.family.name, Err: err}
+	switch {
+	case errors.Is(err, isolate.ErrOpen):
+		w.refused[refusedOpen].Add(1)
+		e.RetryAfter = w.plan.Load().breaker.Stat().RetryAfter
+	case errors.Is(err, isolate.ErrFull):
+		w.refused[refusedFull].Add(1)
+		e.At = string(s.domain.name)
+	case errors.Is(err, isolate.ErrRateLimited):
+		w.refused[refusedRate].Add(1)
+		e.At, e.RetryAfter = string(s.domain.name), s.rate.RetryAfter()
+	default: // the caller has gone
+		return err
+	}
+	return e
+}
+
+// Leave ends the visit: it gives back what was taken, and says how it ended.
+// [isolate.Ignored] is for what says nothing about the thing that was done, as when the
+// caller gave up.
+func (v Visit) Leave(o isolate.Outcome) {
+	if v.wall == nil {
+		return
+	}
+	var took time.Duration
+	if v.plan.timed {
+		took = time.Since(v.wall.rt.clock.born) - v.began
+	}
+	v.settle(o, took)
+	v.release()
+}
+
+// settle says how it ended to who decides by that what is let in next.
+func (v *Visit) settle(o isolate.Outcome, took time.Duration) {
+	v.pass.Settle(o, took)
+	for _, s := range v.plan.bulkheads {
+		if s.adaptive != nil && o != isolate.Ignored {
+			s.adaptive.Record(took, s.bulkhead.Stat().InUse, o == isolate.Failed)
+		}
+	}
+}
+
+// release gives back the places that were taken.
+func (v *Visit) release() {
+	if v != nil {
+		leave(v.plan.bulkheads)
+	}
+}
+
+// inline returns how many calls began on their callers' goroutines, and how many of them
+// are under way. Those that have goroutines of their own are tasks.
+func (w *Wall) inline() (started uint64, live int64) {
+	op := w.op.Load()
+	if op == nil {
+		return 0, 0
+	}
+	ended, flying, detached := op.ended.Load(), w.flying.Load(), w.detached.Load()
+	started = op.started.Load()
+	return started - min(detached, started), max(int64(started-ended)-flying, 0)
+}
