@@ -2,34 +2,22 @@ package isolate
 
 import "time"
 
+// shortest is how little two calls may be apart: about what reading the clock takes.
+const shortest = 100 * time.Nanosecond
+
 // RateConfig says how often something may be done; see [RateLimiter].
 type RateConfig struct {
-	// Calls is how many may begin within Per. It must be given.
+	// Calls is how many may begin within Per, all of them at once after a pause. It must
+	// be given.
 	Calls int `json:"calls" yaml:"calls"`
-	// Per is the time that Calls are counted in. Default: 1s.
+	// Per is the time that Calls are counted in, no less than 100ns for each. Default:
+	// 1s.
 	Per time.Duration `json:"per" yaml:"per"`
+	// Smooth keeps calls Per/Calls apart, for what cannot take many at once.
+	Smooth bool `json:"smooth,omitempty" yaml:"smooth"`
 	// MaxWait is for how long a call may be held back until it is its turn. Default: 0,
 	// it is refused at once.
 	MaxWait time.Duration `json:"max_wait,omitempty" yaml:"max_wait"`
-}
-
-// RetryConfig says how calls that failed are tried again; see [Retry]. The zero value
-// tries up to two more times.
-type RetryConfig struct {
-	// Max is how many more times a call is tried. Default: 2.
-	Max int `json:"max" yaml:"max"`
-	// Delay is the longest wait before the first of them. It doubles with each, up to
-	// MaxDelay. Each wait is anything from 0 to that (full jitter, after Brooker,
-	// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Default: 50ms.
-	Delay time.Duration `json:"delay" yaml:"delay"`
-	// MaxDelay bounds that. Default: 2s, or Delay where that is more.
-	MaxDelay time.Duration `json:"max_delay" yaml:"max_delay"`
-	// Budget is how many retries there may be for each call, over time, so that a
-	// dependency that is down gets hardly more calls than when it is up. Default: 0.1.
-	Budget float64 `json:"budget" yaml:"budget"`
-	// Abort says of which errors a call is not tried again. Those of hale's own refusals
-	// and the caller's end never are. Default: nil, of no others.
-	Abort func(error) bool `json:"-" yaml:"-"`
 }
 
 // WithDefaults returns the settings with every zero field set, and a [*ConfigError]
@@ -46,24 +34,8 @@ func (c RateConfig) WithDefaults() (RateConfig, error) {
 			return c, err
 		}
 	}
-	return c, nil
-}
-
-// WithDefaults returns the settings with every zero field set, and a [*ConfigError]
-// that names the first field that cannot be used.
-func (c RetryConfig) WithDefaults() (RetryConfig, error) {
-	for _, err := range []error{
-		number("RetryConfig.Max", &c.Max, 2),
-		duration("RetryConfig.Delay", &c.Delay, 50*time.Millisecond),
-		duration("RetryConfig.MaxDelay", &c.MaxDelay, max(2*time.Second, c.Delay)),
-		share("RetryConfig.Budget", &c.Budget, 0.1),
-	} {
-		if err != nil {
-			return c, err
-		}
-	}
-	if c.MaxDelay < c.Delay {
-		return c, &ConfigError{Field: "RetryConfig.MaxDelay", Value: c.MaxDelay, Mend: "give no less than Delay"}
+	if c.Per/time.Duration(c.Calls) < shortest {
+		return c, &ConfigError{Field: "RateConfig.Per", Value: c.Per, Mend: "give no less than 100ns for each of Calls"}
 	}
 	return c, nil
 }
