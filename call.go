@@ -38,16 +38,17 @@ func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, 
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	w := runtimeOf(ctx).callWall(name)
+	span := SpanOf(ctx)
+	w := runtimeIn(ctx, span).callWall(name)
 	var o *callOptions
 	if len(opts) > 0 {
 		o = gatherCall(opts)
 	}
 	p := w.current()
 	if p.retry == nil && o == nil {
-		return try(ctx, w, p, nil, fn)
+		return try(ctx, w, p, span != nil, nil, fn)
 	}
-	out, err := tries(ctx, w, p, o, fn)
+	out, err := tries(ctx, w, p, span != nil, o, fn)
 	if err == nil || o == nil || o.fallback == nil || o.expects(err) || errOf(ctx) != nil {
 		return out, err
 	}
@@ -79,10 +80,10 @@ func (w *Wall) current() *plan {
 }
 
 // tries runs fn until it succeeds or there is no use in it.
-func tries[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, fn func(context.Context) (T, error)) (T, error) {
+func tries[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOptions, fn func(context.Context) (T, error)) (T, error) {
 	p.retry.Started()
 	for n := 1; ; n++ {
-		out, err := try(ctx, w, p, o, fn)
+		out, err := try(ctx, w, p, spans, o, fn)
 		if err == nil || p.retry == nil || !o.again(err) {
 			return out, tried(n, err, nil)
 		}
@@ -118,13 +119,14 @@ func (o *callOptions) again(err error) bool {
 }
 
 // try runs fn once.
-func try[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, fn func(context.Context) (T, error)) (out T, err error) {
-	v, err := w.enterCall(ctx, p)
+func try[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOptions, fn func(context.Context) (T, error)) (out T, err error) {
+	v, err := w.enterCall(ctx, p, spans)
 	if err != nil {
 		return out, err
 	}
 	if p.timeout > 0 {
-		return detach(ctx, w, p, &v, o, fn)
+		kept := v // on the heap, and v need not be
+		return detach(ctx, w, p, &kept, o, fn)
 	}
 	returned := false
 	defer func() {
@@ -143,7 +145,7 @@ type callVisit struct {
 	Visit
 	span *Span
 	in   context.Context // with the span; nil: there is none
-	at   time.Duration   // when it began, since the birth of the runtime
+	time timing          // of what is no span
 }
 
 // ctx returns what fn is given.
@@ -154,22 +156,19 @@ func (v *callVisit) ctx(ctx context.Context) context.Context {
 	return ctx
 }
 
-// enterCall is Enter for a call.
-func (w *Wall) enterCall(ctx context.Context, p *plan) (v callVisit, err error) {
+// enterCall is Enter for a call. spans says that it is one of a span's.
+func (w *Wall) enterCall(ctx context.Context, p *plan, spans bool) (v callVisit, err error) {
 	if w == nil {
 		return v, nil
 	}
 	if v.Visit, err = w.enter(ctx, p); err != nil {
 		return v, err
 	}
-	op := w.op.Load()
-	if SpanOf(ctx) != nil || w.rt.tracing != nil {
+	if op := w.op.Load(); spans || w.rt.tracing != nil {
 		v.in, v.span = op.Start(ctx)
-		v.at = v.span.began
-		return v, nil
+	} else {
+		v.time = op.begin(p.timed || p.timeout > 0)
 	}
-	v.at = time.Since(w.rt.clock.born)
-	op.countIn(uint32(v.at / time.Second))
 	return v, nil
 }
 
@@ -182,6 +181,13 @@ func (v *callVisit) leave(ctx context.Context, o *callOptions, err error) {
 	v.release()
 }
 
+// giveBack gives back the places, if there are any.
+func (v *callVisit) giveBack() {
+	if v != nil && v.wall != nil {
+		v.release()
+	}
+}
+
 // settleLate ends a call whose body is left behind, and keeps its places.
 func (v *callVisit) settleLate(ctx context.Context, o *callOptions, err error) {
 	if v != nil {
@@ -191,20 +197,20 @@ func (v *callVisit) settleLate(ctx context.Context, o *callOptions, err error) {
 
 // end measures the call that has ended.
 func (v *callVisit) end(ctx context.Context, o *callOptions, err error) (out isolate.Outcome, took time.Duration) {
-	w := v.wall
-	took = max(time.Since(w.rt.clock.born)-v.at, 0)
-	outcome, failed := "ok", false
+	outcome, failed := outcomeOK, false
 	if err != nil {
 		out, outcome, failed = judge(ctx, o, err)
 	}
-	if v.span != nil {
-		v.span.end(outcome, failed, err)
-	} else {
-		w.op.Load().countOut(uint32(v.at/time.Second), spanEnd{took: took, outcome: outcome, failed: failed})
-	}
 	if failed {
-		w.family.failed.Add(1)
+		v.wall.family.failed.Add(1)
 	}
+	if v.span == nil {
+		return out, v.wall.op.Load().finish(v.time, outcome, failed)
+	}
+	if v.plan.timed {
+		took = max(time.Since(v.wall.rt.clock.born)-v.span.began, 0)
+	}
+	v.span.end(outcome, failed, err)
 	return out, took
 }
 

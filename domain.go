@@ -17,7 +17,10 @@ type domain struct {
 	parent *domain
 	shared atomic.Pointer[shared] // nil: nothing was declared
 
-	lost atomic.Int64 // bodies of calls that were given up and have not come back
+	lost                    atomic.Int64 // bodies of calls that were given up and have not come back
+	full, rateLimited, shed atomic.Uint64
+
+	last observe.DomainStat // totals as of the last sample; the sampler's own
 }
 
 // shared is what was declared about a domain. It is replaced and never changed, but for
@@ -33,8 +36,6 @@ type shared struct {
 
 // domains is a runtime's table of them, and of the walls of what is called in them.
 type domains struct {
-	rt *Runtime
-
 	mu     sync.Mutex
 	table  map[observe.Domain]*domain
 	sorted []*domain // as of the last call of all

@@ -74,7 +74,7 @@ func (f *flight) land() {
 		if t := f.timer.Load(); t != nil {
 			t.Stop()
 		}
-		f.visit.release()
+		f.visit.giveBack()
 	default:
 		f.state.Store(landed)
 		for _, s := range f.plan.bulkheads {
@@ -119,5 +119,5 @@ func (f *flight) giveUp() {
 		s.domain.lost.Add(1)
 	}
 	f.task.abandon()
-	f.visit.release()
+	f.visit.giveBack()
 }

@@ -268,16 +268,17 @@ func (rt *Runtime) options(name string, opts []TaskOption) *taskOptions {
 }
 
 // runtimeOf returns the runtime that ctx runs under, else the default one.
-func runtimeOf(ctx context.Context) *Runtime {
-	if ctx != nil {
-		if s := scopeOf(ctx); s != nil {
-			if at := s.family(); at != nil {
-				return at.rt
-			}
+func runtimeOf(ctx context.Context) *Runtime { return runtimeIn(ctx, SpanOf(ctx)) }
+
+// runtimeIn is runtimeOf for who knows the span that ctx is in.
+func runtimeIn(ctx context.Context, span *Span) *Runtime {
+	if s := scopeOf(ctx); s != nil {
+		if at := s.family(); at != nil {
+			return at.rt
 		}
-		if s := SpanOf(ctx); s != nil {
-			return s.Operation().rt
-		}
+	}
+	if span != nil {
+		return span.Operation().rt
 	}
 	return Default()
 }

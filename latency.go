@@ -17,8 +17,11 @@ type latency struct {
 
 const latencyBlock = 32
 
-func (l *latency) add(d time.Duration) {
-	l.sum.Add(int64(max(d, 0)))
+func (l *latency) add(d time.Duration) { l.addTimes(d, 1) }
+
+// addTimes adds n that took as long.
+func (l *latency) addTimes(d time.Duration, n uint64) {
+	l.sum.Add(int64(max(d, 0)) * int64(n))
 	i := observe.BucketOf(d)
 	slot := &l.blocks[i/latencyBlock]
 	block := slot.Load()
@@ -28,7 +31,7 @@ func (l *latency) add(d time.Duration) {
 			block = slot.Load()
 		}
 	}
-	block[i%latencyBlock].Add(1)
+	block[i%latencyBlock].Add(n)
 }
 
 // all returns what was counted so far.

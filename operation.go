@@ -29,6 +29,8 @@ type Operation struct {
 	started atomic.Uint64
 	_       [56]byte
 	ended   atomic.Uint64
+	untimed atomic.Uint64 // ended besides, well, and without a look at the clock
+	sparse  atomic.Uint32 // of calls that are no spans, those are timed whose number has none of these bits
 
 	failed, inherited, outlived atomic.Uint64
 	renamed                     atomic.Uint64 // began, and are counted elsewhere
@@ -36,6 +38,7 @@ type Operation struct {
 	latency                     latency
 	ages                        ages
 	outcomes, reported, calls   counters
+	ok                          atomic.Pointer[counter] // that of the outcome "ok", once there is one
 	exemplars                   exemplars
 	lastFailed                  atomic.Pointer[exemplar] // the latest span that failed and whose trace is known
 
@@ -167,6 +170,7 @@ func (o *Operation) Do(ctx context.Context, fn func(context.Context) error) (err
 
 // totals returns what was counted since the runtime was made, but for the names.
 func (o *Operation) totals() observe.OperationStat {
+	o.fold()
 	st := observe.OperationStat{ // ends before starts, so that none is missing in flight
 		Name: o.name, Kind: o.kind, Domain: o.domain,
 		Ended: o.ended.Load(), Failed: o.failed.Load(), Inherited: o.inherited.Load(), Outlived: o.outlived.Load(),
@@ -189,6 +193,7 @@ func (o *Operation) stat() observe.OperationStat {
 		Latency: since(all.Latency, last.Latency), Outcomes: o.outcomes.outcomes(), Reported: o.reported.outcomes(), Calls: o.calls.calls(),
 	}
 	st.Waiting = o.ages.waiting(o.rt.clock.second(), st.InFlight)
+	o.thin(st.Started)
 	o.last = all
 	return st
 }

@@ -118,7 +118,6 @@ func New(opts ...Option) (*Runtime, error) {
 		rt.tracing = &tracing{rt: rt, of: o.tracer}
 	}
 	rt.logs = newLogs(o.config.Logs)
-	rt.domains.rt = rt
 	if err := rt.domains.reconfigure(o.config.Domains); err != nil {
 		return nil, err
 	}

@@ -94,6 +94,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	rt.poolMu.Unlock()
 	slices.SortFunc(s.Pools, func(a, b observe.PoolStat) int { return strings.Compare(a.Name, b.Name) })
 	s.Operations = rt.sampleOperations()
+	s.Domains, s.Walls = rt.domains.sample()
 	s.Readings = rt.gauges.read(rt)
 	s.Logs, s.Unseen = rt.logs.counts.sample()
 	s.Unseen += rt.ops.unseen.Swap(0)

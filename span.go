@@ -136,10 +136,13 @@ func (s *Span) End(err error) {
 	s.end(outcome, failed, err)
 }
 
+// outcomeOK is the outcome of what returned no error.
+const outcomeOK = "ok"
+
 // outcomeOf returns how what returned err ended, and whether it failed.
 func outcomeOf(err error) (outcome string, failed bool) {
 	if err == nil {
-		return "ok", false
+		return outcomeOK, false
 	}
 	outcome = ErrorType(err)
 	return outcome, outcome != errorCanceled
@@ -290,8 +293,10 @@ func (o *Operation) countOut(second uint32, e spanEnd) {
 	}
 	o.ages.ended(second)
 	o.latency.add(e.took)
-	o.below.Add(int64(min(max(e.below, 0), e.took)))
-	o.outcomes.at(e.outcome, e.failed, &o.rt.ops.unseen).count.Add(1)
+	if e.below > 0 {
+		o.below.Add(int64(min(e.below, e.took)))
+	}
+	o.outcome(e.outcome, e.failed).count.Add(1)
 	if e.failed {
 		o.failed.Add(1)
 		if e.inherited {
@@ -302,6 +307,20 @@ func (o *Operation) countOut(second uint32, e spanEnd) {
 		o.outlived.Add(1)
 	}
 	o.ended.Add(1)
+}
+
+// outcome returns the counter of an outcome. That of most is at hand.
+func (o *Operation) outcome(name string, failed bool) *counter {
+	if name != outcomeOK || failed {
+		return o.outcomes.at(name, failed, &o.rt.ops.unseen)
+	}
+	c := o.ok.Load()
+	if c == nil {
+		if c = o.outcomes.at(name, failed, &o.rt.ops.unseen); c.name == name { // and not that of those that have no room
+			o.ok.Store(c)
+		}
+	}
+	return c
 }
 
 // called counts that a span of the operation called another operation, and how that

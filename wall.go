@@ -28,9 +28,12 @@ type Wall struct {
 	flying   atomic.Int64              // of those: whose callers wait
 
 	refused  [reasons]atomic.Uint64
+	opened   atomic.Uint64 // times that the breaker did
 	retried  atomic.Uint64 // tries after the first
 	fellBack atomic.Uint64
 	timedOut atomic.Uint64
+
+	last observe.WallStat // totals as of the last sample; the sampler's own
 }
 
 // plan is what goes through a wall has to pass at present. It is replaced and never
@@ -50,9 +53,6 @@ type plan struct {
 // Why something was refused, as an index.
 const (
 	refusedOpen = iota
-	refusedFull
-	refusedRate
-	refusedShed
 	refusedGate
 	reasons
 )
@@ -146,6 +146,9 @@ func (w *Wall) breaker(c *isolate.BreakerConfig) *isolate.Breaker {
 
 // changed tells that the breaker opened or closed.
 func (w *Wall) changed(from, to isolate.State) {
+	if to == isolate.Open {
+		w.opened.Add(1)
+	}
 	detail := "the breaker is closed: its probes succeeded"
 	switch {
 	case to == isolate.Open && from == isolate.HalfOpen:
@@ -189,7 +192,7 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 		}
 	}
 	for _, s := range p.rates {
-		if err := s.rate.Acquire(ctx); err != nil {
+		if err := s.rate.Acquire(hear(ctx)); err != nil {
 			return Visit{}, w.refuse(s, err)
 		}
 	}
@@ -215,7 +218,7 @@ func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {
 	if st := p.breaker.Stat(); st.State == isolate.Open && st.RetryAfter > 0 {
 		return w.refuse(nil, isolate.ErrOpen)
 	}
-	if err := s.bulkhead.Acquire(ctx, criticalityOf(ctx, p.crit)); err != nil {
+	if err := s.bulkhead.Acquire(hear(ctx), criticalityOf(ctx, p.crit)); err != nil {
 		return w.refuse(s, err)
 	}
 	return nil
@@ -237,10 +240,10 @@ func (w *Wall) refuse(s *shared, err error) error {
 		w.refused[refusedOpen].Add(1)
 		e.RetryAfter = w.plan.Load().breaker.Stat().RetryAfter
 	case errors.Is(err, isolate.ErrFull):
-		w.refused[refusedFull].Add(1)
+		s.domain.full.Add(1)
 		e.At = string(s.domain.name)
 	case errors.Is(err, isolate.ErrRateLimited):
-		w.refused[refusedRate].Add(1)
+		s.domain.rateLimited.Add(1)
 		e.At, e.RetryAfter = string(s.domain.name), s.rate.RetryAfter()
 	default: // the caller has gone
 		return err
@@ -274,11 +277,7 @@ func (v *Visit) settle(o isolate.Outcome, took time.Duration) {
 }
 
 // release gives back the places that were taken.
-func (v *Visit) release() {
-	if v != nil {
-		leave(v.plan.bulkheads)
-	}
-}
+func (v *Visit) release() { leave(v.plan.bulkheads) }
 
 // inline returns how many calls began on their callers' goroutines, and how many of them
 // are under way. Those that have goroutines of their own are tasks.
@@ -287,7 +286,7 @@ func (w *Wall) inline() (started uint64, live int64) {
 	if op == nil {
 		return 0, 0
 	}
-	ended, flying, detached := op.ended.Load(), w.flying.Load(), w.detached.Load()
+	ended, flying, detached := op.ended.Load()+op.untimed.Load(), w.flying.Load(), w.detached.Load()
 	started = op.started.Load()
 	return started - min(detached, started), max(int64(started-ended)-flying, 0)
 }

@@ -29,8 +29,8 @@ func (l *looker) into(err error) {
 func (l *looker) walk(err error) {
 	for err != nil && l.left > 0 && !l.refused {
 		l.left--
-		switch err { //nolint:errorlint // one error of the tree
-		case ErrOpen, ErrFull, ErrRateLimited, ErrShed:
+		switch err {
+		case ErrOpen, ErrFull, ErrRateLimited, ErrShed: //nolint:errorlint // one error of the tree
 			l.refused = true
 			return
 		}

@@ -31,6 +31,8 @@ type Sample struct {
 	Tasks      []TaskStat      `json:"tasks,omitempty"`      // sorted by Name
 	Pools      []PoolStat      `json:"pools,omitempty"`      // sorted by Name
 	Operations []OperationStat `json:"operations,omitempty"` // sorted by Name and Kind; those that did something or have spans in flight
+	Domains    []DomainStat    `json:"domains,omitempty"`    // sorted by Name; those of which there is something to tell
+	Walls      []WallStat      `json:"walls,omitempty"`      // sorted by Name; those of which there is something to tell
 	Logs       []LogStat       `json:"logs,omitempty"`       // sorted by Form, Level and Name; at most 256, those with most records
 	Readings   []Reading       `json:"readings,omitempty"`   // of metrics that the service gave, sorted by Name
 

@@ -114,7 +114,7 @@ func TestCheck(t *testing.T) {
 			name:  "the root imports what is above it",
 			files: map[string]string{"x.go": imports(hale + "/dashboard")},
 			want: []string{"x.go:3:8 imports " + hale + "/dashboard: the root package may import of hale only " +
-				"internal, observe, detect, diagnose, heal"},
+				"internal, observe, detect, diagnose, heal, isolate"},
 		},
 		{
 			name:  "the root imports another module",
