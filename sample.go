@@ -95,6 +95,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	slices.SortFunc(s.Pools, func(a, b observe.PoolStat) int { return strings.Compare(a.Name, b.Name) })
 	s.Operations = rt.sampleOperations()
 	s.Readings = rt.gauges.read(rt)
+	s.Degraded = rt.switches.sample()
 	s.Logs, s.Unseen = rt.logs.counts.sample()
 	s.Unseen += rt.ops.unseen.Swap(0)
 	return s
