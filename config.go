@@ -43,6 +43,11 @@ type Config struct {
 	// Domains are the walls of fault domains, by name; see [DomainConfig]. Names nest by
 	// dots, at most 8 deep. Default: none.
 	Domains map[string]DomainConfig `json:"domains,omitempty" yaml:"domains,omitempty"`
+
+	// Degraded are the levels of switches, from 1 to 9, by name; see [Degraded]. It is
+	// the part of the party "config". Default: none.
+	Degraded    map[string]int    `json:"degraded,omitempty" yaml:"degraded,omitempty"`
+	Degradation DegradationConfig `json:"degradation" yaml:"degradation"`
 }
 
 // maxGrace is as far back as a snapshot tells when a task ended.
@@ -113,6 +118,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, err
 	}
 	if c.Domains, err = checkDomains(c.Domains); err != nil {
+		return c, err
+	}
+	if c.Degraded, err = checkDegraded(c.Degraded); err != nil {
+		return c, err
+	}
+	if c.Degradation, err = c.Degradation.withDefaults(); err != nil {
 		return c, err
 	}
 	c.Policy, err = c.Policy.WithDefaults()

@@ -210,6 +210,8 @@ func Hint(err error) string {
 		return "the work took longer than its budget; raise the budget or make it faster"
 	case is(ErrFenced):
 		return "another run has the task now: write nothing any more and return"
+	case is(ErrNotDegraded):
+		return "Runtime.Degradations says who asks for which switch; a lease may have run out"
 	case is(ErrIntensity):
 		return "a child fails again and again: its last error is in the chain; mend it, or raise SupervisorConfig.Intensity"
 	case is(ErrDiffers):

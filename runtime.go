@@ -52,6 +52,8 @@ type Runtime struct {
 	bus     bus
 	misused misused
 
+	switches switches
+
 	baselines baselines
 	journal   *heal.Journal
 
@@ -118,7 +120,8 @@ func New(opts ...Option) (*Runtime, error) {
 		rt.tracing = &tracing{rt: rt, of: o.tracer}
 	}
 	rt.logs = newLogs(o.config.Logs)
-	if err := rt.domains.reconfigure(o.config.Domains); err != nil {
+	rt.switches.rt = rt
+	if err := errors.Join(rt.domains.reconfigure(o.config.Domains), rt.switches.reconfigure(o.config.Degraded)); err != nil {
 		return nil, err
 	}
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
@@ -165,7 +168,8 @@ func SetDefault(rt *Runtime) { defaultRuntime.Store(rt) }
 func Default() *Runtime { return defaultRuntime.Load() }
 
 // SetHalted is the kill switch: while it is on, remedies are recorded and not
-// carried out, and what is held in quarantine is let go with the next turn.
+// carried out, and what is held in quarantine or degraded by incidents is let go with
+// the next turn.
 // Contracts that the developer declared go on. HALE_DISABLE cannot be switched
 // off by it.
 func (rt *Runtime) SetHalted(on bool) {
@@ -189,8 +193,9 @@ func noRuntime() error {
 
 // Run runs the loop, a turn every Tick, until ctx is done or the runtime is
 // closed; it then returns nil. When a turn breaks, Run reports that the observer
-// is down, takes back what it holds in quarantine, and starts the loop afresh.
-// At its end it takes back every quarantine: nobody would lift them.
+// is down, takes back what it holds in quarantine or degrades, and starts the loop afresh.
+// At its end it takes back every quarantine, and what incidents degrade: nobody would
+// lift them.
 func (rt *Runtime) Run(ctx context.Context) error {
 	if rt.made() == nil {
 		return noRuntime()

@@ -96,6 +96,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	s.Operations = rt.sampleOperations()
 	s.Domains, s.Walls = rt.domains.sample()
 	s.Readings = rt.gauges.read(rt)
+	s.Degraded = rt.switches.sample()
 	s.Logs, s.Unseen = rt.logs.counts.sample()
 	s.Unseen += rt.ops.unseen.Swap(0)
 	return s

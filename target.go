@@ -125,11 +125,31 @@ func (s *family) resumeHeld() {
 	}
 }
 
-// openGates ends every quarantine.
+// openGates ends every quarantine, and what incidents degrade.
 func (rt *Runtime) openGates() {
+	rt.switches.releaseIncidents()
 	for _, s := range rt.reg.all() {
 		s.openGate()
 	}
+}
+
+// Degrade implements [heal.Target]. Like a quarantine it holds for a time only when
+// nobody asks for it again.
+func (x target) Degrade(name, by string, level int) error {
+	mend := checkDomain(name)
+	if mend != "" {
+		return fmt.Errorf("%w: %q cannot be the name of a switch: %s", heal.ErrNotApplicable, printable(name, maxName), mend)
+	}
+	if err := x.rt.switches.degrade(name, min(max(level, 1), maxLevel), by, gateLease*x.rt.opts.config.Policy.MaxQuarantine); err != nil {
+		return fmt.Errorf("%w: %w", heal.ErrNotApplicable, err)
+	}
+	return nil
+}
+
+// Restore implements [heal.Target].
+func (x target) Restore(name, by string) error {
+	x.rt.switches.restore(name, by, false)
+	return nil
 }
 
 // tendGates renews what probation lets through, each second.

@@ -24,6 +24,7 @@
 //
 //	hale_log_records_total{level,domain}      debug, info, warn, error or fatal
 //	hale_findings_total{kind,confidence}      suspected or confirmed
+//	hale_degraded_level{name}                 of what is degraded, 1 to 9
 //
 // whose levels and built-in kinds are there from the start, so that the first of each is
 // seen as a rise. They tell at most 101 domains apart and at most 101 kinds that were

@@ -68,7 +68,7 @@ func (m *metrics) read(rt *hale.Runtime) []prometheus.Metric {
 	m.ops.read(ops, rt.Exemplars())
 	m.work.read(st.Sample)
 	m.loop.read(st)
-	m.signals.read(rt)
+	m.signals.read(rt, st.Sample)
 	m.resources.read(st.Sample)
 	out := make([]prometheus.Metric, 0, m.emitted)
 	for _, t := range m.tables {

@@ -3,15 +3,18 @@ package haleprom
 import (
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/detect"
+	"github.com/hale-go/hale/observe"
 )
 
-// signalMetrics is what the loop saw in logs, and what its detectors told.
-type signalMetrics struct{ records, findings *table }
+// signalMetrics is what the loop saw in logs, what its detectors told, and what is
+// degraded.
+type signalMetrics struct{ records, findings, degraded *table }
 
 func newSignalMetrics(m *metrics) signalMetrics {
 	return signalMetrics{
 		records:  m.counter("log_records_total", "Log records, by level and by the domain of the task or operation that wrote them.", "level", "domain"),
 		findings: m.counter("findings_total", "Findings that detectors told, by kind and confidence; one that was suspected and then confirmed counts in both.", "kind", "confidence"),
+		degraded: m.gauge("degraded_level", "Level of a switch that is degraded, from 1 to 9, as of the last turn; without a series it is not degraded.", "name"),
 	}
 }
 
@@ -24,7 +27,10 @@ var kinds = [...]detect.Kind{
 	detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished, detect.KindOutlived,
 }
 
-func (s *signalMetrics) read(rt *hale.Runtime) {
+func (s *signalMetrics) read(rt *hale.Runtime, sample observe.Sample) {
+	for _, d := range sample.Degraded {
+		s.degraded.add(float64(d.Level), d.Name)
+	}
 	outside := false
 	for _, t := range rt.LogTotals() {
 		outside = outside || t.Domain == ""

@@ -123,3 +123,30 @@ func TestFindings(t *testing.T) {
 		}
 	})
 }
+
+// The level of a switch is there while it is degraded.
+func TestDegradedLevel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		if err := rt.Degrade("reco.similar", 3, "", 0); err != nil {
+			t.Fatal(err)
+		}
+		reg, c := register(t, rt)
+		step(t, rt)
+		wants(t, scrape(t, reg), map[string]float64{"hale_degraded_level{name=reco.similar}": 3})
+		if err := rt.Restore("reco.similar", ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(21 * time.Second)
+		step(t, rt)
+		wants(t, scrape(t, reg), map[string]float64{"hale_degraded_level{name=reco.similar}": 1})
+		if problems, err := testutil.CollectAndLint(c); err != nil || len(problems) > 0 {
+			t.Errorf("%v, %v", problems, err)
+		}
+		time.Sleep(10 * time.Second)
+		step(t, rt)
+		if n := testutil.CollectAndCount(c, "hale_degraded_level"); n != 0 {
+			t.Errorf("%d series of what is not degraded", n)
+		}
+	})
+}

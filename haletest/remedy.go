@@ -212,8 +212,12 @@ func (c *remedyTest) undoes() {
 				c.t.Errorf("haletest: remedy: in %q, %s failed: %v", ops, op, err)
 			}
 		}
-		if now := target.now(); len(now.gates) > 0 {
+		now := target.now()
+		if len(now.gates) > 0 {
 			c.t.Errorf("haletest: remedy: after %q the gates are not what they were: %v", ops, now.gates)
+		}
+		if len(now.degraded) > 0 {
+			c.t.Errorf("haletest: remedy: after %q switches are still degraded: %v", ops, now.degraded)
 		}
 	}
 }

@@ -87,6 +87,9 @@ func TestRemedySaysWhichRuleIsBroken(t *testing.T) {
 			return nil
 		}}, `returned "did not work" although the target said`},
 		{"does not undo", undoer{remedy{to(heal.GateClosed)}, to(heal.GateProbe), to(heal.GateProbe)}, "the gates are not what they were"},
+		{"stays degraded", undoer{remedy{func(_ context.Context, t heal.Target, c heal.Command) error {
+			return t.Degrade("orders", c.Incident, 1)
+		}}, to(heal.GateOpen), to(heal.GateOpen)}, "switches are still degraded"},
 		{"cannot undo", undoer{remedy{to(heal.GateClosed)}, to(heal.GateProbe), func(_ context.Context, t heal.Target, c heal.Command) error {
 			_ = t.SetGate(c.Subject.Name, heal.GateOpen, 0)
 			return errors.New("no")
@@ -115,7 +118,8 @@ func TestTargetWritesDownWhatReachesIt(t *testing.T) {
 	id := observe.TaskID{Name: "a.b", Seq: 3}
 	target := &haletest.Target{}
 	for _, err := range []error{
-		target.Cancel(id, nil), target.Abandon(id), target.SetGate("a.b", heal.GateClosed, 0), target.SetGate("a.b", heal.GateOpen, 0), target.Restart("a.b"),
+		target.Cancel(id, nil), target.Abandon(id), target.SetGate("a.b", heal.GateClosed, 0), target.SetGate("a.b", heal.GateOpen, 0),
+		target.Degrade("a", "inc-1", 1), target.Restore("a", "inc-1"), target.Restart("a.b"),
 	} {
 		if err != nil {
 			t.Error(err)
@@ -124,12 +128,12 @@ func TestTargetWritesDownWhatReachesIt(t *testing.T) {
 	if err := target.Abandon(id); !errors.Is(err, heal.ErrGone) {
 		t.Errorf("abandoned twice: %v", err)
 	}
-	want := []string{"cancel a.b#3", "abandon a.b#3", "gate a.b closed", "gate a.b open", "restart a.b", "abandon a.b#3"}
+	want := []string{"cancel a.b#3", "abandon a.b#3", "gate a.b closed", "gate a.b open", "degrade a to 1 by inc-1", "restore a by inc-1", "restart a.b", "abandon a.b#3"}
 	if got := target.Calls(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	target.Fail = heal.ErrNotApplicable
-	for _, err := range []error{target.Cancel(id, nil), target.Abandon(id), target.SetGate("a.b", heal.GateProbe, 1), target.Restart("a.b")} {
+	for _, err := range []error{target.Cancel(id, nil), target.Abandon(id), target.SetGate("a.b", heal.GateProbe, 1), target.Degrade("a", "inc-1", 1), target.Restore("a", "inc-1"), target.Restart("a.b")} {
 		if !errors.Is(err, heal.ErrNotApplicable) {
 			t.Errorf("%v, want what Fail says", err)
 		}

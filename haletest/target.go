@@ -28,16 +28,17 @@ var _ heal.Target = (*Target)(nil)
 type targetState struct {
 	cancelled, abandoned map[observe.TaskID]bool
 	gates                map[string]heal.Gate // those that are not open
+	degraded             map[[2]string]int    // by switch and incident
 	restarted            map[string]bool
 }
 
 func (s targetState) equal(o targetState) bool {
 	return maps.Equal(s.cancelled, o.cancelled) && maps.Equal(s.abandoned, o.abandoned) &&
-		maps.Equal(s.gates, o.gates) && maps.Equal(s.restarted, o.restarted)
+		maps.Equal(s.gates, o.gates) && maps.Equal(s.degraded, o.degraded) && maps.Equal(s.restarted, o.restarted)
 }
 
 // Calls returns the calls in their order, e.g. "cancel orders.consume#42",
-// "gate orders.consume closed".
+// "gate orders.consume closed", "degrade orders to 1 by inc-1".
 func (t *Target) Calls() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,7 +48,7 @@ func (t *Target) Calls() []string {
 // note writes a call down and reports whether it works.
 func (t *Target) note(format string, args ...any) bool {
 	if t.state.gates == nil {
-		t.state = targetState{map[observe.TaskID]bool{}, map[observe.TaskID]bool{}, map[string]heal.Gate{}, map[string]bool{}}
+		t.state = targetState{map[observe.TaskID]bool{}, map[observe.TaskID]bool{}, map[string]heal.Gate{}, map[[2]string]int{}, map[string]bool{}}
 	}
 	t.calls = append(t.calls, fmt.Sprintf(format, args...))
 	return t.Fail == nil
@@ -93,6 +94,26 @@ func (t *Target) SetGate(name string, g heal.Gate, _ int) error {
 	return nil
 }
 
+// Degrade implements [heal.Target].
+func (t *Target) Degrade(name, by string, level int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.note("degrade %s to %d by %s", name, level, by) {
+		t.state.degraded[[2]string{name, by}] = level
+	}
+	return t.Fail
+}
+
+// Restore implements [heal.Target].
+func (t *Target) Restore(name, by string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.note("restore %s by %s", name, by) {
+		delete(t.state.degraded, [2]string{name, by})
+	}
+	return t.Fail
+}
+
 // Restart implements [heal.Target].
 func (t *Target) Restart(name string) error {
 	t.mu.Lock()
@@ -108,6 +129,6 @@ func (t *Target) now() targetState {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return targetState{
-		maps.Clone(t.state.cancelled), maps.Clone(t.state.abandoned), maps.Clone(t.state.gates), maps.Clone(t.state.restarted),
+		maps.Clone(t.state.cancelled), maps.Clone(t.state.abandoned), maps.Clone(t.state.gates), maps.Clone(t.state.degraded), maps.Clone(t.state.restarted),
 	}
 }

@@ -11,7 +11,7 @@ const (
 	// Observe records what would have been done. It is the default.
 	Observe Act = iota
 	// Contain allows what cuts a fault off and can be undone or costs only the
-	// faulty work: cancel, abandon, quarantine.
+	// faulty work: cancel, abandon, quarantine, degrade.
 	Contain
 	// Full allows restarts too.
 	Full

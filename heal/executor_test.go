@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,6 +48,16 @@ func (f *fakeTarget) SetGate(name string, g heal.Gate, probes int) error {
 	return nil
 }
 
+func (f *fakeTarget) Degrade(name, by string, level int) error {
+	f.calls = append(f.calls, fmt.Sprintf("degrade %s by %s to %d", name, by, level))
+	return nil
+}
+
+func (f *fakeTarget) Restore(name, by string) error {
+	f.calls = append(f.calls, "restore "+name+" by "+by)
+	return nil
+}
+
 type applyFunc func(context.Context, heal.Target, heal.Command) error
 
 func (f applyFunc) Apply(ctx context.Context, t heal.Target, c heal.Command) error {
@@ -71,6 +82,10 @@ func TestBuiltinRemedies(t *testing.T) {
 		{heal.RemedyQuarantine, heal.OpProbe, nil, "a.b", heal.ResultApplied, "gate a.b probe"},
 		{heal.RemedyQuarantine, heal.OpUndo, nil, "a.b", heal.ResultApplied, "gate a.b open"},
 		{heal.RemedyQuarantine, heal.OpApply, nil, "", heal.ResultNotApplicable, ""},
+		{heal.RemedyDegrade, heal.OpApply, nil, "a.b", heal.ResultApplied, "degrade a.b by inc-1 to 1"},
+		{heal.RemedyDegrade, heal.OpProbe, nil, "a.b", heal.ResultApplied, "restore a.b by inc-1"},
+		{heal.RemedyDegrade, heal.OpUndo, nil, "a.b", heal.ResultApplied, "restore a.b by inc-1"},
+		{heal.RemedyDegrade, heal.OpApply, nil, "", heal.ResultNotApplicable, ""},
 		{heal.RemedyRestart, heal.OpApply, nil, "a.b", heal.ResultApplied, "restart a.b"},
 		{heal.RemedyRestart, heal.OpUndo, nil, "a.b", heal.ResultNotApplicable, ""},
 		{"unknown", heal.OpApply, nil, "a.b", heal.ResultFailed, ""},

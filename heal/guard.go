@@ -64,6 +64,9 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 				return "", outweighedReason, ""
 			}
 		}
+		if _, mild := r.Remedy.(degrade); mild {
+			return "", "", ""
+		}
 		if why := h.blast(t.Sample, inc); why != "" {
 			return "", why, ""
 		}
@@ -87,7 +90,7 @@ func catchAll(s observe.Sample, name string) bool {
 func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident) string {
 	held := map[string]bool{inc.Subject.Name: true}
 	for _, c := range h.state.Cares {
-		if c.Held != "" {
+		if c.Held != "" && !c.Degrades {
 			held[c.Held] = true
 		}
 	}

@@ -51,15 +51,16 @@ type care struct {
 	Quiet    time.Time `json:"quiet"`          // since when the symptom has not gone on
 	Before   float64   `json:"before"`         // level when the remedy was decided on
 	Command  *Command  `json:"command,omitempty"`
-	Level    float64   `json:"level,omitempty"`   // as of the last turn
-	Unit     string    `json:"unit,omitempty"`    // of all levels
-	Rose     time.Time `json:"rose,omitzero"`     // when it last rose
-	Left     float64   `json:"left,omitempty"`    // what hung on when a quarantine that had stopped more was lifted
-	Kept     int       `json:"kept,omitempty"`    // the rung of that quarantine
-	Held     string    `json:"held,omitempty"`    // name that is in quarantine because of it
-	Rounds   int       `json:"rounds,omitempty"`  // quarantines so far
-	Blocked  string    `json:"blocked,omitempty"` // what kept the rung from being tried, as last said
-	Toll     toll      `json:"toll,omitzero"`     // of tasks that hang
+	Level    float64   `json:"level,omitempty"`    // as of the last turn
+	Unit     string    `json:"unit,omitempty"`     // of all levels
+	Rose     time.Time `json:"rose,omitzero"`      // when it last rose
+	Left     float64   `json:"left,omitempty"`     // what hung on when a quarantine that had stopped more was lifted
+	Kept     int       `json:"kept,omitempty"`     // the rung of that quarantine
+	Held     string    `json:"held,omitempty"`     // name that is in quarantine because of it, or switch that is degraded
+	Degrades bool      `json:"degrades,omitempty"` // what is held is a switch
+	Rounds   int       `json:"rounds,omitempty"`   // quarantines so far
+	Blocked  string    `json:"blocked,omitempty"`  // what kept the rung from being tried, as last said
+	Toll     toll      `json:"toll,omitzero"`      // of tasks that hang
 }
 
 // NewHealer returns a healer. The policy must have its defaults; remedies of a
@@ -79,7 +80,7 @@ func NewHealer(p Policy, remedies ...Named) (*Healer, error) {
 	for fault, ladder := range p.Ladders {
 		for _, name := range ladder {
 			if _, ok := h.remedies[name]; !ok {
-				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine and restart, or register yours with hale.WithRemedy"}
+				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine, degrade and restart, or register yours with hale.WithRemedy"}
 			}
 		}
 	}
@@ -158,7 +159,7 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		c.Quiet = now
 	}
 	if c.lifted(t.Sample) {
-		inc.Advance(now, inc.Phase, "the quarantine was lifted from outside")
+		inc.Advance(now, inc.Phase, "the "+c.isolation()+" was lifted from outside")
 		c.Held = ""
 		h.climb(c, now, c.Rung)
 	}
@@ -206,6 +207,8 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 		switch {
 		case now.After(c.Since) && c.back(inc):
 			return h.relapsed(now, inc, c), false
+		case c.comesDown(now, t.Sample):
+			c.Since = now
 		case c.judged(now, inc):
 			return h.undo(now, inc, c, "probation passed", stageReleasing), false
 		}
@@ -267,9 +270,7 @@ func (h *Healer) try(t observe.Turn, inc *diagnose.Incident, c *care) (*Command,
 	}
 	h.use(t.Time, c, r.Name)
 	c.Stage, c.Since, c.Before, c.Command, c.Blocked = stageApplying, t.Time, inc.Level, cmd, ""
-	if _, ok := r.Remedy.(Undoer); ok {
-		c.Held = inc.Subject.Name
-	}
+	c.holds(r.Remedy, inc)
 	return cmd, false
 }
 
@@ -316,6 +317,9 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 func (c *care) lifted(s observe.Sample) bool {
 	if c.Held == "" || (c.Stage != stageVerifying && c.Stage != stageQuarantine && c.Stage != stageProbation) {
 		return false
+	}
+	if c.Degrades {
+		return c.Stage != stageProbation && !c.degraded(s) // the probe itself lets go of it
 	}
 	i := slices.IndexFunc(s.Tasks, func(ts observe.TaskStat) bool { return ts.Name == c.Held })
 	return i >= 0 && !s.Tasks[i].Quarantined

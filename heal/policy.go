@@ -15,8 +15,8 @@ type Policy struct {
 	// ladder here uses [DefaultLadders], and one without any is escalated. Panics
 	// that are no loop are never acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
-	// Quarantine is how long a name is cut off before probation. It doubles each
-	// time that probation fails. Default: 30s, at most MaxQuarantine.
+	// Quarantine is how long a name is cut off, or degraded, before probation. It
+	// doubles each time that probation fails. Default: 30s, at most MaxQuarantine.
 	Quarantine time.Duration `json:"quarantine" yaml:"quarantine"`
 	// MaxQuarantine bounds that. Default: 10m.
 	MaxQuarantine time.Duration `json:"max_quarantine" yaml:"max_quarantine"`

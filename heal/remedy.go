@@ -13,6 +13,7 @@ const (
 	RemedyCancel     = "cancel"
 	RemedyAbandon    = "abandon"
 	RemedyQuarantine = "quarantine"
+	RemedyDegrade    = "degrade"
 	RemedyRestart    = "restart"
 )
 
@@ -47,6 +48,12 @@ type Target interface {
 	Abandon(id observe.TaskID) error
 	// SetGate sets what the tasks of a name may do; probes counts for GateProbe.
 	SetGate(name string, g Gate, probes int) error
+	// Degrade has a switch be at a level, 1 or more, because an incident asks for it:
+	// by is its ID. Others may ask for it too, and the highest level counts.
+	Degrade(name, by string, level int) error
+	// Restore takes back what an incident asked for. The level falls by and by. It does
+	// nothing when the incident asks for nothing.
+	Restore(name, by string) error
 	// Restart starts the supervised children of a name afresh.
 	Restart(name string) error
 }
@@ -89,6 +96,7 @@ func Builtin() []Named {
 		{Name: RemedyCancel, Remedy: cancel{}, Needs: Contain},
 		{Name: RemedyAbandon, Remedy: abandon{}, Needs: Contain},
 		{Name: RemedyQuarantine, Remedy: quarantine{}, Needs: Contain, HitsAll: true},
+		{Name: RemedyDegrade, Remedy: degrade{}, Needs: Contain},
 		{Name: RemedyRestart, Remedy: restart{}, Needs: Full, Destructive: true, HitsAll: true},
 	}
 }

@@ -19,9 +19,14 @@ func (h *Healer) helped(now time.Time, inc *diagnose.Incident, c *care) (*Comman
 	if c.Held == "" {
 		return h.verified(now, inc, c, c.Command.Remedy+" helped")
 	}
-	detail := "isolated: the symptom is gone"
+	detail := "isolated"
+	if c.Degrades {
+		detail = "degraded"
+	}
 	if inc.Level > 0 {
-		detail = fmt.Sprintf("isolated: the symptom has stopped, %s are left", amount(inc.Level, inc.Unit))
+		detail += fmt.Sprintf(": the symptom has stopped, %s are left", amount(inc.Level, inc.Unit))
+	} else {
+		detail += ": the symptom is gone"
 	}
 	inc.Advance(now, onward(inc, diagnose.Recovering), detail)
 	c.Stage, c.Until = stageQuarantine, c.Since.Add(h.quarantineFor(c))
@@ -41,7 +46,8 @@ func (h *Healer) quarantineFor(c *care) time.Duration {
 }
 
 // didNotHelp rolls back what made things worse and climbs to the next rung. A
-// quarantine that did not help is taken back too: it costs and does nothing.
+// quarantine or degradation that did not help is taken back too: it costs and does
+// nothing.
 func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Command, bool) {
 	worse := inc.Fault != diagnose.StuckTask && inc.Level > c.Before*worseBy && inc.Level >= c.Before+worseFloor
 	detail := fmt.Sprintf("%s did not help: %s", c.Command.Remedy, change(inc, c.Before))
@@ -61,8 +67,12 @@ func (h *Healer) didNotHelp(now time.Time, inc *diagnose.Incident, c *care) (*Co
 // probe begins the probation of what is held.
 func (h *Healer) probe(now time.Time, inc *diagnose.Incident, c *care) *Command {
 	cmd := h.command(now, inc, c, c.Command.Remedy, OpProbe)
-	inc.Advance(now, inc.Phase, "probation: a few tasks a second may start")
-	c.Stage, c.Since, c.Before = stageProbation, now, inc.Level
+	detail := "probation: a few tasks a second may start"
+	if c.Degrades {
+		detail = "probation: the switch is let go"
+	}
+	inc.Advance(now, inc.Phase, detail)
+	c.Stage, c.Since, c.Before, c.Until = stageProbation, now, inc.Level, now.Add(maxJudging)
 	return cmd
 }
 
@@ -74,7 +84,11 @@ func (h *Healer) relapsed(now time.Time, inc *diagnose.Incident, c *care) *Comma
 	c.Stage, c.Since, c.Command, c.Before = stageApplying, now, cmd, inc.Level
 	phase, detail := diagnose.Isolating, "probation failed: the symptom is back"
 	if c.Rounds >= h.policy.Guardrails.MaxAttempts || inc.Phase == diagnose.Escalated {
-		phase, detail = diagnose.Escalated, fmt.Sprintf("probation failed %d times: it stays cut off but for probes, a person is needed", c.Rounds)
+		stays := "cut off"
+		if c.Degrades {
+			stays = "degraded"
+		}
+		phase, detail = diagnose.Escalated, fmt.Sprintf("probation failed %d times: it stays %s but for probes, a person is needed", c.Rounds, stays)
 	}
 	inc.Advance(now, phase, detail)
 	return cmd

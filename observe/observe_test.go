@@ -94,6 +94,34 @@ func TestRecorderForgetsWholeSegments(t *testing.T) {
 	}
 }
 
+// Switches that are degraded come out of the recorder, and of a recording on disk, as
+// they went in, turn by turn.
+func TestDegradedRoundTrip(t *testing.T) {
+	turns := service(3, 12, 0.5)
+	turns[1].Sample.Degraded = []observe.DegradedStat{{Name: "reco", Level: 2}, {Name: "search.fuzzy", Level: 9}}
+	turns[2].Sample.Degraded = []observe.DegradedStat{{Name: "reco", Level: 1}, {Name: "search.fuzzy", Level: 9}} // one step down
+	turns[3].Sample.Degraded = []observe.DegradedStat{{Name: "search.fuzzy", Level: 9}}                           // one is back
+	turns[5].Events = []observe.Event{{Time: turns[5].Time, Kind: observe.EventRestored, Subject: observe.Subject{Name: "reco"}, Detail: "level 0, was 1"}}
+	in := observe.Recording{Segments: []observe.Segment{segment(turns)}}
+	r := observe.NewRecorder("r", 1, len(turns))
+	r.Open(in.Segments[0].State)
+	for _, turn := range turns {
+		r.Add(turn)
+	}
+	if a, b := asJSON(t, in), asJSON(t, r.Recording()); a != b {
+		t.Errorf("recorder:\n%s\n%s", a, b)
+	}
+	dir := t.TempDir()
+	write(t, dir, in.Segments...)
+	out, err := observe.ReadRecording(dir)
+	if a, b := asJSON(t, in), asJSON(t, out); err != nil || a != b {
+		t.Errorf("disk: %v\n%s\n%s", err, a, b)
+	}
+	if with, without := turns[1].Size(), turns[4].Size(); with <= without {
+		t.Errorf("a turn with switches counts %d bytes, one without %d", with, without)
+	}
+}
+
 // A recording must survive being written and read.
 func TestTurnRoundTrip(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)

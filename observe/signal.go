@@ -35,6 +35,7 @@ type Sample struct {
 	Walls      []WallStat      `json:"walls,omitempty"`      // sorted by Name; those of which there is something to tell
 	Logs       []LogStat       `json:"logs,omitempty"`       // sorted by Form, Level and Name; at most 256, those with most records
 	Readings   []Reading       `json:"readings,omitempty"`   // of metrics that the service gave, sorted by Name
+	Degraded   []DegradedStat  `json:"degraded,omitempty"`   // switches that are degraded, sorted by Name; at most 1024
 
 	// Unseen counts what the tables had no room for since the last sample: records
 	// of logs and outcomes of spans that were counted without a name of their own.
@@ -87,6 +88,12 @@ type PoolStat struct {
 	Finished  uint64 `json:"finished"` // units that were not abandoned
 	Abandoned int    `json:"abandoned"`
 	Cap       int    `json:"cap"` // abandoned bodies at which the pool counts as exhausted
+}
+
+// DegradedStat is a switch that is degraded: what it names does less than usual.
+type DegradedStat struct {
+	Name  string `json:"name"`
+	Level int    `json:"level"` // from 1, the mildest, to 9
 }
 
 // Snapshot is one look at all goroutines, folded into groups. It holds no
@@ -212,6 +219,8 @@ const (
 	EventReplaced        EventKind = "replaced"         // a pool's worker whose units kept failing made place for one with fresh state
 	EventStateFailed     EventKind = "state.failed"     // the state of a pool's worker could not be opened or closed
 	EventBreaker         EventKind = "breaker"          // the breaker of a name opened, lets probes through or closed
+	EventDegraded        EventKind = "degraded"         // the level of a switch rose
+	EventRestored        EventKind = "restored"         // the level of a switch fell, be it not to 0
 	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
 
 	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking

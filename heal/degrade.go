@@ -1,0 +1,81 @@
+package heal
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/observe"
+)
+
+// degrade has what is at fault do less: it sets the switch of the subject's domain, of
+// its name where it has no domain, to the mildest level. What asks for the switch then
+// leaves out what it can do without.
+//
+// It is held like a quarantine, and cuts nothing off: work goes on, with less. So the
+// blast radius does not count it and does not keep it back, and it may be used on a name
+// that is a catch-all; action budget, cooldown and attempts bound it. Since it hits all
+// that a domain serves, as many tasks must hang for it as for a quarantine, and as large
+// a share (see [Guardrails]).
+//
+// There is nothing between a level and none that could be tried out. So on probation the
+// switch is let go, and probation lasts until it has come down and the symptom has had
+// the time to show again.
+type degrade struct{}
+
+func (degrade) Apply(_ context.Context, t Target, c Command) error {
+	name := switchOf(c.Subject)
+	if name == "" {
+		return ErrNotApplicable
+	}
+	return t.Degrade(name, c.Incident, 1)
+}
+
+func (d degrade) Probe(ctx context.Context, t Target, c Command) error { return d.Undo(ctx, t, c) }
+
+func (degrade) Undo(_ context.Context, t Target, c Command) error {
+	name := switchOf(c.Subject)
+	if name == "" {
+		return ErrNotApplicable
+	}
+	return t.Restore(name, c.Incident)
+}
+
+// switchOf returns the switch by which what a subject is about is degraded.
+func switchOf(s observe.Subject) string {
+	if s.Domain != "" {
+		return string(s.Domain)
+	}
+	return s.Name
+}
+
+// holds notes what a remedy that is used now will hold.
+func (c *care) holds(r Remedy, inc *diagnose.Incident) {
+	if _, ok := r.(Undoer); !ok {
+		return
+	}
+	c.Held = inc.Subject.Name
+	if _, c.Degrades = r.(degrade); c.Degrades {
+		c.Held = switchOf(inc.Subject)
+	}
+}
+
+// isolation says in a word what is held.
+func (c *care) isolation() string {
+	if c.Degrades {
+		return "degradation"
+	}
+	return "quarantine"
+}
+
+// degraded reports whether a sample has the switch that the care holds.
+func (c *care) degraded(s observe.Sample) bool {
+	return slices.ContainsFunc(s.Degraded, func(d observe.DegradedStat) bool { return d.Name == c.Held })
+}
+
+// comesDown reports whether probation has still to wait for the switch to come down. It
+// does not wait for ever, since others may hold it as well.
+func (c *care) comesDown(now time.Time, s observe.Sample) bool {
+	return c.Degrades && now.Before(c.Until) && c.degraded(s)
+}
