@@ -26,6 +26,9 @@ import (
 // a place in the bulkhead is taken until it returns. With one it runs as a task of its
 // own on a goroutine of its own.
 //
+// While the switch of the domain is degraded (see [Degraded]), a call with a [Fallback]
+// is answered by that at once, given [ErrDegraded].
+//
 // A caller who gave up, [context.Canceled], is no failure. A call is measured as an
 // [Operation] of kind [observe.Internal]; within a [Span], or with a [Tracer], it is a
 // span. On its own it takes no allocation and less time than a breaker of gobreaker's
@@ -47,6 +50,9 @@ func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, 
 	p := w.current()
 	if p.retry == nil && o == nil {
 		return try(ctx, w, p, span != nil, nil, fn)
+	}
+	if o != nil && o.fallback != nil && w.Degraded() {
+		return fallBack[T](ctx, w, p, o, ErrDegraded)
 	}
 	out, err := tries(ctx, w, p, span != nil, o, fn)
 	if err == nil || o == nil || o.fallback == nil || o.expects(err) || errOf(ctx) != nil {
@@ -73,7 +79,7 @@ var noPlan = &plan{grace: defaultGrace}
 
 // current returns the plan of a wall, an empty one of none.
 func (w *Wall) current() *plan {
-	if w == nil {
+	if w == nil || w.rt == nil {
 		return noPlan
 	}
 	return w.plan.Load()
@@ -161,7 +167,10 @@ func (w *Wall) enterCall(ctx context.Context, p *plan, spans bool) (v callVisit,
 	if w == nil {
 		return v, nil
 	}
-	if v.Visit, err = w.enter(ctx, p); err != nil {
+	if err = w.admit(ctx); err == nil {
+		v.Visit, err = w.enter(ctx, p)
+	}
+	if err != nil {
 		return v, err
 	}
 	if op := w.op.Load(); spans || w.rt.tracing != nil {

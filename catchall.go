@@ -25,6 +25,9 @@ func (o *Operation) CatchAll() bool { return o != nil && o.catchAll.Load() }
 func (s *family) setCatchAll() {
 	s.catchAll.Store(true)
 	s.openGate() // after the mark: see target.SetGate
+	if w := s.wall.Load(); w != nil {
+		s.rt.domains.rebuild(w) // without its breaker
+	}
 }
 
 // ReportMisuse tells once, as an event and in the log, that hale was given something

@@ -100,6 +100,13 @@ func (d *domains) reconfigure(cfg map[string]DomainConfig) error {
 	return nil
 }
 
+// rebuild has a wall go by what is declared now.
+func (d *domains) rebuild(w *Wall) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w.build()
+}
+
 // declare makes what settings declare, out of what there is where that fits.
 func (x *domain) declare(c DomainConfig) (s *shared, err error) {
 	old := x.shared.Load()

@@ -31,6 +31,8 @@ var (
 	// ErrTimeout is returned for calls that took longer than their domain's timeout, and
 	// is the cause of their context.
 	ErrTimeout = isolate.ErrTimeout
+	// ErrDegraded is given to the [Fallback] of a call whose domain is degraded.
+	ErrDegraded = errors.New("hale: degraded")
 	// ErrNoState is returned for units of a [StatePool] whose workers could not be
 	// given a state.
 	ErrNoState = errors.New("hale: no worker state")

@@ -24,6 +24,7 @@ type Operation struct {
 	domain observe.Domain
 
 	catchAll atomic.Bool // see [Operation.SetCatchAll]
+	wall     atomic.Pointer[Wall]
 
 	_       [32]byte
 	started atomic.Uint64
@@ -148,6 +149,28 @@ func (o *Operation) Name() string {
 		return ""
 	}
 	return o.name
+}
+
+// Domain returns the operation's fault domain, "" for nil.
+func (o *Operation) Domain() observe.Domain {
+	if o == nil {
+		return ""
+	}
+	return o.domain
+}
+
+// Wall returns the wall of the operation's name in its domain; see [Runtime.Wall]. It
+// takes a few nanoseconds.
+func (o *Operation) Wall() *Wall {
+	if o = o.made(); o == nil {
+		return nil
+	}
+	if w := o.wall.Load(); w != nil {
+		return w
+	}
+	w := o.rt.Wall(o.name, o.domain)
+	o.wall.Store(w)
+	return w
 }
 
 // Do measures fn as one span of the operation. What fn returns decides how the span

@@ -161,6 +161,15 @@ func (w *Wall) changed(from, to isolate.State) {
 	w.rt.emit(observe.Event{Kind: observe.EventBreaker, Subject: w.family.subject(), Breaker: to.String(), Detail: detail})
 }
 
+// Timeout returns how long the domain lets one thing take, 0 for any time. Whoever goes
+// by [Wall.Enter] sees to it that it is heeded.
+func (w *Wall) Timeout() time.Duration { return w.current().timeout }
+
+// Degraded reports whether the switch of the wall's domain is degraded; see [Degraded].
+func (w *Wall) Degraded() bool {
+	return w != nil && w.rt != nil && w.rt.switches.level(string(w.family.domain)) > 0
+}
+
 // Visit is leave to do one thing within a [Wall]. It is ended by one [Visit.Leave].
 type Visit struct {
 	wall  *Wall
@@ -171,8 +180,8 @@ type Visit struct {
 
 // Enter lets one thing in, waiting for its turn as the domain declares, or says why not:
 // a [*isolate.RefusedError] that matches [ErrOpen], [ErrFull], [ErrRateLimited] or
-// [ErrShed], [ErrQuarantined], or the cause of ctx. It takes no allocation where
-// everything is well.
+// [ErrShed], or the cause of ctx. Whether the name is in quarantine is looked at where
+// its tasks start. It takes no allocation where everything is well.
 func (w *Wall) Enter(ctx context.Context) (Visit, error) {
 	if w == nil || w.rt == nil {
 		return Visit{}, nil
@@ -184,13 +193,19 @@ func (w *Wall) Enter(ctx context.Context) (Visit, error) {
 	return v, err
 }
 
-func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
-	if w.family.gate.Load() != nil {
-		if err := w.family.admit(); err != nil {
-			w.refused[refusedGate].Add(1)
-			return Visit{}, blame(ctx, w.family.name, err)
-		}
+// admit looks at the name's quarantine, for what starts no task in its name.
+func (w *Wall) admit(ctx context.Context) error {
+	if w.family.gate.Load() == nil {
+		return nil
 	}
+	err := w.family.admit()
+	if err != nil {
+		w.refused[refusedGate].Add(1)
+	}
+	return blame(ctx, w.family.name, err)
+}
+
+func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 	for _, s := range p.rates {
 		if err := s.rate.Acquire(hear(ctx)); err != nil {
 			return Visit{}, w.refuse(s, err)

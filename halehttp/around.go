@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/observe"
 )
 
 // surrounding is what a handler of this package tells those within it, by the
@@ -15,6 +16,7 @@ type surrounding struct {
 	rt        *hale.Runtime
 	span      *hale.Span
 	routed    *hale.Operation // by [Route], if it was
+	domain    observe.Domain  // whose walls it went through
 	id        string          // the request's
 	uri, addr string          // as the server read them: nobody changes them on the way to a handler
 }

@@ -62,7 +62,7 @@ func (s *server) route(r *http.Request) route {
 	if path := strings.IndexByte(name, '/'); strings.ContainsAny(name[:max(path, 0)], " \t") {
 		key.method = "" // the pattern has one
 	}
-	if to.op = s.routes.at(key, ""); catchAll(name) {
+	if to.op = s.routes.at(key, s.domain); catchAll(name) {
 		to.op.SetCatchAll()
 	}
 	return to

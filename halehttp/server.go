@@ -28,6 +28,8 @@ type server struct {
 
 	timeout  time.Duration
 	declared []hale.TaskOption
+	domain   observe.Domain // of its routes; "": each has its own
+	degraded http.Handler   // that answers what is refused; nil: hale does
 }
 
 // Middleware returns what puts a handler under rt's care; see the package. The handler
@@ -60,7 +62,7 @@ func Middleware(rt *hale.Runtime, opts ...Option) func(http.Handler) http.Handle
 // none: that of a file server below "GET /files/" may be "GET /files".
 func Handler(rt *hale.Runtime, route string, h http.Handler, opts ...Option) http.Handler {
 	s := newServer(rt, h, opts)
-	if s.fixed = rt.Operation(observe.Server, route, ""); s.fixed == nil {
+	if s.fixed = rt.Operation(observe.Server, route, s.domain); s.fixed == nil {
 		return s.next
 	}
 	if within, _ := s.next.(*server); s.mux != nil || catchAll(route) || (within != nil && within.asks()) {
@@ -100,6 +102,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	around := aroundOf(ctx, s.rt, r)
 	if around != nil {
 		around.yields(s, to)
+		x.inside = around.domain == to.op.Domain()
 	}
 	switch {
 	case around == nil, s.fixed != nil && !around.is(to.op) && !around.catchAll():
@@ -109,7 +112,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[requestIDHeader] = x.id[:]
 		ctx, x.span = to.op.Start(ctx)
 		defer x.span.Finish(outcomePanic, true) // of one that ended by a panic or Goexit and not by what follows
-		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, routed: to.byRoute(), id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
+		ctx = context.WithValue(ctx, aroundKey{}, &surrounding{rt: s.rt, span: x.span, routed: to.byRoute(), domain: to.op.Domain(), id: x.id[0], uri: r.RequestURI, addr: r.RemoteAddr})
 		if s.task(ctx, wide, x) {
 			s.nameless(x)
 			x.returned()
@@ -127,6 +130,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // task serves a request as a task, and reports whether the handler returned. If not,
 // it answers and ends the span.
 func (s *server) task(ctx context.Context, wide http.ResponseWriter, x *writer) bool {
+	x.to.op.Wall() // the task is to be in the domain of the operation
 	err := s.rt.Do(ctx, x.to.op.Name(), func(ctx context.Context) error {
 		s.serve(ctx, wide, x)
 		return nil
@@ -136,15 +140,14 @@ func (s *server) task(ctx context.Context, wide http.ResponseWriter, x *writer) 
 		return true
 	case x.began:
 		x.broke(err)
-	default: // quarantined or closed: what hale itself turned away is no failure of the route, which would keep it so
-		x.inner.Header().Set("Retry-After", "1")
-		x.fail(http.StatusServiceUnavailable)
-		x.span.Finish("503", false)
+	default: // quarantined or closed
+		s.refuse(ctx, wide, x, err)
+		return true
 	}
 	return false
 }
 
-// serve calls the handler.
+// serve serves a request within its time.
 func (s *server) serve(ctx context.Context, wide http.ResponseWriter, x *writer) {
 	x.began = true
 	ctx, cancel := s.limit(ctx)
@@ -152,6 +155,11 @@ func (s *server) serve(ctx context.Context, wide http.ResponseWriter, x *writer)
 		defer cancel()
 		x.bound(ctx)
 	}
+	s.within(ctx, wide, x)
+}
+
+// call calls the handler.
+func (s *server) call(ctx context.Context, wide http.ResponseWriter, x *writer) {
 	r := x.request.WithContext(ctx)
 	defer s.handBack(x, r)
 	s.next.ServeHTTP(wide, r)

@@ -23,7 +23,9 @@ type writer struct {
 
 	status   int  // of the answer; 0: there is none yet
 	gone     bool // the client had given up before the answer
-	began    bool // the handler was called
+	began    bool // the handler was called, or turned away by the walls
+	inside   bool // a handler around has gone through the walls of the domain
+	refused  bool // it was turned away: that is no failure of the route, which would keep it so
 	flushed  bool
 	hijacked bool
 
@@ -136,6 +138,8 @@ func (w *writer) finish(end func(string, bool)) {
 	switch {
 	case w.gone:
 		end(outcomeCanceled, false)
+	case w.refused:
+		end(statusText(w.status), false)
 	default:
 		end(statusText(w.status), w.status >= http.StatusInternalServerError)
 	}
