@@ -66,6 +66,21 @@ func TestSwitchesNest(t *testing.T) {
 	})
 }
 
+// Asking costs no allocation, whatever is degraded.
+func TestDegradedAllocatesNothing(t *testing.T) {
+	rt := newRuntime(t)
+	under(t, rt, func(ctx context.Context) {
+		for _, lease := range []time.Duration{0, time.Hour, time.Nanosecond} {
+			if lease > 0 {
+				must(t, rt.Degrade("reco", 3, "", lease))
+			}
+			if n := testing.AllocsPerRun(100, func() { _ = hale.Degraded(ctx, "reco.similar.items") }); n > 0 {
+				t.Errorf("lease %v: %v allocations", lease, n)
+			}
+		}
+	})
+}
+
 // The runtime is that of the context, else the default one, else there is none.
 func TestDegradedFindsItsRuntime(t *testing.T) {
 	one, other := newRuntime(t), newRuntime(t)
