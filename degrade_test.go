@@ -285,6 +285,21 @@ func TestDegradationIsTold(t *testing.T) {
 	})
 }
 
+// Who sets and restores a switch all the time does not fill the log.
+func TestChangesAreLoggedWithinBounds(t *testing.T) {
+	var out bytes.Buffer
+	rt := newRuntime(t, hale.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	for range 500 {
+		must(t, rt.Degrade("reco", 1, "", 0))
+		must(t, rt.RestoreNow("reco", ""))
+	}
+	must(t, rt.Step(t.Context()))
+	text := out.String()
+	if n := strings.Count(text, "switch=reco"); n != 100 || !strings.Contains(text, `"switches change all the time" changes=1000 logged=100`) {
+		t.Errorf("%d records:\n%.2000s", n, text)
+	}
+}
+
 // A status page has all that it takes to say why, since when and for how long.
 func TestDegradationsTellWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

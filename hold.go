@@ -28,7 +28,7 @@ const maxHolders = 64
 // read: it has no timer and no goroutine. While nobody asks for anything a read is one
 // atomic load. The loop tends it once a turn, which forgets what is over.
 type hold struct {
-	settle  time.Duration
+	settle  time.Duration        // above 0
 	mu      sync.Mutex           // of who changes it
 	state   atomic.Pointer[held] // nil: nobody asks, and it has come down to 0
 	dropped atomic.Uint64        // holders that there was no room for
