@@ -19,7 +19,7 @@ func BenchmarkDegraded(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		ask := func(b *testing.B, ctx context.Context) { //nolint:revive // b is first in benchmarks
+		ask := func(b *testing.B, ctx context.Context) {
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {

@@ -93,11 +93,11 @@ func TestDegradedFindsItsRuntime(t *testing.T) {
 		}
 	}
 	level(context.Background(), 0)
-	level(nil, 0) //nolint:staticcheck // it happens
+	level(nil, 0)
 	hale.SetDefault(other)
 	defer hale.SetDefault(nil)
 	level(context.Background(), 2)
-	level(nil, 2) //nolint:staticcheck // it happens
+	level(nil, 2)
 	under(t, one, func(ctx context.Context) { level(ctx, 1) })
 	hale.SetDefault(&hale.Runtime{})
 	level(context.Background(), 0)
@@ -111,10 +111,18 @@ func TestDegradeRefuses(t *testing.T) {
 		level           int
 		lease           time.Duration
 	}{
-		{"", "", "name", 1, 0}, {"a..b", "", "name", 1, 0}, {long, "", "name", 1, 0}, {"größe", "", "name", 1, 0}, {"a.b.c.d.e.f.g.h.i", "", "name", 1, 0},
-		{"a", "", "level", 0, 0}, {"a", "", "level", 10, 0}, {"a", "", "level", -1, 0},
-		{"a", long, "by", 1, 0}, {"a", "x\n", "by", 1, 0},
-		{"a", "", "lease", 1, -1}, {"a", "", "lease", 1, 721 * time.Hour},
+		{"", "", "name", 1, 0},
+		{"a..b", "", "name", 1, 0},
+		{long, "", "name", 1, 0},
+		{"größe", "", "name", 1, 0},
+		{"a.b.c.d.e.f.g.h.i", "", "name", 1, 0},
+		{"a", "", "level", 0, 0},
+		{"a", "", "level", 10, 0},
+		{"a", "", "level", -1, 0},
+		{"a", long, "by", 1, 0},
+		{"a", "x\n", "by", 1, 0},
+		{"a", "", "lease", 1, -1},
+		{"a", "", "lease", 1, 721 * time.Hour},
 	} {
 		err := rt.Degrade(c.name, c.level, c.by, c.lease)
 		var bad *hale.ConfigError

@@ -139,7 +139,7 @@ func TestDegradationIsNoBlast(t *testing.T) {
 	w := newWorld(t, policy)
 	var findings []detect.Finding
 	w.sample.Tasks = []observe.TaskStat{{Name: "q1.x", Domain: "q1", Quarantined: true}, {Name: "q2.x", Domain: "q2", Quarantined: true}} // as many as may be
-	for _, name := range []string{"d1.x", "d2.x", "d3.x", "GET /"} { // the last is a domain of its own
+	for _, name := range []string{"d1.x", "d2.x", "d3.x", "GET /"} {                                                                      // the last is a domain of its own
 		w.sample.Tasks = append(w.sample.Tasks, observe.TaskStat{Name: name, Domain: observe.DomainOf(name), CatchAll: true})
 		findings = append(findings, named(name))
 	}
