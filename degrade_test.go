@@ -66,6 +66,21 @@ func TestSwitchesNest(t *testing.T) {
 	})
 }
 
+// Asking costs no allocation, whatever is degraded.
+func TestDegradedAllocatesNothing(t *testing.T) {
+	rt := newRuntime(t)
+	under(t, rt, func(ctx context.Context) {
+		for _, lease := range []time.Duration{0, time.Hour, time.Nanosecond} {
+			if lease > 0 {
+				must(t, rt.Degrade("reco", 3, "", lease))
+			}
+			if n := testing.AllocsPerRun(100, func() { _ = hale.Degraded(ctx, "reco.similar.items") }); n > 0 {
+				t.Errorf("lease %v: %v allocations", lease, n)
+			}
+		}
+	})
+}
+
 // The runtime is that of the context, else the default one, else there is none.
 func TestDegradedFindsItsRuntime(t *testing.T) {
 	one, other := newRuntime(t), newRuntime(t)
@@ -78,11 +93,11 @@ func TestDegradedFindsItsRuntime(t *testing.T) {
 		}
 	}
 	level(context.Background(), 0)
-	level(nil, 0) //nolint:staticcheck // it happens
+	level(nil, 0)
 	hale.SetDefault(other)
 	defer hale.SetDefault(nil)
 	level(context.Background(), 2)
-	level(nil, 2) //nolint:staticcheck // it happens
+	level(nil, 2)
 	under(t, one, func(ctx context.Context) { level(ctx, 1) })
 	hale.SetDefault(&hale.Runtime{})
 	level(context.Background(), 0)
@@ -96,10 +111,18 @@ func TestDegradeRefuses(t *testing.T) {
 		level           int
 		lease           time.Duration
 	}{
-		{"", "", "name", 1, 0}, {"a..b", "", "name", 1, 0}, {long, "", "name", 1, 0}, {"größe", "", "name", 1, 0}, {"a.b.c.d.e.f.g.h.i", "", "name", 1, 0},
-		{"a", "", "level", 0, 0}, {"a", "", "level", 10, 0}, {"a", "", "level", -1, 0},
-		{"a", long, "by", 1, 0}, {"a", "x\n", "by", 1, 0},
-		{"a", "", "lease", 1, -1}, {"a", "", "lease", 1, 721 * time.Hour},
+		{"", "", "name", 1, 0},
+		{"a..b", "", "name", 1, 0},
+		{long, "", "name", 1, 0},
+		{"größe", "", "name", 1, 0},
+		{"a.b.c.d.e.f.g.h.i", "", "name", 1, 0},
+		{"a", "", "level", 0, 0},
+		{"a", "", "level", 10, 0},
+		{"a", "", "level", -1, 0},
+		{"a", long, "by", 1, 0},
+		{"a", "x\n", "by", 1, 0},
+		{"a", "", "lease", 1, -1},
+		{"a", "", "lease", 1, 721 * time.Hour},
 	} {
 		err := rt.Degrade(c.name, c.level, c.by, c.lease)
 		var bad *hale.ConfigError
@@ -268,6 +291,21 @@ func TestDegradationIsTold(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Who sets and restores a switch all the time does not fill the log.
+func TestChangesAreLoggedWithinBounds(t *testing.T) {
+	var out bytes.Buffer
+	rt := newRuntime(t, hale.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	for range 500 {
+		must(t, rt.Degrade("reco", 1, "", 0))
+		must(t, rt.RestoreNow("reco", ""))
+	}
+	must(t, rt.Step(t.Context()))
+	text := out.String()
+	if n := strings.Count(text, "switch=reco"); n != 100 || !strings.Contains(text, `"switches change all the time" changes=1000 logged=100`) {
+		t.Errorf("%d records:\n%.2000s", n, text)
+	}
 }
 
 // A status page has all that it takes to say why, since when and for how long.

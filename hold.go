@@ -28,7 +28,7 @@ const maxHolders = 64
 // read: it has no timer and no goroutine. While nobody asks for anything a read is one
 // atomic load. The loop tends it once a turn, which forgets what is over.
 type hold struct {
-	settle  time.Duration
+	settle  time.Duration        // above 0
 	mu      sync.Mutex           // of who changes it
 	state   atomic.Pointer[held] // nil: nobody asks, and it has come down to 0
 	dropped atomic.Uint64        // holders that there was no room for
@@ -41,6 +41,7 @@ type held struct {
 	since   time.Time // when it came to that level
 	kept    time.Time // the last moment at which that level was asked for, or at which it came down to it
 	holders []holder  // sorted by name; those whose end has come do not count any more
+	sure    time.Time // the level cannot be another before that; zero: never, for reads that need no clock
 }
 
 // holder is a party that asks for a level.
@@ -112,16 +113,31 @@ func (h *hold) store(s held) {
 		h.state.Store(nil)
 		return
 	}
+	s.sure = time.Time{}
+	if s.level > s.asked() {
+		s.sure = s.kept.Add(h.settle)
+	}
+	for i := range s.holders {
+		if u := s.holders[i].until; !u.IsZero() && (s.sure.IsZero() || u.Before(s.sure)) {
+			s.sure = u
+		}
+	}
 	h.state.Store(&s)
 }
 
 // level returns what counts now.
 func (h *hold) level() int {
 	s := h.state.Load()
-	if s == nil {
+	switch {
+	case s == nil:
 		return 0
+	case s.sure.IsZero():
+		return s.level
 	}
-	return s.after(time.Now(), h.settle).level
+	if now := time.Now(); !now.Before(s.sure) {
+		return s.after(now, h.settle).level
+	}
+	return s.level
 }
 
 // ask has a party hold a level, 1 or more, until its lease ends; 0 is until it is

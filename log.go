@@ -31,6 +31,9 @@ func (rt *Runtime) log(level slog.Level, msg string, args ...any) {
 // logged once each.
 const maxShown = 256
 
+// maxChanges is of how many changes of switches a turn logs each.
+const maxChanges = 100
+
 // showPanic logs the first panic of each fingerprint with its stack: most of what
 // panics under hale has nobody who waits for its error.
 func (rt *Runtime) showPanic(e observe.Event, trace stack.Trace) {
@@ -51,15 +54,23 @@ func (rt *Runtime) showPanic(e observe.Event, trace stack.Trace) {
 // logSignals logs what no incident tells of. That the loop broke is logged as it
 // happens.
 func (rt *Runtime) logSignals(events []observe.Event) {
+	changes := 0
 	for _, e := range events {
 		switch e.Kind {
-		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventDegraded, observe.EventRestored:
+		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned:
 			rt.logEvent(e)
+		case observe.EventDegraded, observe.EventRestored:
+			if changes++; changes <= maxChanges {
+				rt.logEvent(e)
+			}
 		case observe.EventObserverDown:
 			if e.Subject.Name != loopName {
 				rt.logEvent(e)
 			}
 		}
+	}
+	if changes > maxChanges {
+		rt.log(slog.LevelWarn, "switches change all the time", "changes", changes, "logged", maxChanges)
 	}
 }
 

@@ -38,6 +38,9 @@ func (s *switches) level(name string) int {
 	}
 	most := 0
 	for d := observe.Domain(name); d != ""; d = d.Parent() {
+		if len(d) > maxName { // no switch is named so
+			continue
+		}
 		if one := (*table)[string(d)]; one != nil {
 			most = max(most, one.level())
 		}

@@ -138,7 +138,8 @@ func TestDegradationIsNoBlast(t *testing.T) {
 	policy.Ladders = map[diagnose.Fault][]string{diagnose.Leak: {heal.RemedyDegrade}, diagnose.PanicLoop: {heal.RemedyQuarantine}}
 	w := newWorld(t, policy)
 	var findings []detect.Finding
-	for _, name := range []string{"d1.x", "d2.x", "d3.x", "GET /"} { // the last is a domain of its own
+	w.sample.Tasks = []observe.TaskStat{{Name: "q1.x", Domain: "q1", Quarantined: true}, {Name: "q2.x", Domain: "q2", Quarantined: true}} // as many as may be
+	for _, name := range []string{"d1.x", "d2.x", "d3.x", "GET /"} {                                                                      // the last is a domain of its own
 		w.sample.Tasks = append(w.sample.Tasks, observe.TaskStat{Name: name, Domain: observe.DomainOf(name), CatchAll: true})
 		findings = append(findings, named(name))
 	}
@@ -150,7 +151,7 @@ func TestDegradationIsNoBlast(t *testing.T) {
 		w.sample.Degraded = append(w.sample.Degraded, observe.DegradedStat{Name: string(observe.DomainOf(name)), Level: 1})
 	}
 	for i := range w.sample.Tasks {
-		w.sample.Tasks[i].CatchAll = false
+		w.sample.Tasks[i].CatchAll, w.sample.Tasks[i].Quarantined = false, false
 	}
 	loop := named("d4.x")
 	loop.Kind = detect.KindPanicLoop
