@@ -4,7 +4,9 @@ go 1.26.0
 
 require (
 	github.com/alitto/pond/v2 v2.7.1
+	github.com/avast/retry-go/v5 v5.1.1
 	github.com/bytedance/gopkg v0.1.4
+	github.com/cenkalti/backoff/v5 v5.0.3
 	github.com/gammazero/workerpool v1.3.0
 	github.com/hale-go/hale v0.0.0
 	github.com/panjf2000/ants/v2 v2.12.1
