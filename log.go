@@ -53,7 +53,7 @@ func (rt *Runtime) showPanic(e observe.Event, trace stack.Trace) {
 func (rt *Runtime) logSignals(events []observe.Event) {
 	for _, e := range events {
 		switch e.Kind {
-		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned:
+		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventReconfigured:
 			rt.logEvent(e)
 		case observe.EventObserverDown:
 			if e.Subject.Name != loopName {
@@ -104,6 +104,8 @@ func (rt *Runtime) logEvent(e observe.Event) {
 		rt.log(slog.LevelError, e.Subject.Name+" broke and starts afresh", "detail", e.Detail)
 	case observe.EventMisuse:
 		rt.log(slog.LevelWarn, "hale was misused", "name", e.Subject.Name, "detail", e.Detail)
+	case observe.EventReconfigured:
+		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
 	}

@@ -84,7 +84,7 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 	}
 	next := &gate{probe: g == heal.GateProbe, refill: int64(probes), filled: time.Now()}
 	next.probes.Store(next.refill)
-	next.lease = time.AfterFunc(gateLease*x.rt.opts.config.Policy.MaxQuarantine, func() {
+	next.lease = time.AfterFunc(gateLease*x.rt.config().Policy.MaxQuarantine, func() {
 		if s.gate.CompareAndSwap(next, nil) {
 			s.resumeHeld()
 		}
