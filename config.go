@@ -62,6 +62,14 @@ const leastLimit = time.Microsecond
 // maxDuration bounds what settings say, so that sums of them cannot overflow.
 const maxDuration = 24 * time.Hour
 
+// Check returns why the settings cannot be used, as [New] would: a [*ConfigError] or a
+// [*heal.PolicyError] that names the first that cannot. Names of remedies are not
+// checked: only New knows those of [WithRemedy].
+func (c Config) Check() error {
+	_, err := c.withDefaults()
+	return err
+}
+
 func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		name  string

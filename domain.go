@@ -73,21 +73,25 @@ func (d *domains) all() []*domain {
 	return d.sorted
 }
 
-// reconfigure gives domains their settings, which have their defaults, and takes them
-// from those that have none any more. What is in use stays in use: a bulkhead changes
-// its size with the calls in it, and a breaker whose settings are the same keeps its
-// state.
-func (d *domains) reconfigure(cfg map[string]DomainConfig) error {
+// prepare returns what gives domains their settings, which have their defaults, and takes
+// them from those that have none any more. What is in use stays in use: a bulkhead
+// changes its size with the calls in it, and a breaker whose settings are the same keeps
+// its state.
+func (d *domains) prepare(cfg map[string]DomainConfig) (apply func(), err error) {
 	fresh := make(map[observe.Domain]*shared, len(cfg))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for name, c := range cfg {
-		s, err := d.of(observe.Domain(name)).declare(c)
-		if err != nil {
-			return err
+		if fresh[observe.Domain(name)], err = d.of(observe.Domain(name)).declare(c); err != nil {
+			return nil, err
 		}
-		fresh[observe.Domain(name)] = s
 	}
+	return func() { d.apply(fresh) }, nil
+}
+
+func (d *domains) apply(fresh map[observe.Domain]*shared) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for name, x := range d.table {
 		s := fresh[name] // nil for what is declared no more
 		if old := x.shared.Swap(s); s != nil && old != nil && !same(s.cfg.Bulkhead, old.cfg.Bulkhead) && s.bulkhead != nil {
@@ -97,7 +101,6 @@ func (d *domains) reconfigure(cfg map[string]DomainConfig) error {
 	for _, w := range d.walls {
 		w.build()
 	}
-	return nil
 }
 
 // rebuild has a wall go by what is declared now.

@@ -216,6 +216,8 @@ func Hint(err error) string {
 		return "Runtime.Degradations says who asks for which switch; a lease may have run out"
 	case is(ErrIntensity):
 		return "a child fails again and again: its last error is in the chain; mend it, or raise SupervisorConfig.Intensity"
+	case is(ErrOtherSettings):
+		return "verify each part of the recording with the settings that decided it"
 	case is(ErrDiffers):
 		return "replay it with the settings and the build that recorded it"
 	case is(observe.ErrNoRecording):

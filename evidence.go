@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale/observe"
@@ -21,7 +22,7 @@ const (
 // evidence keeps the last records of each task, and of each name those of WARN and
 // above and those of no task.
 type evidence struct {
-	keep  int
+	keep  atomic.Int32
 	tasks [evidenceTasks / evidenceWays]logSet
 	names [evidenceNames / evidenceWays]logSet
 }
@@ -55,21 +56,22 @@ type logSlot struct {
 var seed = maphash.MakeSeed()
 
 func (e *evidence) keepLine(who *speaker, l *logLine) {
-	if who == nil || e.keep == 0 {
+	keep := int(e.keep.Load())
+	if who == nil || keep == 0 {
 		return
 	}
 	if seq := who.task.Seq; seq != 0 {
-		e.tasks[seq%uint64(len(e.tasks))].put(seq, e.keep, who, l)
+		e.tasks[seq%uint64(len(e.tasks))].put(seq, keep, who, l)
 		if l.level < levelWarn {
 			return
 		}
 	}
 	name := who.name()
 	if name != "" {
-		e.ofKey(nameKey(name)).put(nameKey(name), e.keep, who, l)
+		e.ofKey(nameKey(name)).put(nameKey(name), keep, who, l)
 	}
 	if who.operation != "" && who.operation != name {
-		e.ofKey(nameKey(who.operation)).put(nameKey(who.operation), e.keep, who, l)
+		e.ofKey(nameKey(who.operation)).put(nameKey(who.operation), keep, who, l)
 	}
 }
 
@@ -90,8 +92,8 @@ func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine) {
 	s.turn++
 	s.used[at] = s.turn
 	r := &s.rings[at]
-	if r.slots == nil {
-		r.slots = make([]logSlot, keep)
+	if len(r.slots) != keep {
+		r.resize(keep)
 	}
 	slot := &r.slots[r.next]
 	r.n++
@@ -108,6 +110,16 @@ func (s *logSet) put(key uint64, keep int, who *speaker, l *logLine) {
 	}
 	n := copy(slot.text[:room], l.message)
 	slot.message, slot.attrs = uint16(n), uint16(copy(slot.text[n:], attrs))
+}
+
+// resize makes room for so many records, and keeps the last.
+func (r *logRing) resize(keep int) {
+	slots, was := make([]logSlot, keep), uint64(len(r.slots))
+	n := min(r.n, was, uint64(keep)) //nolint:gosec // it is at most 64
+	for i := range n {
+		slots[i] = r.slots[(r.n-n+i)%was]
+	}
+	r.slots, r.n, r.next = slots, n, int(n)%keep //nolint:gosec // so is this
 }
 
 // records adds those of the ring's records that are wanted, oldest first.
@@ -151,7 +163,7 @@ func (e *evidence) ofName(name string) []observe.Record {
 	}
 	out = e.ofKey(nameKey(name)).one(out, nameKey(name), is)
 	slices.SortStableFunc(out, func(a, b observe.Record) int { return a.Time.Compare(b.Time) })
-	return out[max(len(out)-e.keep, 0):]
+	return out[max(len(out)-int(e.keep.Load()), 0):]
 }
 
 // all adds the records of all rings that are wanted, one those of one ring.

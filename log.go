@@ -57,7 +57,7 @@ func (rt *Runtime) logSignals(events []observe.Event) {
 	changes := 0
 	for _, e := range events {
 		switch e.Kind {
-		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned:
+		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventReconfigured:
 			rt.logEvent(e)
 		case observe.EventDegraded, observe.EventRestored:
 			if changes++; changes <= maxChanges {
@@ -119,6 +119,8 @@ func (rt *Runtime) logEvent(e observe.Event) {
 		rt.log(slog.LevelWarn, "degraded", "switch", e.Subject.Name, "detail", e.Detail)
 	case observe.EventRestored:
 		rt.log(slog.LevelInfo, "restored", "switch", e.Subject.Name, "detail", e.Detail)
+	case observe.EventReconfigured:
+		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
 	}

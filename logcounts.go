@@ -31,7 +31,7 @@ type logCounts struct {
 	near  [nearSlots]atomic.Pointer[nearCount] // by hash, in pairs
 	heard [1024]atomic.Uint64                  // hashes of texts that came once
 
-	patterns []logPattern
+	patterns atomic.Pointer[[]logPattern]
 	forms    *template.Miner
 	mu       sync.Mutex
 	known    map[countKey]*logCount
@@ -59,6 +59,7 @@ type countKey struct {
 type logCount struct {
 	n        atomic.Uint64
 	patterns []string
+	looked   *[]logPattern // what its text was matched with
 
 	text string      // of the form, as of the last sample that told of it
 	of   template.ID // what the text is of
@@ -102,7 +103,7 @@ func (c *logCounts) add(who *speaker, l *logLine) {
 	}
 	key := countKey{form: c.forms.Match(text), stack: l.stack, level: l.level}
 	if key.form == template.Other { // which stands for many: it is matched each time
-		key.patterns = strings.Join(matching(c.patterns, key.level, text), "\n")
+		key.patterns = strings.Join(matching(*c.patterns.Load(), key.level, text), "\n")
 	}
 	if who != nil {
 		key.name, key.domain = who.name(), who.domain
@@ -117,24 +118,44 @@ func (c *logCounts) add(who *speaker, l *logLine) {
 	}
 }
 
+// lookFor changes what records are looked through for. The next record of each form is
+// matched anew.
+func (c *logCounts) lookFor(patterns []logPattern) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.patterns.Store(&patterns)
+	c.forget()
+}
+
+// forget has each text looked up again. c.mu is held.
+func (c *logCounts) forget() {
+	for i := range c.near {
+		c.near[i].Store(nil)
+	}
+}
+
 // at returns the count of a form, of which text is an example. c.mu is held.
 func (c *logCounts) at(key countKey, text string) *logCount {
-	if count := c.known[key]; count != nil {
+	patterns := c.patterns.Load()
+	if count := c.known[key]; count != nil && count.looked == patterns {
+		return count
+	} else if count != nil {
+		count.patterns, count.looked = matching(*patterns, key.level, text), patterns
 		return count
 	}
-	patterns := matching(c.patterns, key.level, text)
+	names := matching(*patterns, key.level, text)
 	if len(c.known) >= maxForms {
 		c.unseen++
 		level := min(max(key.level, slog.LevelDebug), LevelFatal) / 4 * 4 // one of five
-		key = countKey{form: template.Other, level: level, patterns: strings.Join(patterns, "\n"), domain: key.domain}
+		key = countKey{form: template.Other, level: level, patterns: strings.Join(names, "\n"), domain: key.domain}
 		if len(c.known) >= 2*maxForms { // as many domains, and ways to match patterns
-			key.patterns, patterns, key.domain = "", nil, ""
+			key.patterns, names, key.domain = "", nil, ""
 		}
 		if count := c.known[key]; count != nil {
 			return count
 		}
 	}
-	count := &logCount{patterns: patterns}
+	count := &logCount{patterns: names, looked: patterns}
 	key.stack, key.name = strings.Clone(key.stack), strings.Clone(key.name)
 	c.known[key] = count
 	return count
@@ -163,9 +184,7 @@ func (c *logCounts) sample() (out []observe.LogStat, unseen uint64) {
 		count.last, count.idle = n, 0
 	}
 	if gone {
-		for i := range c.near {
-			c.near[i].Store(nil)
-		}
+		c.forget()
 	}
 	out = merged(out)
 	for i := range out { // before the rare ones are left out

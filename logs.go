@@ -3,6 +3,7 @@ package hale
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"github.com/hale-go/hale/diagnose"
@@ -18,10 +19,19 @@ type logs struct {
 }
 
 func newLogs(c LogConfig) *logs {
-	patterns, _ := compilePatterns(c.Patterns) // which were tried when the settings were
-	return &logs{
-		evidence: evidence{keep: max(c.Keep, 0)},
-		counts:   logCounts{patterns: patterns, known: map[countKey]*logCount{}, forms: template.New()},
+	g := &logs{counts: logCounts{known: map[countKey]*logCount{}, forms: template.New()}}
+	g.evidence.keep.Store(int32(max(c.Keep, 0))) // at most 64
+	patterns, _ := compilePatterns(c.Patterns)   // which were tried when the settings were
+	g.counts.patterns.Store(&patterns)
+	return g
+}
+
+// reconfigure changes the settings while records come.
+func (g *logs) reconfigure(was, now LogConfig) {
+	g.evidence.keep.Store(int32(max(now.Keep, 0)))
+	if !slices.Equal(was.Patterns, now.Patterns) {
+		patterns, _ := compilePatterns(now.Patterns)
+		g.counts.lookFor(patterns)
 	}
 }
 

@@ -36,27 +36,35 @@ type saidFinding struct {
 // is not starved. It is generous: who exceeds it hangs.
 const detectorLimit = time.Second
 
+// builtin returns the built-in detectors, and how they are made.
+func builtin(c *Config) []namedDetector {
+	return []namedDetector{
+		{"leak", func() detect.Detector { return detect.NewLeak(c.Leak) }},
+		{"growth", func() detect.Detector { return detect.NewGrowth(c.Leak) }},
+		{"overdue", func() detect.Detector { return detect.NewOverdue(c.Overdue) }},
+		{"stuck", func() detect.Detector { return detect.NewStuck() }},
+		{"panic_loop", func() detect.Detector { return detect.NewPanicLoop(c.PanicLoop) }},
+		{"error_rate", func() detect.Detector { return detect.NewErrorRate(c.ErrorRate) }},
+		{"burn_rate", func() detect.Detector { return detect.NewBurnRate(c.Objectives) }},
+		{"abandoned", func() detect.Detector { return detect.NewAbandoned(c.Abandoned) }},
+		{"log_pattern", func() detect.Detector { return detect.NewLogPattern() }},
+		{"log_volume", func() detect.Detector { return detect.NewLogVolume(c.LogVolume) }},
+		{"log_form", func() detect.Detector { return detect.NewLogForm() }},
+		{"saturation", func() detect.Detector { return detect.NewSaturation() }},
+		{"anomaly", func() detect.Detector { return detect.NewAnomaly() }},
+		{"exhaustion", func() detect.Detector { return detect.NewExhaustion() }},
+		{"latency", func() detect.Detector { return detect.NewLatency(c.Latency) }},
+		{"creep", func() detect.Detector { return detect.NewCreep() }},
+		{"stalled", func() detect.Detector { return detect.NewStalled() }},
+		{"spans", func() detect.Detector { return detect.NewSpans() }},
+	}
+}
+
 // newLoop builds the loop from settings. A limit of 0 is for replays.
 func newLoop(o options, limit time.Duration) (*loop, error) {
-	detectors := []detect.Named{
-		{Name: "leak", Detector: detect.NewLeak(o.config.Leak)},
-		{Name: "growth", Detector: detect.NewGrowth(o.config.Leak)},
-		{Name: "overdue", Detector: detect.NewOverdue(o.config.Overdue)},
-		{Name: "stuck", Detector: detect.NewStuck()},
-		{Name: "panic_loop", Detector: detect.NewPanicLoop(o.config.PanicLoop)},
-		{Name: "error_rate", Detector: detect.NewErrorRate(o.config.ErrorRate)},
-		{Name: "burn_rate", Detector: detect.NewBurnRate(o.config.Objectives)},
-		{Name: "abandoned", Detector: detect.NewAbandoned(o.config.Abandoned)},
-		{Name: "log_pattern", Detector: detect.NewLogPattern()},
-		{Name: "log_volume", Detector: detect.NewLogVolume(o.config.LogVolume)},
-		{Name: "log_form", Detector: detect.NewLogForm()},
-		{Name: "saturation", Detector: detect.NewSaturation()},
-		{Name: "anomaly", Detector: detect.NewAnomaly()},
-		{Name: "exhaustion", Detector: detect.NewExhaustion()},
-		{Name: "latency", Detector: detect.NewLatency(o.config.Latency)},
-		{Name: "creep", Detector: detect.NewCreep()},
-		{Name: "stalled", Detector: detect.NewStalled()},
-		{Name: "spans", Detector: detect.NewSpans()},
+	var detectors []detect.Named
+	for _, d := range builtin(&o.config) {
+		detectors = append(detectors, detect.Named{Name: d.name, Detector: d.fresh()})
 	}
 	for _, d := range o.detectors {
 		made, err := aside.Call(limit, new(atomic.Int64), d.fresh)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hale-go/hale/observe"
@@ -29,6 +30,9 @@ func (d Decision) digest() string {
 var (
 	// ErrRecording is returned for a recording that cannot be replayed.
 	ErrRecording = errors.New("hale: recording cannot be replayed")
+	// ErrOtherSettings is returned by [VerifyReplay] for what was decided under other
+	// settings.
+	ErrOtherSettings = errors.New("hale: recorded with other settings")
 	// ErrDiffers is returned by [VerifyReplay] when a replay decides otherwise
 	// than the runtime did.
 	ErrDiffers = errors.New("hale: replay differs from the recording")
@@ -52,34 +56,74 @@ func Replay(rec observe.Recording, opts ...Option) (out []Decision, err error) {
 
 // VerifyReplay replays a recording with the options of the runtime that made it
 // and compares what it decides with what was decided, byte for byte, by the
-// digests that the recording keeps. It returns nil if all is the same, and
-// otherwise an error that matches [ErrDiffers] and names the first segment and
-// turn that differ. Where the settings changed in between, as [observe.Segment]
-// tells by its revision, verify the parts one by one. A detector of one's own that
-// remembers must be a [detect.Stateful], or replays of the middle of a recording
-// differ.
+// digests that the recording keeps. It returns nil if all is the same, and an error
+// that matches [ErrDiffers] and names the first segment and turn that differ.
+//
+// Segments that other settings decided, as [observe.Segment] tells by its revision, are
+// left out: the settings may have been changed while the runtime ran, or between two
+// runs. If all others are the same, the error matches [ErrOtherSettings] and says how
+// many were left out and which revisions they have: verify these with their own
+// settings.
+//
+// A detector of one's own that remembers must be a [detect.Stateful], or replays of the
+// middle of a recording differ.
 func VerifyReplay(rec observe.Recording, opts ...Option) error {
 	if len(rec.Segments) == 0 {
 		return fmt.Errorf("%w: it is empty, which proves nothing", ErrRecording)
 	}
-	first := rec.Segments[0].State
-	return replay(rec, opts, func(i int, t observe.Turn, d Decision) error {
-		if rec.Segments[i].Fresh {
-			first = rec.Segments[i].State
+	o, err := gather(opts)
+	if err != nil {
+		return err
+	}
+	mine, at, others := decidedUnder(o.config.revision(), rec)
+	var first json.RawMessage
+	err = replay(mine, opts, func(i int, t observe.Turn, d Decision) error {
+		if i == 0 || mine.Segments[i].Fresh {
+			first = mine.Segments[i].State
 		}
 		was, is := t.Decided, d.digest()
 		if was == is {
 			return nil
 		}
-		o, err := gather(opts)
 		mend := "replay it with the detectors, remedies and version of hale that recorded it"
-		if now := o.config.revision(); err == nil && now != rec.Segments[i].Revision {
-			mend = fmt.Sprintf("replay it with the settings that recorded it: theirs have revision %s, these %s", rec.Segments[i].Revision, now)
-		} else if lost := lostState(first); len(lost) > 0 {
+		if lost := lostState(first); len(lost) > 0 {
 			mend = "begin with an earlier segment: this one lacks the state of " + strings.Join(lost, ", ")
 		}
-		return fmt.Errorf("%w: segment %d, turn %d of %s: the decision's digest was %q and is %q: %s", ErrDiffers, i, t.Seq, t.Time, was, is, mend)
+		return fmt.Errorf("%w: segment %d, turn %d of %s: the decision's digest was %q and is %q: %s", ErrDiffers, at[i], t.Seq, t.Time, was, is, mend)
 	})
+	switch n := len(at); {
+	case err == nil && n == 0:
+		return fmt.Errorf("%w: all %d segments are of revision %s, these are %s: verify them with theirs", ErrOtherSettings, len(rec.Segments), strings.Join(others, ", "), o.config.revision())
+	case err == nil && len(others) > 0:
+		return fmt.Errorf("%w: %d of %d segments, of revision %s, were not compared: verify them with theirs; the other %d, of revision %s, decide as recorded",
+			ErrOtherSettings, len(rec.Segments)-n, len(rec.Segments), strings.Join(others, ", "), n, o.config.revision())
+	}
+	return err
+}
+
+// maxRevisions is how many revisions an error names.
+const maxRevisions = 3
+
+// decidedUnder returns the segments of a revision, where they stand in the recording,
+// and which other revisions it has. What comes after one of another goes on from its
+// own state. A segment without a revision, which nobody wrote down, is of any.
+func decidedUnder(revision string, rec observe.Recording) (mine observe.Recording, at []int, others []string) {
+	skipped := false
+	for i, s := range rec.Segments {
+		if s.Revision != "" && s.Revision != revision {
+			if len(others) == maxRevisions && !slices.Contains(others, s.Revision) {
+				others = append(others, "others")
+			} else if len(others) < maxRevisions && !slices.Contains(others, s.Revision) {
+				others = append(others, s.Revision)
+			}
+			skipped = true
+			continue
+		}
+		s.Fresh = s.Fresh || skipped
+		skipped = false
+		mine.Segments, at = append(mine.Segments, s), append(at, i)
+	}
+	return mine, at, others
 }
 
 // replay calls each with every turn and what the loop decides in it, until that

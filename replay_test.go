@@ -64,7 +64,7 @@ func TestReplay(t *testing.T) {
 			}
 		}
 		err = hale.VerifyReplay(rec) // the default mode only observes
-		if !errors.Is(err, hale.ErrDiffers) || !strings.Contains(err.Error(), "settings") {
+		if !errors.Is(err, hale.ErrOtherSettings) || !strings.Contains(err.Error(), "all 10 segments") {
 			t.Errorf("with another policy: %v", err)
 		}
 		close(release)

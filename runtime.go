@@ -81,6 +81,10 @@ type Runtime struct {
 	running  atomic.Int32        // calls of Run
 
 	published atomic.Pointer[published]
+
+	settings atomic.Pointer[settings]
+	retick   chan struct{} // tells Run that the Tick changed
+	named    time.Time     // when settings that name operations were given; the loop's own
 }
 
 // published is what the last turn left for readers.
@@ -112,7 +116,9 @@ func New(opts ...Option) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	rt := &Runtime{opts: o, clock: clock{born: time.Now()}, lastTurn: time.Now(), number: runtimes.Add(1), closing: make(chan struct{}), journal: heal.NewJournal(o.journal)}
+	rt := &Runtime{opts: o, clock: clock{born: time.Now()}, lastTurn: time.Now(), number: runtimes.Add(1), closing: make(chan struct{}), retick: make(chan struct{}, 1), journal: heal.NewJournal(o.journal)}
+	rt.settings.Store(&settings{o.config, o.config.revision()})
+	rt.named = rt.clock.born
 	rt.prefix = strconv.FormatUint(rt.number, 10) + "."
 	rt.reg = registry{rt: rt, cells: map[string]*cell{}}
 	rt.watcher.rt = rt
@@ -121,7 +127,12 @@ func New(opts ...Option) (*Runtime, error) {
 	}
 	rt.logs = newLogs(o.config.Logs)
 	rt.switches.rt = rt
-	if err := errors.Join(rt.domains.reconfigure(o.config.Domains), rt.switches.reconfigure(o.config.Degraded)); err != nil {
+	domains, err := rt.domains.prepare(o.config.Domains)
+	if err != nil {
+		return nil, err
+	}
+	domains()
+	if err := rt.switches.reconfigure(o.config.Degraded); err != nil {
 		return nil, err
 	}
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {
@@ -139,7 +150,7 @@ func New(opts ...Option) (*Runtime, error) {
 	rt.resource.reader = resource.New("")
 	rt.capturer = goroutine.NewCapturer(goroutine.Config{}, rt.reg.resolve)
 	rt.pacer.Interval = o.config.Snapshots
-	rt.recorder = observe.NewRecorder(o.config.revision(), recordSegments, recordTurns)
+	rt.recorder = observe.NewRecorder(rt.settings.Load().revision, recordSegments, recordTurns)
 	cfg, err := SupervisorConfig{}.withDefaults()
 	if err != nil {
 		return nil, err
@@ -211,16 +222,20 @@ func (rt *Runtime) Run(ctx context.Context) error {
 	defer rt.openGates()
 	made := derive(ctx) // the caller's own is asked once: it may be anybody's code
 	defer made.end(nil)
-	ticker := time.NewTicker(rt.opts.config.Tick)
+	ticker := time.NewTicker(rt.config().Tick)
 	defer ticker.Stop()
 	defer rt.clock.stop()
 	for {
-		rt.clock.turn(rt.opts.config.Tick)
+		rt.clock.turn(rt.config().Tick)
 		select {
 		case <-made.ctx.Done():
 			return nil
 		case <-rt.closing:
 			return nil
+		case <-rt.retick:
+			rt.clock.stop()
+			ticker.Reset(rt.config().Tick)
+			continue
 		case <-ticker.C:
 		}
 		rt.clock.stop() // a turn may hang
@@ -289,7 +304,7 @@ func (rt *Runtime) turn(ctx context.Context) {
 func (rt *Runtime) afresh() {
 	rt.down.Store(true)
 	rt.openGates()
-	if l, err := newLoop(rt.opts, detectorLimit); err == nil { // it worked in New
+	if l, err := newLoop(rt.current(), detectorLimit); err == nil { // it worked in New
 		rt.recorder.Cut()
 		l.diagnoser.NumberAfter(rt.loop.diagnoser)
 		rt.loop = l

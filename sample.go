@@ -14,7 +14,7 @@ import (
 
 // observe gathers the inputs of one turn.
 func (rt *Runtime) observe(now time.Time) observe.Turn {
-	cfg := rt.opts.config
+	cfg := rt.config()
 	interval := now.Sub(rt.lastTurn)
 	if interval <= 0 {
 		now = rt.lastTurn.Add(time.Nanosecond) // turns are told apart by their time

@@ -36,9 +36,10 @@ func (rt *Runtime) Status() Status {
 	if rt.made() == nil {
 		return Status{Observer: "off", Incidents: []diagnose.Incident{}, Journal: []heal.Entry{}}
 	}
+	now := rt.settings.Load()
 	st := Status{
-		Time: time.Now(), Revision: rt.opts.config.revision(), Observer: "up",
-		Act: rt.opts.config.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
+		Time: time.Now(), Revision: now.revision, Observer: "up",
+		Act: now.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
 		Incidents: append([]diagnose.Incident{}, rt.Incidents()...), Journal: append([]heal.Entry{}, rt.journal.Entries()...), // lists in JSON, not null
 		Loop: rt.cost.stat(), Abandoned: int(rt.abandoned.Load()),
 	}
@@ -53,7 +54,7 @@ func (rt *Runtime) Status() Status {
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
 		st.Overrun += p.panel.Overrun()
-		if late := time.Since(p.at); st.Observer == "up" && late > lateTurns*rt.opts.config.Tick {
+		if late := time.Since(p.at); st.Observer == "up" && late > lateTurns*now.Tick {
 			st.Observer = "late"
 		}
 	}

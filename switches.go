@@ -88,7 +88,7 @@ func (s *switches) degrade(name string, level int, by string, lease time.Duratio
 		if table := s.table.Load(); table != nil && len(*table) >= maxSwitches {
 			return &ConfigError{Field: "Degrade name", Value: name, Err: fmt.Errorf("%d switches are degraded", maxSwitches), Mend: "restore what is over; a switch is for a part of the service, not for a user or a request"}
 		}
-		one = &degradation{name: strings.Clone(name), hold: hold{settle: s.rt.opts.config.Degradation.Settle}}
+		one = &degradation{name: strings.Clone(name), hold: hold{settle: s.rt.config().Degradation.Settle}}
 		s.replace(func(table map[string]*degradation) { table[one.name] = one })
 	}
 	s.tell(one, one.tend())

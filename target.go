@@ -84,7 +84,7 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 	}
 	next := &gate{probe: g == heal.GateProbe, refill: int64(probes), filled: time.Now()}
 	next.probes.Store(next.refill)
-	next.lease = time.AfterFunc(gateLease*x.rt.opts.config.Policy.MaxQuarantine, func() {
+	next.lease = time.AfterFunc(gateLease*x.rt.config().Policy.MaxQuarantine, func() {
 		if s.gate.CompareAndSwap(next, nil) {
 			s.resumeHeld()
 		}
@@ -140,7 +140,7 @@ func (x target) Degrade(name, by string, level int) error {
 	if mend != "" {
 		return fmt.Errorf("%w: %q cannot be the name of a switch: %s", heal.ErrNotApplicable, printable(name, maxName), mend)
 	}
-	if err := x.rt.switches.degrade(name, min(max(level, 1), maxLevel), by, gateLease*x.rt.opts.config.Policy.MaxQuarantine); err != nil {
+	if err := x.rt.switches.degrade(name, min(max(level, 1), maxLevel), by, gateLease*x.rt.config().Policy.MaxQuarantine); err != nil {
 		return fmt.Errorf("%w: %w", heal.ErrNotApplicable, err)
 	}
 	return nil

@@ -11,21 +11,21 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// unmetAfter is when settings are looked through for names that no operation has: at
-// first for those that are nearly the name of one, then for all, since some things are
-// seldom done.
+// unmetAfter is how long after they were given settings are looked through for names
+// that no operation has: at first for those that are nearly the name of one, then for
+// all, since some things are seldom done.
 var unmetAfter = [...]time.Duration{5 * time.Minute, time.Hour}
 
 // tellUnmet tells of settings that name no operation that there ever was. It is called
 // once a turn.
 func (rt *Runtime) tellUnmet(now time.Time) {
-	if rt.unmet == len(unmetAfter) || now.Sub(rt.clock.born) < unmetAfter[rt.unmet] {
+	if rt.unmet == len(unmetAfter) || now.Sub(rt.named) < unmetAfter[rt.unmet] {
 		return
 	}
 	last := rt.unmet == len(unmetAfter)-1
 	rt.unmet++
 	all := rt.ops.all()
-	c := &rt.opts.config
+	c := rt.config()
 	look := func(setting, name string, kind observe.OperationKind) { // of any kind: ""
 		if name == "*" || slices.ContainsFunc(all, func(o *Operation) bool { return o.name == name && (kind == "" || o.kind == kind) }) {
 			return

@@ -50,7 +50,7 @@ const maxPanics = 3
 type Panel struct {
 	limit   time.Duration
 	slots   []*slot
-	overrun atomic.Int64 // goroutines of disabled detectors that still run
+	overrun *atomic.Int64 // goroutines of disabled detectors that still run
 }
 
 type slot struct {
@@ -64,11 +64,41 @@ type slot struct {
 // NewPanel returns a panel that gives each detector at most limit a turn; 0
 // sets no limit, for replays.
 func NewPanel(limit time.Duration, detectors ...Named) *Panel {
-	p := &Panel{limit: limit}
+	p := &Panel{limit: limit, overrun: new(atomic.Int64)}
 	for _, d := range detectors {
 		p.slots = append(p.slots, &slot{Named: d})
 	}
 	return p
+}
+
+// With returns a panel that goes on where this one is, with fresh detectors in place of
+// those of their names. They take over the state of these where it fits, and start with
+// none where it does not. The detectors that stay are shared: only one of the two panels
+// may go on.
+func (p *Panel) With(fresh map[string]func() Detector) *Panel {
+	next := &Panel{limit: p.limit, overrun: p.overrun}
+	for _, was := range p.slots {
+		s := new(*was)
+		next.slots = append(next.slots, s)
+		made := fresh[s.Name]
+		if made == nil || s.disabled != "" {
+			continue
+		}
+		s.Detector, s.panics, s.overran = made(), 0, false
+		from, remembers := was.Detector.(Stateful)
+		to, takes := s.Detector.(Stateful)
+		if !remembers || !takes || was.overran {
+			continue
+		}
+		state, err := p.ask(was, from.State)
+		if err == nil {
+			_, err = p.ask(s, func() (json.RawMessage, error) { return nil, to.SetState(state) })
+		}
+		if err != nil { // it may have taken a part of it
+			s.Detector, s.overran = made(), false
+		}
+	}
+	return next
 }
 
 // Overrun returns how many goroutines of disabled detectors still run. It may
@@ -129,7 +159,7 @@ func (p *Panel) Detect(t *observe.Turn) ([]Finding, []observe.Event) {
 // run gives the detector its turn. One that overruns is left behind: its
 // goroutine cannot be stopped, only counted.
 func (p *Panel) run(s *slot, t observe.Turn) ([]Finding, error) {
-	return aside.Call(p.limit, &p.overrun, func() []Finding { return s.Detector.Detect(t) })
+	return aside.Call(p.limit, p.overrun, func() []Finding { return s.Detector.Detect(t) })
 }
 
 // askLimits is for how many times the limit of a turn a detector's other methods
@@ -143,7 +173,7 @@ func (p *Panel) ask(s *slot, f func() (json.RawMessage, error)) (json.RawMessage
 		raw json.RawMessage
 		err error
 	}
-	out, err := aside.Call(askLimits*p.limit, &p.overrun, func() answer {
+	out, err := aside.Call(askLimits*p.limit, p.overrun, func() answer {
 		raw, err := f()
 		if err != nil { // its text is the user's code too
 			err = asText(err)

@@ -25,8 +25,8 @@ import (
 type Breaker struct {
 	cfg    BreakerConfig
 	period atomic.Uint64 // since the last change of state: its number, and in the two lower bits the state
-	fails  window
-	slow   window // of slow calls
+	fails  recent
+	slow   recent // of slow calls
 	change func(from, to State)
 
 	mu      sync.Mutex
@@ -49,19 +49,19 @@ type BreakerStat struct {
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 }
 
-// window is failsafe-go's breaker, and what a good call would tell it.
-type window struct {
+// recent is failsafe-go's breaker, and what a good call would tell it.
+type recent struct {
 	cb     circuitbreaker.CircuitBreaker[any]
 	of     int64        // how many calls it looks back at; 0: it looks at time, and is told of all
 	stains atomic.Int64 // how many good calls it takes until it holds no others
 }
 
 // clean reports whether a good call would be no news.
-func (w *window) clean() bool { return w.cb == nil || (w.of > 0 && w.stains.Load() <= 0) }
+func (w *recent) clean() bool { return w.cb == nil || (w.of > 0 && w.stains.Load() <= 0) }
 
 // tell counts a call and reports whether there are too many bad ones now. The breaker's
 // mutex is held.
-func (w *window) tell(bad bool) bool {
+func (w *recent) tell(bad bool) bool {
 	switch {
 	case w.cb == nil:
 		return false
@@ -76,7 +76,7 @@ func (w *window) tell(bad bool) bool {
 }
 
 // wipe forgets all calls. The breaker's mutex is held.
-func (w *window) wipe() {
+func (w *recent) wipe() {
 	if w.cb == nil {
 		return
 	}

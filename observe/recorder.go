@@ -18,6 +18,7 @@ type Recorder struct {
 
 	mu   sync.Mutex
 	cut  bool // the next turn does not follow from the last
+	due  bool // a segment ends before it is full
 	kept []keptSegment
 
 	// Of who adds.
@@ -61,7 +62,7 @@ func (r *Recorder) Due() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := len(r.kept)
-	if n == 0 || r.cut {
+	if n == 0 || r.cut || r.due {
 		return true
 	}
 	s := &r.kept[n-1]
@@ -108,7 +109,7 @@ func (r *Recorder) open(s Segment) *keptSegment {
 		r.kept = append([]keptSegment(nil), r.kept[1:]...)
 	}
 	r.kept = append(r.kept, keptSegment{Segment: s})
-	r.cut = false
+	r.cut, r.due = false, false
 	return &r.kept[len(r.kept)-1]
 }
 
@@ -118,6 +119,14 @@ func (r *Recorder) Cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cut = true
+}
+
+// Revise ends the segment: the next turns are decided under a configuration of another
+// revision.
+func (r *Recorder) Revise(revision string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.revision, r.due = revision, true
 }
 
 // Add keeps a turn.

@@ -228,6 +228,8 @@ const (
 	EventObserverDown     EventKind = "observer.down"     // hale's own loop broke and restarts
 	EventBaselines        EventKind = "baselines"         // what had been learned could not be read or kept
 
+	EventReconfigured EventKind = "reconfigured" // the settings were changed; the detail names the revisions
+
 	EventRecordingFailed EventKind = "recording.failed" // the recording cannot be written to disk and goes on in memory
 
 	EventFinding  EventKind = "finding"  // a detector's finding appeared, changed its confidence or cleared
