@@ -8,6 +8,7 @@ import (
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/internal/aside"
 	"github.com/hale-go/hale/internal/stack"
+	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -57,7 +58,7 @@ func (rt *Runtime) logSignals(events []observe.Event) {
 	changes := 0
 	for _, e := range events {
 		switch e.Kind {
-		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventReconfigured:
+		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventReconfigured, observe.EventBreaker:
 			rt.logEvent(e)
 		case observe.EventDegraded, observe.EventRestored:
 			if changes++; changes <= maxChanges {
@@ -119,6 +120,12 @@ func (rt *Runtime) logEvent(e observe.Event) {
 		rt.log(slog.LevelWarn, "degraded", "switch", e.Subject.Name, "detail", e.Detail)
 	case observe.EventRestored:
 		rt.log(slog.LevelInfo, "restored", "switch", e.Subject.Name, "detail", e.Detail)
+	case observe.EventBreaker:
+		level := slog.LevelInfo
+		if e.Breaker == isolate.Open.String() {
+			level = slog.LevelWarn
+		}
+		rt.log(level, "breaker "+e.Breaker, "name", e.Subject.Name, "domain", string(e.Subject.Domain), "detail", e.Detail)
 	case observe.EventReconfigured:
 		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:

@@ -57,6 +57,7 @@ func builtin(c *Config) []namedDetector {
 		{"creep", func() detect.Detector { return detect.NewCreep() }},
 		{"stalled", func() detect.Detector { return detect.NewStalled() }},
 		{"spans", func() detect.Detector { return detect.NewSpans() }},
+		{"walls", func() detect.Detector { return detect.NewWalls() }},
 	}
 }
 

@@ -13,9 +13,13 @@ const (
 )
 
 // blame notes where the failures of a name come from. A cause that was found stays
-// until less than half of what found it speaks for it.
-func (d *ErrorRate) blame(e *errorName) {
+// until less than half of what found it speaks for it. open says that the name's breaker
+// is not closed.
+func (d *ErrorRate) blame(e *errorName, open bool) {
 	k := &e.Failing
+	if open && k.Cause.IsZero() { // that its breaker is open says more
+		k.Cause = e.subject()
+	}
 	if e.Kind == "" { // tasks that fail may hang, or be restarted in vain: that says more
 		k.Cause = e.subject()
 		return
@@ -35,6 +39,8 @@ func (d *ErrorRate) blame(e *errorName) {
 	switch {
 	case !origin.IsZero():
 		k.Cause = origin
+	case open:
+		k.Cause = e.subject()
 	case circle, e.Inherited < mostlyKept*e.Failed.Short || k.Cause == e.subject():
 		k.Cause = observe.Subject{}
 	}

@@ -198,7 +198,7 @@ func (d *ErrorRate) Detect(t observe.Turn) []Finding {
 	for _, names := range [][]errorName{st.Operations, st.Tasks} {
 		for i := range names {
 			if e := &names[i]; e.Failing.Open {
-				d.blame(e)
+				d.blame(e, brokenOff(t.Sample, e.Name))
 			}
 		}
 	}

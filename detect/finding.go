@@ -43,6 +43,8 @@ const (
 	KindStalled         Kind = "stalled_operation"
 	KindUnfinished      Kind = "unfinished_spans"
 	KindOutlived        Kind = "outlived_spans"
+	KindOpenBreaker     Kind = "open_breaker" // what is called keeps failing, and its breaker is open
+	KindFullDomain      Kind = "full_domain"  // a fault domain turns calls away for want of room
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.

@@ -41,6 +41,8 @@ var units = map[detect.Kind][]unit{
 	detect.KindStalled:         {{"spans", false}, {"operations", false}},
 	detect.KindUnfinished:      {{"spans", true}},
 	detect.KindOutlived:        {{"spans", false}},
+	detect.KindOpenBreaker:     {{"open breakers", false}},
+	detect.KindFullDomain:      {{"refused calls a second", false}},
 }
 
 type unit struct {

@@ -24,6 +24,10 @@ const (
 	// ResourceExhaustion is memory, processors, files or threads at their limit, or
 	// soon to be.
 	ResourceExhaustion Fault = "resource_exhaustion"
+	// DependencyDown is that what a name calls keeps failing, so that its breaker is open.
+	DependencyDown Fault = "dependency_down"
+	// FullDomain is a fault domain that turns calls away, because as many run as may.
+	FullDomain Fault = "full_domain"
 	// Anomaly is what is unlike what is usual, and may be a sign of a fault or of none.
 	Anomaly Fault = "anomaly"
 )
@@ -37,6 +41,8 @@ func faultOf(k detect.Kind) Fault {
 		return ErrorBurst
 	case detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished:
 		return SlowRequests
+	case detect.KindOpenBreaker:
+		return DependencyDown
 	case detect.KindSaturation, detect.KindExhaustion:
 		return ResourceExhaustion
 	case detect.KindAnomaly, detect.KindNewLogForm, detect.KindVanishedLogForm, detect.KindLogVolume, detect.KindOutlived:

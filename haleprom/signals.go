@@ -24,7 +24,7 @@ var kinds = [...]detect.Kind{
 	detect.KindLeak, detect.KindStuck, detect.KindPanic, detect.KindPanicLoop, detect.KindAbandoned, detect.KindOverdue,
 	detect.KindLogPattern, detect.KindLoggedPanics, detect.KindLogVolume, detect.KindNewLogForm, detect.KindVanishedLogForm,
 	detect.KindAnomaly, detect.KindSaturation, detect.KindExhaustion, detect.KindErrorRate, detect.KindBusinessErrors, detect.KindBurnRate,
-	detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished, detect.KindOutlived,
+	detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished, detect.KindOutlived, detect.KindOpenBreaker, detect.KindFullDomain,
 }
 
 func (s *signalMetrics) read(rt *hale.Runtime, sample observe.Sample) {
