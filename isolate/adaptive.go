@@ -50,6 +50,8 @@ const (
 	probeEvery   = 20   // windows
 	muchLonger   = 2.5  // than base: probe
 	muchShorter  = 0.6  // than base: it is no longer true
+	shorter      = 0.8  // than base, in a probe: probe again
+	soon         = 4    // windows, for the limit to follow
 	usedUp       = 0.8  // of the limit in flight on average: load is more than the limit lets through
 	used         = 0.06 // of calls began when no more could: load comes in bursts beyond the limit
 	mostStep     = 1.5  // that the limit grows by
@@ -121,6 +123,8 @@ func (a *Adaptive) adjust() {
 	took := max(w.nanos/float64(w.calls), 1)
 	inFlight := w.inFlight / float64(w.calls)
 	switch {
+	case a.probe && took < shorter*a.base: // there may be a queue of half as many still
+		a.base, a.since = took, probeEvery-soon
 	case a.base == 0 || took < muchShorter*a.base, a.probe && took > 2*a.base:
 		a.base = took
 	case a.probe:
