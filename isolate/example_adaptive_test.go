@@ -14,7 +14,7 @@ func ExampleAdaptive() {
 		fmt.Println(err)
 		return
 	}
-	for range 5000 {
+	for range 20_000 {
 		inFlight := limit.Limit() // as many as may be
 		took := 10 * time.Millisecond * time.Duration(max(8, inFlight)) / 8
 		limit.Record(took, inFlight, false)
