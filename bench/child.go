@@ -22,6 +22,7 @@ var children = map[string]func(words []string) (map[string]float64, error){
 	"parked":   parkedChild,
 	"snapshot": snapshotChild,
 	"idle":     idleChild,
+	"adaptive": adaptiveChild,
 }
 
 // child runs what the environment asks for and prints the figures to w. It

@@ -36,6 +36,7 @@ type Adaptive struct {
 
 // window is what is known of the calls since the limit was set.
 type window struct {
+	before          int // calls to come that may have begun before, and are not counted
 	size            int
 	calls           int
 	full            int // began when no more could
@@ -47,13 +48,15 @@ const (
 	headroom     = 0.5  // how much longer than base calls may take while the limit is used up
 	burstRoom    = 1.0  // and while it is used up now and then, which more room would mend
 	perDrop      = 2    // how much of that each share of calls that are given up takes away
-	probeEvery   = 20   // windows
+	probeEvery   = 30   // windows
 	muchLonger   = 2.5  // than base: probe
 	muchShorter  = 0.6  // than base: it is no longer true
+	shorter      = 0.8  // than base, in a probe: probe again
+	soon         = 2    // windows after a probe, for the limit to follow it
 	usedUp       = 0.8  // of the limit in flight on average: load is more than the limit lets through
 	used         = 0.06 // of calls began when no more could: load comes in bursts beyond the limit
-	mostStep     = 1.5  // that the limit grows by
-	leastStep    = 0.7  // that it falls by
+	mostStep     = 2    // that the limit grows by
+	leastStep    = 0.5  // and the least
 	firstDropped = 6    // calls, before their share says anything
 )
 
@@ -90,10 +93,14 @@ func (a *Adaptive) Record(took time.Duration, inFlight int, dropped bool) {
 	}
 	defer a.mu.Unlock()
 	limit := int(a.limit.Load())
+	w := &a.now
+	if w.before > 0 {
+		w.before--
+		return
+	}
 	if inFlight > limit {
 		return
 	}
-	w := &a.now
 	w.calls++
 	w.nanos += float64(min(max(took, 0), maxDuration))
 	w.inFlight += float64(max(inFlight, 1))
@@ -121,6 +128,8 @@ func (a *Adaptive) adjust() {
 	took := max(w.nanos/float64(w.calls), 1)
 	inFlight := w.inFlight / float64(w.calls)
 	switch {
+	case a.probe && took < shorter*a.base: // there may be a queue of half as many still
+		a.base, a.since = took, probeEvery-soon
 	case a.base == 0 || took < muchShorter*a.base, a.probe && took > 2*a.base:
 		a.base = took
 	case a.probe:
@@ -138,7 +147,7 @@ func (a *Adaptive) adjust() {
 		return
 	}
 	a.since++
-	if full && (a.since > probeEvery || took > muchLonger*a.base) {
+	if full && (a.since > probeEvery || a.since > soon && took > muchLonger*a.base) {
 		a.begin(true)
 		return
 	}
@@ -150,7 +159,7 @@ func (a *Adaptive) adjust() {
 	if !full && step > muchShorter { // that they take longer may be the bursts themselves
 		step = max(step, 1)
 	}
-	a.found = min(max(a.found*min(max(step, leastStep), mostStep), a.min), a.max)
+	a.found = min(max(a.found*(1+min(max(step, leastStep), mostStep))/2, a.min), a.max) // half the way, for the sake of chance
 	a.begin(false)
 }
 
@@ -163,8 +172,12 @@ func (a *Adaptive) begin(probe bool) {
 		limit = max(limit/2, int(a.min))
 	}
 	a.probe = probe
-	a.now = window{size: max(min(max(6*limit, 12), 80), limit)}
-	if int(a.limit.Swap(int64(limit))) != limit && a.set != nil {
+	a.now = window{size: max(min(max(6*limit, 12), 120), limit)}
+	was := int(a.limit.Swap(int64(limit)))
+	if was > limit { // those that are over first would be the longest of before
+		a.now.before = was
+	}
+	if was != limit && a.set != nil {
 		a.set(limit)
 	}
 }
