@@ -76,11 +76,14 @@ func (rt *Runtime) Reconfigure(c Config) error {
 	if err := errors.Join(broke, err); err != nil {
 		return fmt.Errorf("hale: the settings were not changed: %w", err)
 	}
+	if err := rt.declare(&now.Config); err != nil {
+		_ = rt.declare(&was.Config) // what it had goes on
+		return err
+	}
 	rt.settings.Store(now) // nothing fails from here on
 	rt.loop = l
 	rt.pacer.Interval = c.Snapshots
 	rt.logs.reconfigure(was.Logs, c.Logs)
-	// Hook: rt.domains.reconfigure(c.Domains)
 	if !maps.Equal(was.Latency.Thresholds, c.Latency.Thresholds) || !slices.Equal(was.Objectives, c.Objectives) {
 		rt.unmet, rt.named = 0, time.Now()
 	}
@@ -99,6 +102,11 @@ func (rt *Runtime) Reconfigure(c Config) error {
 		Detail: fmt.Sprintf("revision %s takes the place of %s", now.revision, was.revision),
 	}) // logged by the next turn: a logger that blocks must not hold up the caller
 	return nil
+}
+
+// declare gives what acts outside of the loop its settings.
+func (*Runtime) declare(*Config) error {
+	return nil // Hook: rt.domains.reconfigure(c.Domains) and what else keeps settings of its own
 }
 
 // betweenTurns locks turnMu, unless a turn hangs.
