@@ -53,12 +53,14 @@ func (rt *Runtime) showPanic(e observe.Event, trace stack.Trace) {
 func (rt *Runtime) logSignals(events []observe.Event) {
 	for _, e := range events {
 		switch e.Kind {
-		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventReconfigured:
+		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned:
 			rt.logEvent(e)
 		case observe.EventObserverDown:
 			if e.Subject.Name != loopName {
 				rt.logEvent(e)
 			}
+		case observe.EventReconfigured:
+			rt.logEvent(e)
 		}
 	}
 }
@@ -104,10 +106,10 @@ func (rt *Runtime) logEvent(e observe.Event) {
 		rt.log(slog.LevelError, e.Subject.Name+" broke and starts afresh", "detail", e.Detail)
 	case observe.EventMisuse:
 		rt.log(slog.LevelWarn, "hale was misused", "name", e.Subject.Name, "detail", e.Detail)
-	case observe.EventReconfigured:
-		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
+	case observe.EventReconfigured:
+		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	}
 }
 
