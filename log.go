@@ -126,10 +126,10 @@ func (rt *Runtime) logEvent(e observe.Event) {
 			level = slog.LevelWarn
 		}
 		rt.log(level, "breaker "+e.Breaker, "name", e.Subject.Name, "domain", string(e.Subject.Domain), "detail", e.Detail)
-	case observe.EventReconfigured:
-		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	case observe.EventDetectorDisabled, observe.EventDetectorGarbage:
 		rt.log(slog.LevelWarn, string(e.Kind), "detector", e.Subject.Name, "detail", e.Detail)
+	case observe.EventReconfigured:
+		rt.log(slog.LevelInfo, "hale has other settings", "detail", e.Detail)
 	}
 }
 

@@ -17,3 +17,5 @@
 //
 //	go config.Watch(ctx, "hale.yaml", rt.Reconfigure)
 package config
+
+//go:generate go run ./gen
