@@ -78,6 +78,12 @@ func checkDegraded(levels map[string]int) (map[string]int, error) {
 // as "config", an incident under its ID. The level rises at once, and falls as
 // [DegradationConfig] says. A change of it is an event.
 //
+// Two kinds of switch are hale's own, and act on a fault domain: "shed:orders" says by its
+// level what is turned away with [ErrShed] in the domain "orders" and those within it, 1
+// what is [Sheddable], 2 what is [SheddablePlus] too, 3 what is [Critical] too; the level of
+// "shrink:orders" says how often the limit of that domain's bulkhead is halved. Calls with a
+// [Fallback], and routes with a degraded handler, heed the switch of their domain itself.
+//
 // A name, level, party or lease that cannot be used gives a [*ConfigError]; so does a
 // 1025th switch, and a party for which there is no room: of more than 64 that ask for
 // one switch, the lowest are dropped.

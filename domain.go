@@ -17,6 +17,10 @@ type domain struct {
 	parent *domain
 	shared atomic.Pointer[shared] // nil: nothing was declared
 
+	mu     sync.Mutex // of who changes the bulkhead's limit
+	limit  int        // of the bulkhead, when nobody shrinks it
+	halved int        // how often it is
+
 	lost                    atomic.Int64 // bodies of calls that were given up and have not come back
 	full, rateLimited, shed atomic.Uint64
 
@@ -94,8 +98,13 @@ func (d *domains) apply(fresh map[observe.Domain]*shared) {
 	defer d.mu.Unlock()
 	for name, x := range d.table {
 		s := fresh[name] // nil for what is declared no more
-		if old := x.shared.Swap(s); s != nil && old != nil && !same(s.cfg.Bulkhead, old.cfg.Bulkhead) && s.bulkhead != nil {
+		old := x.shared.Swap(s)
+		if s == nil || s.bulkhead == nil {
+			continue
+		}
+		if old == nil || !same(s.cfg.Bulkhead, old.cfg.Bulkhead) || s.adaptive != old.adaptive {
 			_ = s.bulkhead.Reconfigure(*s.cfg.Bulkhead) // they were checked
+			x.setLimit(s.limit())
 		}
 	}
 	for _, w := range d.walls {
@@ -141,12 +150,64 @@ func (x *domain) declare(c DomainConfig) (s *shared, err error) {
 	if !same(c.Adaptive, old.cfg.Adaptive) || s.bulkhead != old.bulkhead {
 		s.adaptive = nil
 		if c.Adaptive != nil {
-			if s.adaptive, err = isolate.NewAdaptive(*c.Adaptive, s.bulkhead.Resize); err != nil {
+			if s.adaptive, err = isolate.NewAdaptive(*c.Adaptive, x.setLimit); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return s, nil
+}
+
+// limit is how many calls may run at once, if nobody shrinks it.
+func (s *shared) limit() int {
+	if s.adaptive != nil {
+		return s.adaptive.Limit()
+	}
+	return s.cfg.Bulkhead.Limit
+}
+
+// setLimit changes how many calls of the domain may run at once.
+func (x *domain) setLimit(limit int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.limit = limit
+	x.resize()
+}
+
+// halve has the limit halved so often.
+func (x *domain) halve(times int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.halved = times
+	x.resize()
+}
+
+// resize gives the bulkhead its limit, at least 1. x.mu is held.
+func (x *domain) resize() {
+	if s := x.shared.Load(); s != nil {
+		s.bulkhead.Resize(max(x.limit>>x.halved, 1))
+	}
+}
+
+// halve has the limit of a domain halved so often.
+func (d *domains) halve(name observe.Domain, times int) {
+	d.mu.Lock()
+	x := d.table[name]
+	d.mu.Unlock()
+	if x != nil {
+		x.halve(times)
+	}
+}
+
+// has reports whether a domain has calls, and whether it has a bulkhead.
+func (d *domains) has(name observe.Domain) (calls, bulkhead bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if x := d.table[name]; x != nil {
+		s := x.shared.Load()
+		bulkhead = s != nil && s.bulkhead != nil
+	}
+	return slices.ContainsFunc(d.walls, func(w *Wall) bool { return name.Contains(w.domain.name) }), bulkhead
 }
 
 // same reports whether two settings say the same.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -176,6 +177,9 @@ func (s *switches) tell(one *degradation, now held) {
 		return
 	}
 	one.told = now.level
+	if domain, ok := strings.CutPrefix(one.name, heal.ShrinkSwitch); ok {
+		s.rt.domains.halve(observe.Domain(domain), now.level)
+	}
 	kind, detail := observe.EventRestored, fmt.Sprintf("level %d, was %d", now.level, was)
 	if now.level > was {
 		kind = observe.EventDegraded

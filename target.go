@@ -2,6 +2,7 @@ package hale
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hale-go/hale/heal"
@@ -139,6 +140,16 @@ func (x target) Degrade(name, by string, level int) error {
 	mend := checkDomain(name)
 	if mend != "" {
 		return fmt.Errorf("%w: %q cannot be the name of a switch: %s", heal.ErrNotApplicable, printable(name, maxName), mend)
+	}
+	if domain, ok := strings.CutPrefix(name, heal.ShedSwitch); ok {
+		if calls, _ := x.rt.domains.has(observe.Domain(domain)); !calls {
+			return fmt.Errorf("%w: nothing is called in domain %s", heal.ErrNotApplicable, domain)
+		}
+	}
+	if domain, ok := strings.CutPrefix(name, heal.ShrinkSwitch); ok {
+		if _, bulkhead := x.rt.domains.has(observe.Domain(domain)); !bulkhead {
+			return fmt.Errorf("%w: domain %s has no bulkhead", heal.ErrNotApplicable, domain)
+		}
 	}
 	if err := x.rt.switches.degrade(name, min(max(level, 1), maxLevel), by, gateLease*x.rt.config().Policy.MaxQuarantine); err != nil {
 		return fmt.Errorf("%w: %w", heal.ErrNotApplicable, err)

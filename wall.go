@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
@@ -21,6 +22,7 @@ type Wall struct {
 	rt     *Runtime
 	family *family
 	domain *domain
+	sheds  string // the switch that says what is turned away
 	plan   atomic.Pointer[plan]
 
 	op       atomic.Pointer[Operation] // that calls are counted as; nil: they are counted elsewhere
@@ -79,7 +81,7 @@ func (rt *Runtime) wallOf(at *family) *Wall {
 	if w := at.wall.Load(); w != nil {
 		return w
 	}
-	w := &Wall{rt: rt, family: at, domain: d.of(at.domain)}
+	w := &Wall{rt: rt, family: at, domain: d.of(at.domain), sheds: heal.ShedSwitch + string(at.domain)}
 	w.build()
 	i, _ := slices.BinarySearchFunc(d.walls, w, compareWalls)
 	d.walls = slices.Insert(slices.Clone(d.walls), i, w)
@@ -206,6 +208,11 @@ func (w *Wall) admit(ctx context.Context) error {
 }
 
 func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
+	if w.rt.switches.table.Load() != nil {
+		if err := w.shed(ctx, p); err != nil {
+			return Visit{}, err
+		}
+	}
 	for _, s := range p.rates {
 		if err := s.rate.Acquire(hear(ctx)); err != nil {
 			return Visit{}, w.refuse(s, err)
@@ -227,6 +234,19 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 	}
 	return Visit{wall: w, plan: p, pass: pass}, nil
 }
+
+// shed turns away what is less critical than what is done in the domain for now.
+func (w *Wall) shed(ctx context.Context, p *plan) error {
+	level := w.rt.switches.level(w.sheds)
+	if level == 0 || int(criticalityOf(ctx, p.crit)-isolate.Sheddable) >= min(level, mostShed) {
+		return nil
+	}
+	w.domain.shed.Add(1)
+	return &isolate.RefusedError{At: string(w.domain.name), Err: isolate.ErrShed}
+}
+
+// mostShed is the level at which only what is critical_plus is done.
+const mostShed = int(isolate.CriticalPlus - isolate.Sheddable)
 
 // wait waits for room in a bulkhead, unless what is called would not be called anyway.
 func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {

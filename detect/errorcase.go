@@ -23,6 +23,7 @@ type errorCase struct {
 	Look  float64         `json:"look,omitempty"` // and in the second look
 	Now   float64         `json:"now,omitempty"`  // and in the short time, as far as it is since then
 	Cause observe.Subject `json:"cause,omitzero"`
+	Cut   bool            `json:"cut,omitempty"` // the name's breaker opened: it says more
 }
 
 const (

@@ -125,7 +125,11 @@ func (d *ErrorRate) failed(e *errorName) Finding {
 		f.Evidence = append(f.Evidence, Evidence{Metrics, cutText("new to " + e.Name + ": " + types)})
 	}
 	if text := d.began(e); text != "" {
-		f.Evidence = append(f.Evidence, Evidence{Traces, cutText(text)})
+		channel := Traces
+		if e.Failing.Cut && f.Cause == e.subject() {
+			channel = Metrics
+		}
+		f.Evidence = append(f.Evidence, Evidence{channel, cutText(text)})
 	}
 	return f
 }
@@ -136,6 +140,8 @@ func (d *ErrorRate) began(e *errorName) string {
 	switch cause := e.Failing.Cause; {
 	case e.Kind == "" || e.Failed.Short < 1:
 		return ""
+	case cause == e.subject() && e.Failing.Cut:
+		return "its breaker opened"
 	case cause == e.subject():
 		return "most of them are panics"
 	case cause.IsZero() && inherited < 100*mostlyKept:

@@ -17,7 +17,7 @@ const (
 // is not closed.
 func (d *ErrorRate) blame(e *errorName, open bool) {
 	k := &e.Failing
-	if open && k.Cause.IsZero() { // that its breaker is open says more
+	if k.Cut = k.Cut || open; k.Cut && k.Cause.IsZero() {
 		k.Cause = e.subject()
 	}
 	if e.Kind == "" { // tasks that fail may hang, or be restarted in vain: that says more
@@ -39,7 +39,7 @@ func (d *ErrorRate) blame(e *errorName, open bool) {
 	switch {
 	case !origin.IsZero():
 		k.Cause = origin
-	case open:
+	case k.Cut:
 		k.Cause = e.subject()
 	case circle, e.Inherited < mostlyKept*e.Failed.Short || k.Cause == e.subject():
 		k.Cause = observe.Subject{}

@@ -9,9 +9,18 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// degrade has what is at fault do less: it sets the switch of the subject's domain, of
-// its name where it has no domain, to the mildest level. What asks for the switch then
-// leaves out what it can do without.
+// Switches that are hale's own: the domain's name follows. The level of the first says
+// what is turned away in a domain, least critical first: 1 what is sheddable, 2 what is
+// sheddable_plus too, 3 what is critical too. The level of the second says by how often
+// the limit of its bulkhead is halved.
+const (
+	ShedSwitch   = "shed:"
+	ShrinkSwitch = "shrink:"
+)
+
+// degrade has what is at fault do less, by a switch: that of the subject's domain, of its
+// name where it has no domain. What asks for the switch then leaves out what it can do
+// without. Switches of hale's own turn less critical work away, or let less in.
 //
 // It is held like a quarantine, and cuts nothing off: work goes on, with less. So the
 // blast radius does not count it and does not keep it back, and it may be used on a name
@@ -22,32 +31,38 @@ import (
 // There is nothing between a level and none that could be tried out. So on probation the
 // switch is let go, and probation lasts until it has come down and the symptom has had
 // the time to show again.
-type degrade struct{}
+type degrade struct {
+	kind  string // of the switch; "": the service's own
+	level int
+}
 
-func (degrade) Apply(_ context.Context, t Target, c Command) error {
-	name := switchOf(c.Subject)
+func (d degrade) Apply(_ context.Context, t Target, c Command) error {
+	name := d.switchOf(c.Subject)
 	if name == "" {
 		return ErrNotApplicable
 	}
-	return t.Degrade(name, c.Incident, 1)
+	return t.Degrade(name, c.Incident, d.level)
 }
 
 func (d degrade) Probe(ctx context.Context, t Target, c Command) error { return d.Undo(ctx, t, c) }
 
-func (degrade) Undo(_ context.Context, t Target, c Command) error {
-	name := switchOf(c.Subject)
+func (d degrade) Undo(_ context.Context, t Target, c Command) error {
+	name := d.switchOf(c.Subject)
 	if name == "" {
 		return ErrNotApplicable
 	}
 	return t.Restore(name, c.Incident)
 }
 
-// switchOf returns the switch by which what a subject is about is degraded.
-func switchOf(s observe.Subject) string {
-	if s.Domain != "" {
-		return string(s.Domain)
+// switchOf returns the switch by which what a subject is about is degraded, "" for none.
+func (d degrade) switchOf(s observe.Subject) string {
+	switch {
+	case s.Domain != "":
+		return d.kind + string(s.Domain)
+	case d.kind == "":
+		return s.Name
 	}
-	return s.Name
+	return ""
 }
 
 // holds notes what a remedy that is used now will hold.
@@ -56,8 +71,9 @@ func (c *care) holds(r Remedy, inc *diagnose.Incident) {
 		return
 	}
 	c.Held = inc.Subject.Name
-	if _, c.Degrades = r.(degrade); c.Degrades {
-		c.Held = switchOf(inc.Subject)
+	var d degrade
+	if d, c.Degrades = r.(degrade); c.Degrades {
+		c.Held = d.switchOf(inc.Subject)
 	}
 }
 

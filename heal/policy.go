@@ -57,9 +57,10 @@ type Guardrails struct {
 // DefaultLadders returns the built-in ladders.
 func DefaultLadders() map[diagnose.Fault][]string {
 	return map[diagnose.Fault][]string{
-		diagnose.Leak:      {RemedyQuarantine},
-		diagnose.StuckTask: {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
-		diagnose.PanicLoop: {RemedyQuarantine, RemedyRestart},
+		diagnose.Leak:       {RemedyQuarantine},
+		diagnose.StuckTask:  {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
+		diagnose.PanicLoop:  {RemedyQuarantine, RemedyRestart},
+		diagnose.FullDomain: {RemedyShed, RemedyDegrade},
 	}
 }
 

@@ -13,7 +13,9 @@ const (
 	RemedyCancel     = "cancel"
 	RemedyAbandon    = "abandon"
 	RemedyQuarantine = "quarantine"
-	RemedyDegrade    = "degrade"
+	RemedyShed       = "shed"    // turn away what is not critical in the subject's domain
+	RemedyShrink     = "shrink"  // halve the limit of the domain's bulkhead
+	RemedyDegrade    = "degrade" // set the domain's switch: do less
 	RemedyRestart    = "restart"
 )
 
@@ -96,7 +98,9 @@ func Builtin() []Named {
 		{Name: RemedyCancel, Remedy: cancel{}, Needs: Contain},
 		{Name: RemedyAbandon, Remedy: abandon{}, Needs: Contain},
 		{Name: RemedyQuarantine, Remedy: quarantine{}, Needs: Contain, HitsAll: true},
-		{Name: RemedyDegrade, Remedy: degrade{}, Needs: Contain},
+		{Name: RemedyShed, Remedy: degrade{kind: ShedSwitch, level: 2}, Needs: Contain},
+		{Name: RemedyShrink, Remedy: degrade{kind: ShrinkSwitch, level: 1}, Needs: Contain},
+		{Name: RemedyDegrade, Remedy: degrade{level: 1}, Needs: Contain},
 		{Name: RemedyRestart, Remedy: restart{}, Needs: Full, Destructive: true, HitsAll: true},
 	}
 }
