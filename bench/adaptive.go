@@ -134,7 +134,7 @@ func goodputs(shapes []surge.Shape, seed uint64, run func(surge.Shape) (surge.Re
 		if err != nil {
 			return nil, err
 		}
-		best, _ := surge.Best(s, seed, mostLimit)
+		best, _ := surge.Best(s, seed, 1, mostLimit)
 		for p, phase := range phases {
 			share := r.Goodput[p] / max(best.Goodput[p], 1e-9)
 			values[phase] += share / float64(len(shapes))
