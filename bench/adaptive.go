@@ -29,7 +29,7 @@ func adaptiveContest(name string, deaf bool, phase time.Duration) contest {
 	const ours, failsafe = "isolate.Adaptive", "failsafe-go"
 	return contest{
 		name:   name,
-		rounds: 3,
+		rounds: 2,
 		open: func() ([]contestant, error) {
 			of := func(name, limit string) contestant {
 				seed := 0
