@@ -28,6 +28,12 @@ func TestChildren(t *testing.T) {
 			t.Errorf("idle %s: %v %%, error %v", kind, s, err)
 		}
 	}
+	for _, limit := range []string{"isolate", "failsafe"} {
+		m, err := measureInChild("adaptive", limit, 1, false, int64(time.Second))
+		if share := m.values["normal"]; err != nil || share < 0.1 || share > 1.5 {
+			t.Errorf("adaptive %s: %v of the best limit's goodput, error %v", limit, share, err)
+		}
+	}
 	if _, err := measureInChild("parked", 5, "nothing"); err == nil {
 		t.Error("a child that fails gives no error")
 	}

@@ -22,7 +22,7 @@ func main() {
 		return
 	}
 	rounds := flag.Int("rounds", 20, "rounds of each contest; the ratio is the median over them")
-	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck, beat, parked, log, snapshot/1k/4 .. snapshot/1M/16, idle, http, middleware, retry, adaptive")
+	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck, beat, parked, log, snapshot/1k/4 .. snapshot/1M/16, idle, http, middleware, retry, rate, adaptive")
 	verbose := flag.Bool("v", false, "print the spread over the rounds below each row")
 	flag.Parse()
 	match, err := regexp.Compile(*pattern)
@@ -48,7 +48,7 @@ type size struct {
 	idle     time.Duration
 	http     time.Duration // of load for each turn
 	requests int           // of the middleware contest
-	retries  int           // calls of the retry contest
+	retries  int           // calls of the retry and rate contests
 	adaptive time.Duration // of a simulated phase of the adaptive contests
 }
 
@@ -70,7 +70,7 @@ func contests(s size) []contest {
 	for _, producers := range []int{1, 16} {
 		out = append(out, goContest(producers, s.units))
 	}
-	out = append(out, restartContest(s.restarts), stuckContest(s.stuck), beatContest(s.beats), parkedContest(s.parked), logContest(s.logs), httpContest(s.http), middlewareContest(s.requests), retryContest(s.retries),
+	out = append(out, restartContest(s.restarts), stuckContest(s.stuck), beatContest(s.beats), parkedContest(s.parked), logContest(s.logs), httpContest(s.http), middlewareContest(s.requests), retryContest(s.retries), rateContest(s.retries),
 		adaptiveContest("adaptive", false, s.adaptive), adaptiveContest("adaptive/deaf", true, s.adaptive))
 	for _, n := range s.snapshot {
 		out = append(out, snapshotContest(n, 4), snapshotContest(n, 16))

@@ -17,7 +17,7 @@ import (
 // for one short window, as BBR does with its window (Cardwell et al., "BBR:
 // Congestion-Based Congestion Control", ACM Queue, 2016): at once when calls take much
 // longer than before, which a queue and a slow dependency both explain, and else in one
-// of twenty windows. If most calls are given up, the limit falls at once.
+// of thirty windows. If most calls are given up, the limit falls at once.
 //
 // It grows only while it is used, and stays as it is otherwise. It has no clock, goroutine
 // or timer. Its methods may be called from many goroutines at once; a nil one does nothing.

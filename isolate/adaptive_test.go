@@ -26,7 +26,7 @@ func newAdaptive(t testing.TB, c isolate.AdaptiveConfig, set func(int)) *isolate
 // no room for a queue of few, or the dependency goes on with calls that were given up,
 // it comes less close.
 func TestAdaptiveGoodput(t *testing.T) {
-	mean := surge.Shape{Workers: 20, Service: 50 * time.Millisecond, Jitter: 0.3, Load: 3, Deadline: time.Second, Phase: time.Minute}
+	mean := surge.Shape{Workers: 20, Service: 50 * time.Millisecond, Jitter: 0.3, Load: 3, Deadline: time.Second, Phase: 30 * time.Second}
 	for _, c := range []struct {
 		change func(*surge.Shape)
 		slow   float64 // the least share while it is slow; 0.9 otherwise
@@ -34,20 +34,20 @@ func TestAdaptiveGoodput(t *testing.T) {
 		{func(*surge.Shape) {}, 0.9},
 		{func(s *surge.Shape) { s.Load = 0.5 }, 0.9},
 		{func(s *surge.Shape) { s.Load = 1 }, 0.9},
-		{func(s *surge.Shape) { s.Closed, s.Load = true, 1 }, 0.9},
+		{func(s *surge.Shape) { s.Closed, s.Load, s.Phase = true, 1, time.Minute }, 0.9},
 		{func(s *surge.Shape) { s.Jitter = 1 }, 0.9},
 		{func(s *surge.Shape) { s.Deaf = true }, 0.9},
-		{func(s *surge.Shape) { s.Workers = 5 }, 0.85},
-		{func(s *surge.Shape) { s.Workers, s.Load = 5, 0.5 }, 0.85},
+		{func(s *surge.Shape) { s.Workers, s.Phase = 5, time.Minute }, 0.85},
+		{func(s *surge.Shape) { s.Workers, s.Load, s.Phase = 5, 0.5, time.Minute }, 0.85},
 		{func(s *surge.Shape) {
-			s.Workers, s.Service, s.Deadline, s.Phase = 5, s.Service/10, s.Deadline/10, s.Phase/3
+			s.Workers, s.Service, s.Deadline, s.Phase = 5, s.Service/10, s.Deadline/10, s.Phase/2
 		}, 0.9},
-		{func(s *surge.Shape) { s.Workers, s.Deaf = 5, true }, 0.5},
+		{func(s *surge.Shape) { s.Workers, s.Deaf, s.Phase = 5, true, time.Minute }, 0.5},
 	} {
 		s := mean
 		c.change(&s)
 		t.Run(s.String(), func(t *testing.T) {
-			best, _ := surge.Best(s, 1, 3*s.Workers)
+			best, _ := surge.Best(s, 1, s.Workers, 3*s.Workers)
 			a := newAdaptive(t, isolate.AdaptiveConfig{}, nil)
 			r := surge.Run(s, 1, surge.Held(a.Limit, a.Record))
 			for p, least := range [surge.Phases]float64{0.9, c.slow, 0.9} {

@@ -1,6 +1,11 @@
 package isolate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
+
+var refusals = []error{ErrOpen, ErrFull, ErrRateLimited, ErrShed}
 
 // maxChain bounds how many errors of a tree are looked at: an Unwrap is anybody's code,
 // and may lead back to where it began.
@@ -29,8 +34,7 @@ func (l *looker) into(err error) {
 func (l *looker) walk(err error) {
 	for err != nil && l.left > 0 && !l.refused {
 		l.left--
-		switch err {
-		case ErrOpen, ErrFull, ErrRateLimited, ErrShed: //nolint:errorlint // one error of the tree
+		if slices.Contains(refusals, err) {
 			l.refused = true
 			return
 		}

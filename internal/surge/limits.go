@@ -24,10 +24,10 @@ func Fixed(limit int) Limit {
 	return Held(func() int { return limit }, func(time.Duration, int, bool) {})
 }
 
-// Best returns the most goodput in each phase that one of the limits reaches, up to
-// most, over a grid of limits each a quarter above the last.
-func Best(s Shape, seed uint64, most int) (best Result, limits [Phases]int) {
-	for l := 1; l <= most; l = max(l+1, l+l/4) {
+// Best returns the most goodput in each phase that one of the limits
+// from least to most reaches, each a quarter above the last.
+func Best(s Shape, seed uint64, least, most int) (best Result, limits [Phases]int) {
+	for l := least; l <= most; l = max(l+1, l+l/4) {
 		r := Run(s, seed, Fixed(l))
 		for p := range Phases {
 			if r.Goodput[p] > best.Goodput[p] {

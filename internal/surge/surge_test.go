@@ -72,7 +72,7 @@ func deafened(s surge.Shape) surge.Shape {
 func TestBest(t *testing.T) {
 	s := five
 	s.Load = 3
-	_, limits := surge.Best(s, 1, 40)
+	_, limits := surge.Best(s, 1, 1, 40)
 	if l := limits[surge.Slow]; l < 5 || l > 8 {
 		t.Errorf("the best limit for five workers at twice their time is %d", l)
 	}
