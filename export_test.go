@@ -2,6 +2,7 @@ package hale
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"runtime"
@@ -27,6 +28,13 @@ func SetWriter(rt *Runtime, w SegmentWriter) { rt.disk.writer = w }
 // SetBaselinesWriter puts write in the place of what writes the baselines.
 func SetBaselinesWriter(rt *Runtime, write func() error) {
 	rt.baselines.write = func(string, baselinesDoc) error { return write() }
+}
+
+// LoopState returns what rt's loop remembers.
+func LoopState(rt *Runtime) (json.RawMessage, error) {
+	rt.turnMu.Lock()
+	defer rt.turnMu.Unlock()
+	return rt.loop.state()
 }
 
 // BreakLoop makes the next turn of rt's loop panic.

@@ -48,7 +48,8 @@ var errTurnHangs = errors.New("hale: the settings were not changed: a turn of th
 // see [Runtime.SetHalted] for that. Records that were kept before stay as many.
 //
 // Recordings begin a new segment with the revision of the new settings, so that each
-// can be replayed with those that decided. An event of kind [observe.EventReconfigured]
+// can be replayed with those that decided; of the ten that are kept in memory, each
+// change takes one. An event of kind [observe.EventReconfigured]
 // tells of the change, and so does a record at INFO. The same settings again change
 // nothing and tell nothing. It may be called from any goroutine but from within a turn,
 // as a detector or a remedy is.

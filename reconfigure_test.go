@@ -106,6 +106,46 @@ func TestReconfigureKeepsWhatIsKnown(t *testing.T) {
 	})
 }
 
+// What detectors have learned fits whatever settings they get.
+func TestReconfigureKeepsWhatWasLearned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(hale.Config{Objectives: []detect.Objective{{Operation: "GET /", Target: 0.9}}}))
+		log := slog.New(hale.LogHandler(slog.NewTextHandler(io.Discard, nil), hale.WithRuntime(rt)))
+		op := rt.Operation(observe.Server, "GET /", "web")
+		poison(rt)
+		for i := range 150 {
+			for k := range 20 {
+				ctx, span := op.Start(t.Context())
+				log.WarnContext(ctx, "slow answer")
+				if (i+k)%3 == 0 {
+					span.End(errors.New("no answer"))
+				} else {
+					span.End(nil)
+				}
+			}
+			steps(t, rt, 1)
+		}
+		before, err := hale.LoopState(rt)
+		if err != nil || len(before) < 5000 {
+			t.Fatalf("%d bytes: %v", len(before), err)
+		}
+		if err := rt.Reconfigure(hale.Config{
+			Epoch: 5 * time.Second, Snapshots: time.Minute,
+			Leak: detect.LeakConfig{Grace: 20 * time.Second}, Overdue: detect.OverdueConfig{Times: 3}, PanicLoop: detect.PanicLoopConfig{Count: 9},
+			Abandoned: detect.AbandonedConfig{Cap: 2}, ErrorRate: detect.ErrorRateConfig{MinErrors: 50}, LogVolume: detect.LogVolumeConfig{MinStorm: 5},
+			Objectives: []detect.Objective{{Operation: "GET /", Target: 0.99}},
+			Latency:    detect.LatencyConfig{Thresholds: map[string]detect.Threshold{"*": {P99: time.Millisecond}}},
+			Policy:     heal.Policy{Act: heal.Full},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if after, err := hale.LoopState(rt); err != nil || string(after) != string(before) {
+			t.Errorf("%v\n%s\n%s", err, before, after)
+		}
+		steps(t, rt, 30)
+	})
+}
+
 // Each setting that a turn goes by is that of the new settings.
 func TestReconfigureTakesEffect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

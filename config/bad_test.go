@@ -22,7 +22,7 @@ func told(err error) string {
 	}
 	for _, err := range all {
 		s.WriteString(err.Error() + "\n")
-		if e, ok := err.(*config.Error); ok {
+		if e, ok := errors.AsType[*config.Error](err); ok {
 			s.WriteString("    " + e.Hint() + "\n")
 		}
 	}
