@@ -231,6 +231,8 @@ func judge(ctx context.Context, o *callOptions, err error) (out isolate.Outcome,
 		return isolate.Succeeded, outcome, false
 	case !failed || matches(errOf(ctx), context.Canceled): // who asked has gone
 		return isolate.Ignored, outcome, false
+	case outcome == errorTimeout || matches(err, ErrFull) || matches(err, ErrShed) || matches(err, ErrRateLimited):
+		return isolate.Dropped, outcome, true
 	}
 	return isolate.Failed, outcome, true
 }

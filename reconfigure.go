@@ -78,12 +78,15 @@ func (rt *Runtime) Reconfigure(c Config) error {
 	if err := errors.Join(broke, err, bad); err != nil {
 		return fmt.Errorf("hale: the settings were not changed: %w", err)
 	}
+	if err := rt.switches.reconfigure(c.Degraded); err != nil { // there is no room for more
+		_ = rt.switches.reconfigure(was.Degraded)
+		return fmt.Errorf("hale: the settings were not changed: %w", err)
+	}
 	rt.settings.Store(now) // nothing fails from here on
 	rt.loop = l
 	rt.pacer.Interval = c.Snapshots
 	rt.logs.reconfigure(was.Logs, c.Logs)
 	domains()
-	_ = rt.switches.reconfigure(c.Degraded) // as far as there is room for more parties
 	if !maps.Equal(was.Latency.Thresholds, c.Latency.Thresholds) || !slices.Equal(was.Objectives, c.Objectives) {
 		rt.unmet, rt.named = 0, time.Now()
 	}

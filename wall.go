@@ -178,6 +178,8 @@ type Visit struct {
 	plan  *plan
 	pass  isolate.Pass
 	began time.Duration // since the birth of the runtime, where somebody wants to know
+
+	inFlight int // in the innermost domain with an adaptive limit, when it began
 }
 
 // Enter lets one thing in, waiting for its turn as the domain declares, or says why not:
@@ -218,13 +220,16 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 			return Visit{}, w.refuse(s, err)
 		}
 	}
+	inFlight := 0
 	for i, s := range p.bulkheads {
-		if s.bulkhead.TryAcquire() {
-			continue
+		if !s.bulkhead.TryAcquire() {
+			if err := w.wait(ctx, p, s); err != nil {
+				leave(p.bulkheads[:i])
+				return Visit{}, err
+			}
 		}
-		if err := w.wait(ctx, p, s); err != nil {
-			leave(p.bulkheads[:i])
-			return Visit{}, err
+		if s.adaptive != nil && inFlight == 0 {
+			inFlight = s.bulkhead.Stat().InUse
 		}
 	}
 	pass, err := p.breaker.Acquire()
@@ -232,7 +237,7 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 		leave(p.bulkheads)
 		return Visit{}, w.refuse(nil, err)
 	}
-	return Visit{wall: w, plan: p, pass: pass}, nil
+	return Visit{wall: w, plan: p, pass: pass, inFlight: inFlight}, nil
 }
 
 // shed turns away what is less critical than what is done in the domain for now.
@@ -305,8 +310,8 @@ func (v Visit) Leave(o isolate.Outcome) {
 func (v *Visit) settle(o isolate.Outcome, took time.Duration) {
 	v.pass.Settle(o, took)
 	for _, s := range v.plan.bulkheads {
-		if s.adaptive != nil && o != isolate.Ignored {
-			s.adaptive.Record(took, s.bulkhead.Stat().InUse, o == isolate.Failed)
+		if s.adaptive != nil && (o == isolate.Succeeded || o == isolate.Dropped) {
+			s.adaptive.Record(took, v.inFlight, o == isolate.Dropped)
 		}
 	}
 }

@@ -58,6 +58,8 @@ func (s *server) within(ctx context.Context, wide http.ResponseWriter, x *writer
 	switch {
 	case x.gone || x.left():
 		out = isolate.Ignored
+	case x.status == http.StatusServiceUnavailable, x.status == http.StatusGatewayTimeout:
+		out = isolate.Dropped
 	case x.status < http.StatusInternalServerError:
 		out = isolate.Succeeded
 	}

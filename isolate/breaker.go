@@ -189,7 +189,7 @@ func (p Pass) Settle(o Outcome, took time.Duration) {
 	case p.probe != nil:
 		b.probed(p.probe, o, slow)
 	default:
-		failing, slowing := b.fails.tell(o == Failed), b.slow.tell(slow)
+		failing, slowing := b.fails.tell(o.bad()), b.slow.tell(slow)
 		if failing || slowing {
 			b.enter(Open)
 		}
@@ -208,7 +208,7 @@ func (b *Breaker) probed(p *probe, o Outcome, slow bool) {
 	b.probes = slices.Delete(b.probes, i, i+1)
 	switch {
 	case o == Ignored:
-	case o == Failed || slow:
+	case o.bad() || slow:
 		b.enter(Open)
 	default:
 		if b.passed++; b.passed >= b.cfg.Probes {

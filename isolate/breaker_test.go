@@ -329,7 +329,7 @@ func TestBreakerUnderLoad(t *testing.T) {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(w), 2))
 			for range 5000 {
-				call(t, b, isolate.Outcome(rnd.IntN(3)), time.Duration(rnd.IntN(3))*time.Second)
+				call(t, b, isolate.Outcome(rnd.IntN(4)), time.Duration(rnd.IntN(3))*time.Second)
 			}
 		})
 	}

@@ -46,5 +46,11 @@ type Outcome uint8
 const (
 	Succeeded Outcome = iota
 	Failed
+	// Dropped is a failure for want of time or room: it was not answered in time, or turned
+	// away by what was called. To an adaptive limit that says more than other failures.
+	Dropped
 	Ignored // says nothing about what was called: the caller gave up, for one
 )
+
+// bad reports whether it is a failure.
+func (o Outcome) bad() bool { return o == Failed || o == Dropped }
