@@ -159,7 +159,7 @@ func (c *child) startLocked() {
 	}
 	for c.family.admit() != nil {
 		c.family.hold(c)
-		if c.family.gate.Load() != nil {
+		if c.family.quarantined() {
 			c.waitLocked()
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -55,12 +56,36 @@ type gate struct {
 
 // admit reports whether a new task may start.
 func (s *family) admit() error {
-	g := s.gate.Load()
-	if g == nil || (g.probe && g.probes.Add(-1) >= 0) {
+	if g := s.gate.Load(); (g == nil || g.lets()) && (s.catchAll.Load() || s.rt.cut.lets(s.domain)) {
 		return nil
 	}
 	s.refused.Add(1)
 	return ErrQuarantined
+}
+
+// quarantined reports whether the name or its domain is.
+func (s *family) quarantined() bool {
+	return s.gate.Load() != nil || (!s.catchAll.Load() && s.rt.cut.cut(s.domain))
+}
+
+// newGate returns a quarantine that lets nothing or probes through.
+func newGate(g heal.Gate, probes int) *gate {
+	next := &gate{probe: g == heal.GateProbe, refill: int64(probes), filled: time.Now()}
+	next.probes.Store(next.refill)
+	return next
+}
+
+// lets reports whether one more may start.
+func (g *gate) lets() bool { return g.probe && g.probes.Add(-1) >= 0 }
+
+// renew lets more probes through, each second, and reports whether it did.
+func (g *gate) renew(now time.Time) bool {
+	if !g.probe || now.Sub(g.filled) < time.Second {
+		return false
+	}
+	g.filled = now
+	g.probes.Store(g.refill)
+	return true
 }
 
 // maxOwnOfFamily is how many supervised tasks of one name have a label of their own.
@@ -200,7 +225,7 @@ func (s *family) stat() observe.TaskStat {
 		Name: s.name, Domain: s.domain,
 		Live: s.liveLocked(), Started: s.started + s.ownStarted.Load(), // and of live cells, below
 		Failed: s.failed.Load(), Panics: s.panics.Load(), Refused: s.refused.Load(),
-		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.gate.Load() != nil, CatchAll: s.catchAll.Load(),
+		HeldCells: len(s.sealed), Abandoned: s.abandoned.Load(), Quarantined: s.quarantined(), CatchAll: s.catchAll.Load(),
 	}
 	s.peak = max(s.peak, s.ownPeak.Load())
 	for _, c := range s.sealed {

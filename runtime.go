@@ -46,6 +46,7 @@ type Runtime struct {
 	root    *Supervisor
 	ops     operations
 	domains domains
+	cut     domainGates
 	gauges  gauges
 	logs    *logs
 	inbox   inbox

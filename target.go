@@ -70,8 +70,14 @@ func (x target) Restart(name string) error {
 // nobody sets it again: the loop may have stopped.
 const gateLease = 2
 
+// gateLease is how long a gate holds when nobody sets it again.
+func (rt *Runtime) gateLease() time.Duration { return gateLease * rt.config().Policy.MaxQuarantine }
+
 // SetGate implements [heal.Target].
 func (x target) SetGate(name string, g heal.Gate, probes int) error {
+	if domain, ok := strings.CutPrefix(name, heal.DomainGate); ok {
+		return x.rt.setDomainGate(observe.Domain(domain), g, probes)
+	}
 	s := x.rt.reg.lookup(name)
 	if s == nil {
 		return fmt.Errorf("%w: %w: %s", heal.ErrNotApplicable, ErrUnknown, name)
@@ -83,9 +89,8 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 	if s.catchAll.Load() {
 		return errCatchAll
 	}
-	next := &gate{probe: g == heal.GateProbe, refill: int64(probes), filled: time.Now()}
-	next.probes.Store(next.refill)
-	next.lease = time.AfterFunc(gateLease*x.rt.config().Policy.MaxQuarantine, func() {
+	next := newGate(g, probes)
+	next.lease = time.AfterFunc(x.rt.gateLease(), func() {
 		if s.gate.CompareAndSwap(next, nil) {
 			s.resumeHeld()
 		}
@@ -106,6 +111,10 @@ func (x target) SetGate(name string, g heal.Gate, probes int) error {
 // errCatchAll is returned by what would hit all tasks of a name that stands for many
 // things.
 var errCatchAll = fmt.Errorf("%w: the name is a catch-all, and all that it stands for would be hit", heal.ErrNotApplicable)
+
+func errNothingIn(name observe.Domain) error {
+	return fmt.Errorf("%w: there is nothing in domain %s", heal.ErrNotApplicable, printable(string(name), maxName))
+}
 
 // openGate ends the family's quarantine, if there is one.
 func (s *family) openGate() {
@@ -129,6 +138,7 @@ func (s *family) resumeHeld() {
 // openGates ends every quarantine, and what incidents degrade.
 func (rt *Runtime) openGates() {
 	rt.switches.releaseIncidents()
+	rt.openDomainGates()
 	for _, s := range rt.reg.all() {
 		s.openGate()
 	}
@@ -143,7 +153,7 @@ func (x target) Degrade(name, by string, level int) error {
 	}
 	if domain, ok := strings.CutPrefix(name, heal.ShedSwitch); ok {
 		if calls, _ := x.rt.domains.has(observe.Domain(domain)); !calls {
-			return fmt.Errorf("%w: nothing is called in domain %s", heal.ErrNotApplicable, domain)
+			return errNothingIn(observe.Domain(domain))
 		}
 	}
 	if domain, ok := strings.CutPrefix(name, heal.ShrinkSwitch); ok {
@@ -151,7 +161,7 @@ func (x target) Degrade(name, by string, level int) error {
 			return fmt.Errorf("%w: domain %s has no bulkhead", heal.ErrNotApplicable, domain)
 		}
 	}
-	if err := x.rt.switches.degrade(name, min(max(level, 1), maxLevel), by, gateLease*x.rt.config().Policy.MaxQuarantine); err != nil {
+	if err := x.rt.switches.degrade(name, min(max(level, 1), maxLevel), by, x.rt.gateLease()); err != nil {
 		return fmt.Errorf("%w: %w", heal.ErrNotApplicable, err)
 	}
 	return nil
@@ -165,10 +175,9 @@ func (x target) Restore(name, by string) error {
 
 // tendGates renews what probation lets through, each second.
 func (rt *Runtime) tendGates(now time.Time) {
+	rt.tendDomainGates(now)
 	for _, s := range rt.reg.all() {
-		if g := s.gate.Load(); g != nil && g.probe && now.Sub(g.filled) >= time.Second {
-			g.filled = now
-			g.probes.Store(g.refill)
+		if g := s.gate.Load(); g != nil && g.renew(now) {
 			s.resumeHeld()
 		}
 	}

@@ -199,7 +199,7 @@ func (w *Wall) Enter(ctx context.Context) (Visit, error) {
 
 // admit looks at the name's quarantine, for what starts no task in its name.
 func (w *Wall) admit(ctx context.Context) error {
-	if w.family.gate.Load() == nil {
+	if w.family.gate.Load() == nil && w.rt.cut.table.Load() == nil {
 		return nil
 	}
 	err := w.family.admit()

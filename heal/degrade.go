@@ -71,6 +71,9 @@ func (c *care) holds(r Remedy, inc *diagnose.Incident) {
 		return
 	}
 	c.Held = inc.Subject.Name
+	if q, ok := r.(quarantine); ok {
+		c.Held = q.of(inc.Subject)
+	}
 	var d degrade
 	if d, c.Degrades = r.(degrade); c.Degrades {
 		c.Held = d.switchOf(inc.Subject)

@@ -86,6 +86,17 @@ func TestBuiltinRemedies(t *testing.T) {
 		{heal.RemedyDegrade, heal.OpProbe, nil, "a.b", heal.ResultApplied, "restore a.b by inc-1"},
 		{heal.RemedyDegrade, heal.OpUndo, nil, "a.b", heal.ResultApplied, "restore a.b by inc-1"},
 		{heal.RemedyDegrade, heal.OpApply, nil, "", heal.ResultNotApplicable, ""},
+		{heal.RemedyQuarantineDomain, heal.OpApply, nil, "a.b", heal.ResultNotApplicable, ""}, // it has no domain
+		{heal.RemedyQuarantineDomain, heal.OpApply, nil, "a.b in a", heal.ResultApplied, "gate domain:a closed"},
+		{heal.RemedyQuarantineDomain, heal.OpProbe, nil, "a.b in a", heal.ResultApplied, "gate domain:a probe"},
+		{heal.RemedyQuarantineDomain, heal.OpUndo, nil, "a.b in a", heal.ResultApplied, "gate domain:a open"},
+		{heal.RemedyDegrade, heal.OpApply, nil, "a.b in a", heal.ResultApplied, "degrade a by inc-1 to 1"},
+		{heal.RemedyShed, heal.OpApply, nil, "a.b in a", heal.ResultApplied, "degrade shed:a by inc-1 to 2"},
+		{heal.RemedyShed, heal.OpUndo, nil, "a.b in a", heal.ResultApplied, "restore shed:a by inc-1"},
+		{heal.RemedyShed, heal.OpApply, nil, "a.b", heal.ResultNotApplicable, ""},
+		{heal.RemedyShrink, heal.OpApply, nil, "a.b in a", heal.ResultApplied, "degrade shrink:a by inc-1 to 1"},
+		{heal.RemedyShrink, heal.OpProbe, nil, "a.b in a", heal.ResultApplied, "restore shrink:a by inc-1"},
+		{heal.RemedyShrink, heal.OpUndo, nil, "a.b", heal.ResultNotApplicable, ""},
 		{heal.RemedyRestart, heal.OpApply, nil, "a.b", heal.ResultApplied, "restart a.b"},
 		{heal.RemedyRestart, heal.OpUndo, nil, "a.b", heal.ResultNotApplicable, ""},
 		{"unknown", heal.OpApply, nil, "a.b", heal.ResultFailed, ""},
@@ -93,7 +104,8 @@ func TestBuiltinRemedies(t *testing.T) {
 		f := &fakeTarget{live: map[uint64]bool{1: true, 3: true}}
 		j := heal.NewJournal(nil)
 		x := heal.NewExecutor(f, j, time.Second, heal.Builtin()...)
-		e := x.Execute(t.Context(), heal.Command{ID: "inc-1/1", Incident: "inc-1", Remedy: c.remedy, Op: c.op, Tasks: c.tasks, Subject: observe.Subject{Name: c.name}})
+		name, domain, _ := strings.Cut(c.name, " in ")
+		e := x.Execute(t.Context(), heal.Command{ID: "inc-1/1", Incident: "inc-1", Remedy: c.remedy, Op: c.op, Tasks: c.tasks, Subject: observe.Subject{Name: name, Domain: observe.Domain(domain)}})
 		if e.Result != c.result || strings.Join(f.calls, ",") != c.calls || e.Command != "inc-1/1" || e.Kind != observe.EventRemedy {
 			t.Errorf("%s %s: %s %q (%s), want %s %q", c.op, c.remedy, e.Result, f.calls, e.Detail, c.result, c.calls)
 		}

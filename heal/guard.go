@@ -67,7 +67,8 @@ func (h *Healer) guard(t observe.Turn, inc *diagnose.Incident, c *care, r Named)
 		if _, mild := r.Remedy.(degrade); mild {
 			return "", "", ""
 		}
-		if why := h.blast(t.Sample, inc); why != "" {
+		q, _ := r.Remedy.(quarantine)
+		if why := h.blast(t.Sample, inc, q.domain); why != "" {
 			return "", why, ""
 		}
 	}
@@ -86,17 +87,18 @@ func catchAll(s observe.Sample, name string) bool {
 }
 
 // blast says why one more name must not be cut off, "" if it may (after Envoy's
-// outlier detection: a share of the group, and never fewer than one).
-func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident) string {
-	held := map[string]bool{inc.Subject.Name: true}
-	for _, c := range h.state.Cares {
-		if c.Held != "" && !c.Degrades {
-			held[c.Held] = true
+// outlier detection: a share of the group, and never fewer than one). Of a whole domain
+// only the share of all names counts.
+func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident, whole bool) string {
+	cuts := func(ts observe.TaskStat) bool {
+		if ts.Quarantined || ts.Name == inc.Subject.Name || whole && inc.Subject.Domain.Contains(ts.Domain) && !ts.CatchAll {
+			return true
 		}
+		return slices.ContainsFunc(h.state.Cares, func(c *care) bool { return c.Held != "" && !c.Degrades && c.cuts(ts) })
 	}
 	var all, allCut, domain, domainCut int
 	for _, ts := range s.Tasks {
-		cut := ts.Quarantined || held[ts.Name]
+		cut := cuts(ts)
 		all++
 		if cut {
 			allCut++
@@ -109,7 +111,7 @@ func (h *Healer) blast(s observe.Sample, inc *diagnose.Incident) string {
 		}
 	}
 	share := h.policy.Guardrails.BlastRadius
-	if limit := max(1, int(share*float64(domain))); domainCut > limit {
+	if limit := max(1, int(share*float64(domain))); domainCut > limit && !whole {
 		return fmt.Sprintf("blast radius: %d of %d names of domain %s may be cut off at once", limit, domain, inc.Subject.Domain)
 	}
 	if limit := max(1, min(2, all/2), int(share*float64(all))); allCut > limit {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hale-go/hale/diagnose"
@@ -80,7 +81,7 @@ func NewHealer(p Policy, remedies ...Named) (*Healer, error) {
 	for fault, ladder := range p.Ladders {
 		for _, name := range ladder {
 			if _, ok := h.remedies[name]; !ok {
-				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine, shed, shrink, degrade and restart, or register yours with hale.WithRemedy"}
+				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine, quarantine_domain, shed, shrink, degrade and restart, or register yours with hale.WithRemedy"}
 			}
 		}
 	}
@@ -321,8 +322,16 @@ func (c *care) lifted(s observe.Sample) bool {
 	if c.Degrades {
 		return c.Stage != stageProbation && !c.degraded(s) // the probe itself lets go of it
 	}
-	i := slices.IndexFunc(s.Tasks, func(ts observe.TaskStat) bool { return ts.Name == c.Held })
+	i := slices.IndexFunc(s.Tasks, func(ts observe.TaskStat) bool { return c.cuts(ts) })
 	return i >= 0 && !s.Tasks[i].Quarantined
+}
+
+// cuts reports whether a name is one that the care holds, or in a domain that it does.
+func (c *care) cuts(ts observe.TaskStat) bool {
+	if domain, ok := strings.CutPrefix(c.Held, DomainGate); ok {
+		return observe.Domain(domain).Contains(ts.Domain) && !ts.CatchAll
+	}
+	return ts.Name == c.Held
 }
 
 // maxJudging bounds the wait for a detector that does not look any more.

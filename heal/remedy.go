@@ -13,10 +13,13 @@ const (
 	RemedyCancel     = "cancel"
 	RemedyAbandon    = "abandon"
 	RemedyQuarantine = "quarantine"
-	RemedyShed       = "shed"    // turn away what is not critical in the subject's domain
-	RemedyShrink     = "shrink"  // halve the limit of the domain's bulkhead
-	RemedyDegrade    = "degrade" // set the domain's switch: do less
-	RemedyRestart    = "restart"
+	// RemedyQuarantineDomain cuts off all names of the subject's domain and of those
+	// within it. It is in no ladder by default.
+	RemedyQuarantineDomain = "quarantine_domain"
+	RemedyShed             = "shed"    // turn away what is not critical in the subject's domain
+	RemedyShrink           = "shrink"  // halve the limit of the domain's bulkhead
+	RemedyDegrade          = "degrade" // set the domain's switch: do less
+	RemedyRestart          = "restart"
 )
 
 // ErrNotApplicable is returned by a remedy that cannot be used on the subject.
@@ -48,7 +51,8 @@ type Target interface {
 	// Abandon stops waiting for a task and gives its place to a fresh one where
 	// the developer allowed that.
 	Abandon(id observe.TaskID) error
-	// SetGate sets what the tasks of a name may do; probes counts for GateProbe.
+	// SetGate sets what the tasks of a name may do, or of a whole domain; see
+	// [DomainGate]. probes counts for GateProbe.
 	SetGate(name string, g Gate, probes int) error
 	// Degrade has a switch be at a level, 1 or more, because an incident asks for it:
 	// by is its ID. Others may ask for it too, and the highest level counts.
@@ -98,6 +102,7 @@ func Builtin() []Named {
 		{Name: RemedyCancel, Remedy: cancel{}, Needs: Contain},
 		{Name: RemedyAbandon, Remedy: abandon{}, Needs: Contain},
 		{Name: RemedyQuarantine, Remedy: quarantine{}, Needs: Contain, HitsAll: true},
+		{Name: RemedyQuarantineDomain, Remedy: quarantine{domain: true}, Needs: Contain},
 		{Name: RemedyShed, Remedy: degrade{kind: ShedSwitch, level: 2}, Needs: Contain},
 		{Name: RemedyShrink, Remedy: degrade{kind: ShrinkSwitch, level: 1}, Needs: Contain},
 		{Name: RemedyDegrade, Remedy: degrade{level: 1}, Needs: Contain},
@@ -152,25 +157,42 @@ func each(c Command, f func(observe.TaskID) error) error {
 	return ErrNotApplicable
 }
 
-type quarantine struct{}
+// DomainGate before the name of a domain makes it one for [Target.SetGate]: that of all
+// names in the domain and in those within it, but for catch-alls.
+const DomainGate = "domain:"
 
-func (quarantine) Apply(_ context.Context, t Target, c Command) error {
-	return gate(t, c, GateClosed)
+// quarantine cuts off a name, or its whole domain.
+type quarantine struct{ domain bool }
+
+func (q quarantine) Apply(_ context.Context, t Target, c Command) error {
+	return q.gate(t, c, GateClosed)
 }
 
-func (quarantine) Probe(_ context.Context, t Target, c Command) error {
-	return gate(t, c, GateProbe)
+func (q quarantine) Probe(_ context.Context, t Target, c Command) error {
+	return q.gate(t, c, GateProbe)
 }
 
-func (quarantine) Undo(_ context.Context, t Target, c Command) error {
-	return gate(t, c, GateOpen)
+func (q quarantine) Undo(_ context.Context, t Target, c Command) error {
+	return q.gate(t, c, GateOpen)
 }
 
-func gate(t Target, c Command, g Gate) error {
-	if c.Subject.Name == "" {
+func (q quarantine) gate(t Target, c Command, g Gate) error {
+	name := q.of(c.Subject)
+	if name == "" {
 		return ErrNotApplicable
 	}
-	return t.SetGate(c.Subject.Name, g, c.Probes)
+	return t.SetGate(name, g, c.Probes)
+}
+
+// of returns what is cut off, "" for nothing.
+func (q quarantine) of(s observe.Subject) string {
+	switch {
+	case !q.domain:
+		return s.Name
+	case s.Domain == "":
+		return ""
+	}
+	return DomainGate + string(s.Domain)
 }
 
 type restart struct{}
