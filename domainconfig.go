@@ -28,6 +28,10 @@ type DomainConfig struct {
 	Breaker *isolate.BreakerConfig `json:"breaker,omitempty" yaml:"breaker"`
 	// Retry tries calls again that failed.
 	Retry *isolate.RetryConfig `json:"retry,omitempty" yaml:"retry"`
+	// Pool holds the settings of the [Pool] that has the domain's name: what its own
+	// leave 0 is taken from here, and when Workers changes it is resized while it runs; the
+	// others hold for pools that are made from then on.
+	Pool *PoolConfig `json:"pool,omitempty" yaml:"pool"`
 	// Timeout is how long one try may take. Then its context ends and the caller gets
 	// [ErrTimeout] at once, even if the function ignores its context: it runs on a
 	// goroutine of its own. Default: 0, none; the function runs on the caller's.
@@ -69,6 +73,13 @@ func (c DomainConfig) withDefaults() (DomainConfig, error) {
 	}
 	if c.Retry, err = filled(c.Retry, "Retry", isolate.RetryConfig.WithDefaults); err != nil {
 		return c, err
+	}
+	if c.Pool != nil {
+		_, err := c.Pool.withDefaults(1)
+		if bad, ok := errors.AsType[*ConfigError](err); ok {
+			_, field, _ := strings.Cut(bad.Field, ".")
+			return c, &ConfigError{Field: "Pool." + field, Value: bad.Value, Mend: bad.Mend}
+		}
 	}
 	for _, f := range []struct {
 		name  string

@@ -45,10 +45,12 @@ type Pool struct {
 	closed   bool
 	lost     []*unit // that ran and were given up since
 
+	sized     bool // its own settings say how many workers it has
 	discarded bool // Close has lost its patience: nothing is run again
 }
 
-// NewPool returns a pool whose units are tasks of name. A setting that cannot
+// NewPool returns a pool whose units are tasks of name. What cfg leaves 0 is taken from
+// the settings of the domain of that name, [DomainConfig].Pool. A setting that cannot
 // be used gives a [*ConfigError]. The runtime's Close closes the pool.
 func (rt *Runtime) NewPool(name string, cfg PoolConfig) (*Pool, error) {
 	return rt.newPool(name, cfg, nil)
@@ -58,12 +60,14 @@ func (rt *Runtime) newPool(name string, cfg PoolConfig, s *states) (*Pool, error
 	if rt = rt.made(); rt == nil {
 		return nil, noRuntime()
 	}
-	cfg, err := cfg.withDefaults(runtime.GOMAXPROCS(0))
+	own := cfg.Workers
+	cfg, err := cfg.or(rt.config().Domains[name].Pool).withDefaults(runtime.GOMAXPROCS(0))
 	if err != nil {
 		return nil, err
 	}
 	p := &Pool{
-		rt: rt, cfg: cfg, states: s, family: rt.familyFor(name, func() string { return "pool" }, ""),
+		sized: own > 0,
+		rt:    rt, cfg: cfg, states: s, family: rt.familyFor(name, func() string { return "pool" }, ""),
 		size: cfg.Workers, cap: cmp.Or(cfg.MaxAbandoned, cfg.Workers),
 		closing: make(chan struct{}), drained: make(chan struct{}), room: make(chan struct{}, 1),
 	}
@@ -134,6 +138,13 @@ func (p *Pool) Resize(workers int) error {
 		p.parked.Signal()
 	}
 	return nil
+}
+
+// follow resizes a pool whose size is the settings' to what they say now.
+func (p *Pool) follow(c *PoolConfig) {
+	if !p.sized && c != nil && c.Workers > 0 && p.Stat().Size != c.Workers {
+		_ = p.Resize(c.Workers) // it was checked; a pool that closes needs no size
+	}
 }
 
 // Close takes no more units, lets those that were accepted finish, and waits

@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -39,6 +40,17 @@ const most = 1 << 20
 
 // hardCap is how many times MaxAbandoned a pool gives slots away.
 const hardCap = 4
+
+// or returns the settings with what they leave 0 from others.
+func (c PoolConfig) or(d *PoolConfig) PoolConfig {
+	if d == nil {
+		return c
+	}
+	return PoolConfig{
+		Workers: cmp.Or(c.Workers, d.Workers), Queue: cmp.Or(c.Queue, d.Queue), MaxWait: cmp.Or(c.MaxWait, d.MaxWait),
+		Budget: cmp.Or(c.Budget, d.Budget), Grace: cmp.Or(c.Grace, d.Grace), MaxAbandoned: cmp.Or(c.MaxAbandoned, d.MaxAbandoned),
+	}
+}
 
 func (c PoolConfig) withDefaults(procs int) (PoolConfig, error) {
 	for _, f := range []struct {

@@ -87,6 +87,12 @@ func (rt *Runtime) Reconfigure(c Config) error {
 	rt.pacer.Interval = c.Snapshots
 	rt.logs.reconfigure(was.Logs, c.Logs)
 	domains()
+	rt.poolMu.Lock()
+	pools := slices.Clone(rt.pools)
+	rt.poolMu.Unlock()
+	for _, p := range pools {
+		p.follow(c.Domains[p.Name()].Pool)
+	}
 	if !maps.Equal(was.Latency.Thresholds, c.Latency.Thresholds) || !slices.Equal(was.Objectives, c.Objectives) {
 		rt.unmet, rt.named = 0, time.Now()
 	}
