@@ -166,3 +166,44 @@ func TestDomainPool(t *testing.T) {
 		t.Errorf("-1 workers gave %v", err)
 	}
 }
+
+// The limit of a domain follows what is called: it falls when calls are not answered in
+// time, and rises again with those that are.
+func TestAdaptiveDomain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := walled(t, map[string]hale.DomainConfig{"search": {
+			Adaptive: &isolate.AdaptiveConfig{Initial: 20, Max: 40},
+			Bulkhead: &isolate.BulkheadConfig{Limit: 1000, MaxWait: hale.NoWait}, // not what counts
+			Timeout:  100 * time.Millisecond,
+		}})
+		limit := func() int { return domainStat(t, rt, "search").Limit }
+		if got := limit(); got != 20 {
+			t.Errorf("it begins at %d, want 20", got)
+		}
+		load := func(takes, lasts time.Duration) {
+			var wg sync.WaitGroup
+			for range 40 {
+				wg.Go(func() {
+					for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(time.Millisecond) {
+						_, _ = hale.Call(context.Background(), "search.find", func(ctx context.Context) (int, error) {
+							return 1, isolate.Sleep(ctx, takes)
+						})
+					}
+				})
+			}
+			wg.Wait()
+		}
+		load(time.Second, 3*time.Second)
+		low := limit()
+		if low > 5 {
+			t.Errorf("after 3 s in which nothing was answered in time the limit is %d", low)
+		}
+		load(20*time.Millisecond, 10*time.Second)
+		if high := limit(); high < 20 {
+			t.Errorf("after 10 s in which all is well the limit is %d, was %d", high, low)
+		}
+		if st := domainStat(t, rt, "search"); st.InUse != 0 || st.Lost != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
