@@ -61,7 +61,7 @@ func TestCallLosesNoPlace(t *testing.T) {
 			ctx, cancel = context.WithTimeout(ctx, 200*time.Microsecond)
 			defer cancel()
 		}
-		_, _ = hale.Call(hale.WithCriticality(ctx, hale.Criticality(rnd.IntN(4)-2)), name, body(kind),
+		_, _ = hale.Call(hale.WithCriticality(ctx, hale.Criticality(rnd.IntN(5))), name, body(kind),
 			hale.Fallback(func(context.Context, error) (int, error) { return 0, nil }))
 	}
 	var left atomic.Int64

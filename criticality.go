@@ -22,12 +22,12 @@ type criticalityKey struct{}
 
 // WithCriticality returns a context for work that is as critical as c says, in place of
 // what the domains say that it is done in. Whoever knows best for whom the work is sets
-// it, once, as far out as can be.
+// it, once, as far out as can be. What is no level counts as none.
 func WithCriticality(ctx context.Context, c Criticality) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return carry(ctx, criticalityKey{}, min(max(c, Sheddable), CriticalPlus))
+	return carry(ctx, criticalityKey{}, c)
 }
 
 // CriticalityOf returns what [WithCriticality] set, else [Critical].
@@ -38,7 +38,7 @@ func criticalityOf(ctx context.Context, domain Criticality) Criticality {
 	if ctx == nil {
 		return domain
 	}
-	if c, ok := valueOf(ctx, criticalityKey{}).(Criticality); ok {
+	if c, ok := valueOf(ctx, criticalityKey{}).(Criticality); ok && c >= Sheddable && c <= CriticalPlus {
 		return c
 	}
 	return domain

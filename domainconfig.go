@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,20 +14,29 @@ import (
 
 // DomainConfig declares the walls of a fault domain: what its calls share and may use
 // up, so that a fault in it leaves the others untouched. What is nil or 0 there is not.
-// A call goes through the walls of its own domain and of those around it, outermost
-// first; of the settings that are not shared (breaker, retry, timeout, criticality) the
-// innermost domain that has one counts.
+// A call goes through the walls of its own domain and of those around it, its own first:
+// who waits in a domain that is stuck takes no place in those around it. Of the settings
+// that are not shared (breaker, retry, timeout, criticality) the innermost domain that has
+// one counts.
+//
+// [Call] and the routes of halehttp.Domain pass the walls, routes without Retry. Tasks and
+// the units of pools do not: they are in a domain by their names, for its quarantine, and
+// pools have limits of their own. A domain with a timeout and no bulkhead has no bound on
+// bodies that are stuck for good: give it one.
 type DomainConfig struct {
 	// Bulkhead bounds how many calls of the domain run at once, and how many wait.
 	Bulkhead *isolate.BulkheadConfig `json:"bulkhead,omitempty" yaml:"bulkhead"`
-	// Adaptive has the bulkhead's limit follow what the dependency can take. Without
-	// Bulkhead, one is made: what finds no room waits as its defaults say.
+	// Adaptive has the bulkhead's limit follow what the dependency can take; Limit is then
+	// the most that it may be. Without Bulkhead, one is made: what finds no room waits as
+	// its defaults say.
 	Adaptive *isolate.AdaptiveConfig `json:"adaptive,omitempty" yaml:"adaptive"`
 	// Rate bounds how often the domain may be called.
 	Rate *isolate.RateConfig `json:"rate,omitempty" yaml:"rate"`
 	// Breaker stops calling what keeps failing. Each site of the domain has its own.
 	Breaker *isolate.BreakerConfig `json:"breaker,omitempty" yaml:"breaker"`
-	// Retry tries calls again that failed.
+	// Retry tries calls again that failed. One that timed out may still be under way: it is
+	// tried again only where the call says that it is [Idempotent]. What panicked is not
+	// tried again.
 	Retry *isolate.RetryConfig `json:"retry,omitempty" yaml:"retry"`
 	// Pool holds the settings of the [Pool] that has the domain's name: what its own
 	// leave 0 is taken from here, and when Workers changes it is resized while it runs; the
@@ -55,6 +65,10 @@ const (
 func (c DomainConfig) withDefaults() (DomainConfig, error) {
 	var err error
 	if c.Adaptive != nil {
+		if c.Bulkhead != nil && c.Adaptive.Max == 0 {
+			own := *c.Adaptive
+			own.Max, c.Adaptive = max(c.Bulkhead.Limit, 0), &own
+		}
 		if c.Adaptive, err = filled(c.Adaptive, "Adaptive", isolate.AdaptiveConfig.WithDefaults); err != nil {
 			return c, err
 		}
@@ -67,6 +81,10 @@ func (c DomainConfig) withDefaults() (DomainConfig, error) {
 	}
 	if c.Rate, err = filled(c.Rate, "Rate", isolate.RateConfig.WithDefaults); err != nil {
 		return c, err
+	}
+	if b := c.Breaker; b != nil && b.MaxProbe == 0 && c.Timeout > 0 { // a probe has the time that any call has
+		own := *b
+		own.MaxProbe, c.Breaker = max(c.Timeout+cmp.Or(c.Grace, defaultGrace), time.Millisecond), &own
 	}
 	if c.Breaker, err = filled(c.Breaker, "Breaker", isolate.BreakerConfig.WithDefaults); err != nil {
 		return c, err
@@ -89,7 +107,7 @@ func (c DomainConfig) withDefaults() (DomainConfig, error) {
 			return c, &ConfigError{Field: f.name, Value: f.value, Mend: "give a duration up to 24h, or 0 for the default"}
 		}
 	}
-	if c.Criticality < isolate.Sheddable || c.Criticality > isolate.CriticalPlus {
+	if c.Criticality > isolate.CriticalPlus {
 		return c, &ConfigError{Field: "Criticality", Value: c.Criticality, Mend: "use sheddable, sheddable_plus, critical or critical_plus"}
 	}
 	if c.Grace == 0 {

@@ -24,7 +24,7 @@ func TestShed(t *testing.T) {
 		}
 		for c := hale.Sheddable; c <= hale.CriticalPlus; c++ {
 			_, err := hale.Call(hale.WithCriticality(t.Context(), c), "shop.pages.home", answer)
-			if want := int(c-hale.Sheddable) < min(level, 3); errors.Is(err, hale.ErrShed) != want {
+			if want := c.Rank() < min(level, 3); errors.Is(err, hale.ErrShed) != want {
 				t.Errorf("at level %d, what is %v got %v", level, c, err)
 			}
 		}

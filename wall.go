@@ -95,7 +95,6 @@ func compareWalls(a, b *Wall) int { return strings.Compare(a.family.name, b.fami
 func (w *Wall) build() {
 	p := &plan{grace: defaultGrace}
 	var breaker *isolate.BreakerConfig
-	critical := false
 	for d := w.domain; d != nil; d = d.parent {
 		s := d.shared.Load()
 		if s == nil {
@@ -118,8 +117,8 @@ func (w *Wall) build() {
 		if p.timeout == 0 && c.Timeout > 0 {
 			p.timeout, p.grace = c.Timeout, c.Grace
 		}
-		if !critical && c.Criticality != isolate.Critical {
-			p.crit, critical = c.Criticality, true
+		if p.crit == 0 {
+			p.crit = c.Criticality
 		}
 	}
 	if breaker != nil && !w.family.catchAll.Load() { // one that stands for many would be cut off for the sake of one
@@ -243,15 +242,12 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 // shed turns away what is less critical than what is done in the domain for now.
 func (w *Wall) shed(ctx context.Context, p *plan) error {
 	level := w.rt.switches.level(w.sheds)
-	if level == 0 || int(criticalityOf(ctx, p.crit)-isolate.Sheddable) >= min(level, mostShed) {
+	if level == 0 || criticalityOf(ctx, p.crit).Rank() >= min(level, isolate.CriticalPlus.Rank()) {
 		return nil
 	}
 	w.domain.shed.Add(1)
 	return &isolate.RefusedError{At: string(w.domain.name), Err: isolate.ErrShed}
 }
-
-// mostShed is the level at which only what is critical_plus is done.
-const mostShed = int(isolate.CriticalPlus - isolate.Sheddable)
 
 // wait waits for room in a bulkhead, unless what is called would not be called anyway.
 func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {

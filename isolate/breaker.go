@@ -95,8 +95,8 @@ func NewBreaker(c BreakerConfig, change func(from, to State)) (*Breaker, error) 
 	}
 	b := &Breaker{cfg: c, change: change}
 	build := circuitbreaker.NewBuilder[any]()
-	if c.Rate > 0 {
-		build = build.WithFailureRateThreshold(c.Rate, uint(c.MinCalls), c.Period)
+	if c.FailureRate > 0 {
+		build = build.WithFailureRateThreshold(c.FailureRate, uint(c.MinCalls), c.Period)
 	} else {
 		build = build.WithFailureThresholdRatio(uint(c.Failures), uint(c.Of))
 		b.fails.of = int64(c.Of)

@@ -122,7 +122,7 @@ func TestBreakerCountsAsAModelDoes(t *testing.T) {
 
 func TestBreakerOpensAtRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(t, isolate.BreakerConfig{Rate: 0.5, Period: 10 * time.Second, MinCalls: 10})
+		b := newBreaker(t, isolate.BreakerConfig{FailureRate: 0.5, Period: 10 * time.Second, MinCalls: 10})
 		calls(t, b, 9, isolate.Failed)
 		wantState(t, b, isolate.Closed)
 		time.Sleep(15 * time.Second) // they are forgotten

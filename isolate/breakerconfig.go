@@ -12,13 +12,13 @@ type BreakerConfig struct {
 	// ask for where that is more.
 	Of int `json:"of" yaml:"of"`
 
-	// Rate, where given, is looked at in place of Failures: the share of the calls
-	// within Period that must have failed, where there were at least MinCalls. It costs
-	// each call about two readings of the clock more. Default: 0, none.
-	Rate float64 `json:"rate,omitempty" yaml:"rate"`
-	// Period is for how long back Rate looks. Default: 10s.
+	// FailureRate, in place of Failures, is the share of the calls within Period that must
+	// have failed, where there were at least MinCalls. It costs each call about two
+	// readings of the clock more. Default: 0, none.
+	FailureRate float64 `json:"failure_rate,omitempty" yaml:"failure_rate"`
+	// Period is for how long back FailureRate looks. Default: 10s.
 	Period time.Duration `json:"period,omitempty" yaml:"period"`
-	// MinCalls is how many calls Rate needs within Period. Default: 20.
+	// MinCalls is how many calls FailureRate needs within Period. Default: 20.
 	MinCalls int `json:"min_calls,omitempty" yaml:"min_calls"`
 
 	// SlowAfter is when a call counts as slow, also one that succeeds. Default: 0, none
@@ -39,7 +39,8 @@ type BreakerConfig struct {
 	Probes int `json:"probes" yaml:"probes"`
 	// MaxProbe is for how long a probe may take. One that does not return by then, be
 	// it stuck or gone, counts as failed, and can block the breaker no longer.
-	// Default: Open.
+	// Default: 1m, or Open where that is more; in a domain with a timeout, what that and
+	// the grace allow.
 	MaxProbe time.Duration `json:"max_probe" yaml:"max_probe"`
 }
 
@@ -50,20 +51,23 @@ func (c BreakerConfig) WithDefaults() (BreakerConfig, error) {
 		number("BreakerConfig.Failures", &c.Failures, 0),
 		number("BreakerConfig.Slow", &c.Slow, 0),
 		number("BreakerConfig.Of", &c.Of, max(20, c.Failures, c.Slow)),
-		share("BreakerConfig.Rate", &c.Rate, 0),
+		share("BreakerConfig.FailureRate", &c.FailureRate, 0),
 		duration("BreakerConfig.Period", &c.Period, 10*time.Second),
 		number("BreakerConfig.MinCalls", &c.MinCalls, 20),
 		duration("BreakerConfig.SlowAfter", &c.SlowAfter, 0),
 		duration("BreakerConfig.Open", &c.Open, 5*time.Second),
 		duration("BreakerConfig.MaxOpen", &c.MaxOpen, max(time.Minute, c.Open)),
 		number("BreakerConfig.Probes", &c.Probes, 3),
-		duration("BreakerConfig.MaxProbe", &c.MaxProbe, c.Open),
+		duration("BreakerConfig.MaxProbe", &c.MaxProbe, max(time.Minute, c.Open)),
 	} {
 		if err != nil {
 			return c, err
 		}
 	}
-	if c.Failures == 0 {
+	if c.Failures > 0 && c.FailureRate > 0 {
+		return c, &ConfigError{Field: "BreakerConfig.FailureRate", Value: c.FailureRate, Mend: "give Failures or FailureRate, not both"}
+	}
+	if c.Failures == 0 && c.FailureRate == 0 {
 		c.Failures = (c.Of + 1) / 2
 	}
 	if c.Slow == 0 {

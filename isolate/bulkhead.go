@@ -141,7 +141,7 @@ type waiter struct {
 // wait queues the call. A place that becomes free after it is counted as waiting is
 // handed over by who frees it; one that did before is seen by grant.
 func (b *Bulkhead) wait(ctx context.Context, c Criticality) error {
-	at := c.index()
+	at := c.Rank()
 	w := b.join(at)
 	if w == nil {
 		b.refused.Add(1)

@@ -200,7 +200,7 @@ func TestBulkheadLosesNoPlace(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(w), 3))
 			for range 3000 {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rnd.IntN(300))*time.Microsecond)
-				if b.Acquire(ctx, isolate.Criticality(rnd.IntN(4)-2)) == nil {
+				if b.Acquire(ctx, isolate.Criticality(rnd.IntN(5))) == nil {
 					let.Add(1)
 					n := running.Add(1)
 					for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {

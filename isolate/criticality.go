@@ -4,16 +4,16 @@ import "fmt"
 
 // Criticality says how much it matters that work is done, in the four levels of
 // Google's "Site Reliability Engineering", chapter 21. What is less critical is turned
-// away first. The zero value is [Critical].
-type Criticality int8
+// away first. The zero value is none, and counts as [Critical].
+type Criticality uint8
 
 // The levels, least first.
 const (
 	// Sheddable is work that may fail often, such as a batch job's.
-	Sheddable Criticality = iota - 2
+	Sheddable Criticality = iota + 1
 	// SheddablePlus is work that may fail now and then and is done again later.
 	SheddablePlus
-	// Critical is work that users see. It is the default.
+	// Critical is work that users see.
 	Critical
 	// CriticalPlus is work whose failure costs most.
 	CriticalPlus
@@ -29,12 +29,12 @@ func (c Criticality) String() string {
 		return "sheddable"
 	case SheddablePlus:
 		return "sheddable_plus"
-	case Critical:
+	case Critical, 0:
 		return "critical"
 	case CriticalPlus:
 		return "critical_plus"
 	}
-	return fmt.Sprintf("Criticality(%d)", int8(c))
+	return fmt.Sprintf("Criticality(%d)", uint8(c))
 }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -51,7 +51,10 @@ func (c *Criticality) UnmarshalText(b []byte) error {
 	return fmt.Errorf("isolate: criticality is %.20q: use sheddable, sheddable_plus, critical or critical_plus", b)
 }
 
-// index is the level as a place in a list, what is none among the nearest.
-func (c Criticality) index() int {
-	return int(min(max(c, Sheddable), CriticalPlus) - Sheddable)
+// Rank is the level as a place among the four, from 0. What is none is [Critical].
+func (c Criticality) Rank() int {
+	if c < Sheddable || c > CriticalPlus {
+		return int(Critical - Sheddable)
+	}
+	return int(c - Sheddable)
 }
