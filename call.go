@@ -32,7 +32,8 @@ import (
 // A caller who gave up, [context.Canceled], is no failure. A call is measured as an
 // [Operation] of kind [observe.Internal]; within a [Span], or with a [Tracer], it is a
 // span. On its own it takes no allocation and less time than a breaker of gobreaker's
-// alone; a span costs what [Operation.Start] does, and a timeout about what [Go] does.
+// alone; a span costs what [Operation.Start] does, and a timeout two or three times what
+// [Go] and [Task.Wait] do.
 func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, error), opts ...CallOption) (T, error) {
 	if fn == nil {
 		var none T
