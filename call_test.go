@@ -207,7 +207,8 @@ func containsWhatBreaks(t *testing.T, timeout time.Duration) {
 	}
 }
 
-// What no other breaker survives: a half-open probe that hangs, and one that panics.
+// What failsafe-go's breaker does not survive, and gobreaker's but for the panic: a
+// half-open probe that hangs, panics or ends its goroutine.
 func TestCallAfterStuckAndPanickingProbes(t *testing.T) {
 	for name, probe := range map[string]func(context.Context) (int, error){
 		"stuck":    func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() },

@@ -46,8 +46,8 @@ func (w *Wall) totals() observe.WallStat {
 		Open: w.refused[refusedOpen].Load(), Quarantined: w.refused[refusedGate].Load(),
 		Retried: w.retried.Load(), FellBack: w.fellBack.Load(), TimedOut: w.timedOut.Load(), Opened: w.opened.Load(),
 	}
-	if b := w.plan.Load().breaker.Stat(); b.State != isolate.Closed {
-		st.Breaker = b.State.String()
+	if b := w.plan.Load().breaker; b != nil {
+		st.Breaker = b.Stat().State.String()
 	}
 	return st
 }
@@ -62,6 +62,9 @@ func (w *Wall) stat() observe.WallStat {
 	st.Retried -= last.Retried
 	st.FellBack -= last.FellBack
 	st.TimedOut -= last.TimedOut
+	if st.Breaker == isolate.Closed.String() { // nothing to tell of
+		st.Breaker = ""
+	}
 	return st
 }
 

@@ -35,6 +35,7 @@ var (
 	allocs = unit{" allocs", 2}
 	bytes  = unit{" B", 0}
 	ticks  = unit{" ticks", 2}
+	count  = unit{"", 0}
 	millis = unit{" ms", 3}
 	share  = unit{" %", 3} // of one core
 )

@@ -7,10 +7,10 @@ import (
 	"github.com/hale-go/hale"
 )
 
-// newRuntime returns a runtime with the default settings whose loop turns in
-// the background, as in a service. Only its log goes nowhere.
-func newRuntime() (rt *hale.Runtime, closer func(), err error) {
-	rt, err = hale.New(hale.WithLogger(slog.New(slog.DiscardHandler)))
+// newRuntime returns a runtime with the default settings, but for opts, whose loop
+// turns in the background, as in a service. Only its log goes nowhere.
+func newRuntime(opts ...hale.Option) (rt *hale.Runtime, closer func(), err error) {
+	rt, err = hale.New(append(opts, hale.WithLogger(slog.New(slog.DiscardHandler)))...)
 	if err != nil {
 		return nil, nil, err
 	}

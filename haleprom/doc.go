@@ -3,7 +3,7 @@
 //
 // [Register] puts a collector on the service's own registerer. It reads the runtime
 // when it is scraped: there is no goroutine, and nothing is kept but what counters and
-// summaries need. Operations are as of the scrape; tasks, pools, resources and
+// summaries need. Operations, domains and their walls are as of the scrape; tasks, pools, resources and
 // incidents as of the last turn of the loop, which is a second ago at most. What is not
 // known has no series; but for what is said below there are no zeros in its place.
 //
@@ -28,7 +28,23 @@
 //
 // whose levels and built-in kinds are there from the start, so that the first of each is
 // seen as a rise. They tell at most 101 domains apart and at most 101 kinds that were
-// told.
+// told. Of fault domains that are declared, and of the names that are called behind their
+// walls (see [hale.Call]), there are
+//
+//	hale_domain_limit{domain}                 calls at once, where there is a bulkhead
+//	hale_domain_in_use{domain}                calls now
+//	hale_domain_waiting{domain}               calls that wait for room now
+//	hale_domain_lost{domain}                  bodies that were given up and are not back
+//	hale_domain_refused_total{domain,reason}  full, rate_limited or shed
+//	hale_breaker_state{name,domain}           0 closed, 1 half-open, 2 open
+//	hale_breaker_opened_total{name,domain}    times, where there is a breaker
+//	hale_call_refused_total{name,reason}      open or quarantined
+//	hale_call_retries_total{name}             tries after the first
+//	hale_call_fallbacks_total{name}           calls that a fallback answered
+//	hale_call_timeouts_total{name}            tries whose callers could wait no longer
+//
+// How many calls there were and how long they took is in the metrics of the operation of
+// that name.
 //
 // # Bounds
 //

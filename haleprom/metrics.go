@@ -17,6 +17,7 @@ type metrics struct {
 	work      workMetrics
 	loop      loopMetrics
 	signals   signalMetrics
+	walls     wallMetrics
 	resources resourceMetrics
 	summaries *summaries // nil: none
 
@@ -29,6 +30,7 @@ func newMetrics(s settings) metrics {
 	m.work = newWorkMetrics(&m)
 	m.loop = newLoopMetrics(&m)
 	m.signals = newSignalMetrics(&m)
+	m.walls = newWallMetrics(&m)
 	m.resources = newResourceMetrics(&m)
 	if s.summaries {
 		m.summaries = newSummaries(&m)
@@ -69,6 +71,7 @@ func (m *metrics) read(rt *hale.Runtime) []prometheus.Metric {
 	m.work.read(st.Sample)
 	m.loop.read(st)
 	m.signals.read(rt, st.Sample)
+	m.walls.read(rt)
 	m.resources.read(st.Sample)
 	out := make([]prometheus.Metric, 0, m.emitted)
 	for _, t := range m.tables {

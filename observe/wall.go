@@ -23,8 +23,10 @@ type WallStat struct {
 	Name   string `json:"name"`
 	Domain Domain `json:"domain"`
 
-	Breaker string `json:"breaker,omitempty"` // its state now: "open", "half_open", "" for closed or none
-	Opened  uint64 `json:"opened,omitempty"`  // times that the breaker opened
+	// Breaker is its state now: "open", "half_open", or "closed"; "" for none, and in a
+	// [Sample] for a closed one too.
+	Breaker string `json:"breaker,omitempty"`
+	Opened  uint64 `json:"opened,omitempty"` // times that the breaker opened
 
 	// Open and Quarantined count calls that were refused: by the breaker, by quarantine.
 	Open        uint64 `json:"open,omitempty"`
