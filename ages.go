@@ -19,36 +19,37 @@ const waits = 7
 
 func ageWord(second uint32) uint64 { return uint64(second+1) << 32 }
 
-func (a *ages) began(second uint32) {
+// began counts n that began in a second. Each call is followed by one of ended.
+func (a *ages) began(second, n uint32) {
 	slot := &a.slots[second%ageSlots]
 	for {
 		old := slot.Load()
 		if old>>32 == uint64(second+1) {
-			if slot.CompareAndSwap(old, old+1) {
+			if slot.CompareAndSwap(old, old+uint64(n)) {
 				return
 			}
 			continue
 		}
 		if old>>32 > uint64(second+1) && uint32(old) > 0 { // it began over a minute before those in the slot
-			a.old.Add(1)
+			a.old.Add(int64(n))
 			return
 		}
-		if slot.CompareAndSwap(old, ageWord(second)|1) {
+		if slot.CompareAndSwap(old, ageWord(second)|uint64(n)) {
 			a.old.Add(int64(uint32(old)))
 			return
 		}
 	}
 }
 
-func (a *ages) ended(second uint32) {
+func (a *ages) ended(second, n uint32) {
 	slot := &a.slots[second%ageSlots]
 	for {
 		old := slot.Load()
-		if old>>32 != uint64(second+1) || uint32(old) == 0 { // it was moved
-			a.old.Add(-1)
+		if old>>32 != uint64(second+1) || uint32(old) < n { // they were moved
+			a.old.Add(-int64(n))
 			return
 		}
-		if slot.CompareAndSwap(old, old-1) {
+		if slot.CompareAndSwap(old, old-uint64(n)) {
 			return
 		}
 	}

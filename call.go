@@ -55,6 +55,12 @@ func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, 
 	if o != nil && o.fallback != nil && w.Degraded() {
 		return fallBack[T](ctx, w, p, o, ErrDegraded)
 	}
+	if o != nil && o.fallback != nil { // before it is needed
+		if _, ok := o.fallback.(func(context.Context, error) (T, error)); !ok {
+			w.misused(fmt.Sprintf("the Fallback is a %T, and not of the type that the call returns: it is not used", o.fallback))
+			o.fallback = nil
+		}
+	}
 	out, err := tries(ctx, w, p, span != nil, o, fn)
 	if err == nil || o == nil || o.fallback == nil || o.expects(err) || errOf(ctx) != nil {
 		return out, err
@@ -72,7 +78,9 @@ func (rt *Runtime) callWall(name string) *Wall {
 		return w
 	}
 	w := rt.wallOf(at)
-	w.op.CompareAndSwap(nil, rt.Operation(observe.Internal, at.name, at.domain))
+	op := rt.Operation(observe.Internal, at.name, at.domain)
+	op.wall.Store(w)
+	w.op.CompareAndSwap(nil, op)
 	return w
 }
 
@@ -114,9 +122,12 @@ func tried(n int, err, cause error) error {
 }
 
 // again reports whether a call may be run again that failed so. One that timed out may
-// still be under way.
+// still be under way, and what panicked would most likely do so again.
 func (o *callOptions) again(err error) bool {
+	panicked, _ := find[*PanicError](err)
 	switch {
+	case panicked != nil || matches(err, ErrQuarantined) || matches(err, ErrClosed) || matches(err, ErrAbandoned):
+		return false
 	case o == nil:
 		return !matches(err, ErrTimeout)
 	case o.once || o.expects(err):
@@ -254,11 +265,7 @@ func (w *Wall) broke(ctx context.Context, v any) error {
 
 // fallBack answers a call that failed with why.
 func fallBack[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, why error) (out T, err error) {
-	f, ok := o.fallback.(func(context.Context, error) (T, error))
-	if !ok {
-		w.misused(fmt.Sprintf("the Fallback is a %T, and not of the type that the call returns: it is not used", o.fallback))
-		return out, why
-	}
+	f, _ := o.fallback.(func(context.Context, error) (T, error))
 	if f == nil {
 		return out, why
 	}

@@ -2,13 +2,14 @@ package hale
 
 import "context"
 
-// CallOption declares something about a [Call]. See [Fallback], [Expect], [Idempotent]
-// and [NotIdempotent].
+// CallOption declares something about a [Call]. See [Fallback], [Expect], [ExpectIf],
+// [Idempotent] and [NotIdempotent].
 type CallOption interface{ applyCall(*callOptions) }
 
 type callOptions struct {
 	fallback   any // func(context.Context, error) (T, error)
 	expected   []error
+	answers    []func(error) bool
 	idempotent bool // it may run again though the first run may still be under way
 	once       bool // it must not run again
 }
@@ -27,16 +28,27 @@ func (f UnitOption) applyCall(o *callOptions) {
 // Fallback gives a [Call] what to answer where its function has no answer: it was
 // refused, or failed for the last time with err. Its T must be that of the call, or it is
 // not used, which is told once. It has no place in the bulkhead, and where the domain
-// has a timeout, as long as that. Its panic is contained.
+// has a timeout, as long as that. Its panic is contained. A caller whose context has ended
+// is not answered by it.
 func Fallback[T any](f func(ctx context.Context, err error) (T, error)) CallOption {
 	return callOption(func(o *callOptions) { o.fallback = f })
 }
 
 // Expect says which errors of a [Call] are answers, such as that something was not
 // found: they count as success, are not tried again and need no fallback. They are found
-// by [errors.Is].
+// as by [errors.Is].
 func Expect(errs ...error) CallOption {
 	return callOption(func(o *callOptions) { o.expected = append(o.expected, errs...) })
+}
+
+// ExpectIf is [Expect] for errors that f reports true of, such as those with a status of
+// 404. What f panics with counts as no.
+func ExpectIf(f func(error) bool) CallOption {
+	return callOption(func(o *callOptions) {
+		if f != nil {
+			o.answers = append(o.answers, f)
+		}
+	})
 }
 
 // NotIdempotent says that the function of a [Call] must not be run twice: it is never
@@ -63,5 +75,19 @@ func (o *callOptions) expects(err error) bool {
 			return true
 		}
 	}
+	for _, f := range o.answers {
+		if answers(f, err) {
+			return true
+		}
+	}
 	return false
+}
+
+func answers(f func(error) bool, err error) (yes bool) {
+	defer func() {
+		if recover() != nil {
+			yes = false
+		}
+	}()
+	return f(err)
 }

@@ -103,8 +103,11 @@ func TestCallTimeoutHeeded(t *testing.T) {
 			return 0, ctx.Err()
 		})
 		synctest.Wait()
-		if !errors.Is(err, hale.ErrTimeout) || !errors.Is(cause, hale.ErrTimeout) {
+		if _, ok := errors.AsType[*isolate.TimeoutError](err); !ok || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(cause, hale.ErrTimeout) {
 			t.Errorf("got %v, and the function saw %v, want ErrTimeout", err, cause)
+		}
+		if st := wallStat(t, rt, "stock.reserve"); st.TimedOut != 1 {
+			t.Errorf("%+v, want 1 timeout", st)
 		}
 		if st := domainStat(t, rt, "stock"); st.InUse != 0 || st.Lost != 0 {
 			t.Errorf("%+v, want nothing in use", st)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -96,6 +97,8 @@ func (rt *Runtime) Degrade(name string, level int, by string, lease time.Duratio
 		return &ConfigError{Field: "Degrade name", Value: name, Mend: mend}
 	case level < 1 || level > maxLevel:
 		return &ConfigError{Field: "Degrade level", Value: level, Mend: levelMend + ", or call Restore"}
+	case by == byConfig || strings.HasPrefix(by, byIncident):
+		return &ConfigError{Field: "Degrade by", Value: by, Mend: "that is how settings and incidents ask: give another name"}
 	case by != "" && !plainName(by):
 		return &ConfigError{Field: "Degrade by", Value: by, Mend: `give a printable name in ASCII, without '#', of at most 128 bytes, or "" for "hand"`}
 	case lease < 0 || lease > maxHold:

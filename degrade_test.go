@@ -310,7 +310,7 @@ func TestDegradationsTellWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
 		began := time.Now()
-		must(t, rt.Degrade("reco", 3, "inc-1", time.Minute))
+		must(t, rt.Degrade("reco", 3, "deploy", time.Minute))
 		must(t, rt.Degrade("reco", 1, "alice", 0))
 		time.Sleep(65 * time.Second)
 		st := rt.Degradations()[0]

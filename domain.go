@@ -142,7 +142,10 @@ func (x *domain) declare(c DomainConfig) (s *shared, err error) {
 			}
 		}
 	}
-	if s.retry = nil; c.Retry != nil {
+	switch {
+	case c.Retry == nil:
+		s.retry = nil
+	case s.retry == nil || !sameRetry(c.Retry, old.cfg.Retry): // or it would have a fresh budget
 		if s.retry, err = isolate.NewRetry(*c.Retry); err != nil {
 			return nil, err
 		}
@@ -150,12 +153,24 @@ func (x *domain) declare(c DomainConfig) (s *shared, err error) {
 	if !same(c.Adaptive, old.cfg.Adaptive) || s.bulkhead != old.bulkhead {
 		s.adaptive = nil
 		if c.Adaptive != nil {
-			if s.adaptive, err = isolate.NewAdaptive(*c.Adaptive, x.setLimit); err != nil {
+			if s.adaptive, err = x.adapt(*c.Adaptive); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return s, nil
+}
+
+// adapt returns an adaptive limit that sets the domain's, from when it is declared to when
+// it is no more.
+func (x *domain) adapt(c isolate.AdaptiveConfig) (*isolate.Adaptive, error) {
+	var a *isolate.Adaptive
+	a, err := isolate.NewAdaptive(c, func(limit int) {
+		if s := x.shared.Load(); a != nil && s != nil && s.adaptive == a {
+			x.setLimit(limit)
+		}
+	})
+	return a, err
 }
 
 // limit is how many calls may run at once, if nobody shrinks it.
@@ -208,6 +223,12 @@ func (d *domains) has(name observe.Domain) (calls, bulkhead bool) {
 		bulkhead = s != nil && s.bulkhead != nil
 	}
 	return slices.ContainsFunc(d.walls, func(w *Wall) bool { return name.Contains(w.domain.name) }), bulkhead
+}
+
+// sameRetry is same for settings with a function, which are the same only without one.
+func sameRetry(a, b *isolate.RetryConfig) bool {
+	return a != nil && b != nil && a.Abort == nil && b.Abort == nil &&
+		a.Max == b.Max && a.Delay == b.Delay && a.MaxDelay == b.MaxDelay && a.Budget == b.Budget
 }
 
 // same reports whether two settings say the same.

@@ -193,10 +193,10 @@ func TestAdaptiveDomain(t *testing.T) {
 			}
 			wg.Wait()
 		}
-		load(time.Second, 3*time.Second)
+		load(time.Second, 8*time.Second)
 		low := limit()
-		if low > 5 {
-			t.Errorf("after 3 s in which nothing was answered in time the limit is %d", low)
+		if low > 10 {
+			t.Errorf("after 8 s in which nothing was answered in time the limit is %d", low)
 		}
 		load(20*time.Millisecond, 10*time.Second)
 		if high := limit(); high < 20 {

@@ -61,6 +61,9 @@ func detach[T any](ctx context.Context, w *Wall, p *plan, v *callVisit, o *callO
 		}
 	}
 	err := f.task.Err()
+	if err != nil && errOf(ctx) == nil && matches(causeOf(run), ErrTimeout) { // it heeded the end of its time
+		err = f.late(ctx)
+	}
 	v.leave(ctx, o, err)
 	return *out, err
 }

@@ -13,6 +13,8 @@ import (
 const (
 	byHand   = "hand"   // a person
 	byConfig = "config" // the settings
+
+	byIncident = "inc-" // what the ID of an incident begins with
 )
 
 // maxHolders bounds how many parties ask for a level at once.

@@ -59,7 +59,7 @@ func TestShrink(t *testing.T) {
 			}
 			limit(10)
 		}
-		if err := rt.Degrade(heal.ShrinkSwitch+"shop", 1, "inc-1", time.Minute); err != nil {
+		if err := rt.Degrade(heal.ShrinkSwitch+"shop", 1, "deploy", time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if err := rt.Reconfigure(hale.Config{Domains: map[string]hale.DomainConfig{"shop": {Bulkhead: &isolate.BulkheadConfig{Limit: 40}}}}); err != nil {
@@ -152,11 +152,11 @@ func TestFullDomainIsRelieved(t *testing.T) {
 		before := refused[hale.Sheddable]
 		mu.Unlock()
 		call(hale.Sheddable)
+		cancel()
+		wg.Wait()
 		if refused[hale.Sheddable] != before {
 			t.Error("what is sheddable is still turned away")
 		}
-		cancel()
-		wg.Wait()
 	})
 }
 

@@ -272,7 +272,7 @@ func (o *Operation) countIn(second uint32) {
 		return
 	}
 	o.started.Add(1)
-	o.ages.began(second)
+	o.ages.began(second, 1)
 }
 
 // renamedTo counts a span that began as one of o as one of another operation from now
@@ -281,7 +281,7 @@ func (o *Operation) renamedTo(second uint32, to *Operation) {
 	if o == nil || o == to {
 		return
 	}
-	o.ages.ended(second)
+	o.ages.ended(second, 1)
 	o.renamed.Add(1)
 	to.countIn(second)
 }
@@ -291,7 +291,7 @@ func (o *Operation) countOut(second uint32, e spanEnd) {
 	if o == nil {
 		return
 	}
-	o.ages.ended(second)
+	o.ages.ended(second, 1)
 	o.latency.add(e.took)
 	if e.below > 0 {
 		o.below.Add(int64(min(e.below, e.took)))

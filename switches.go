@@ -133,7 +133,7 @@ func (s *switches) releaseIncidents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range s.all() {
-		one.releaseAll(func(by string) bool { return strings.HasPrefix(by, "inc-") })
+		one.releaseAll(func(by string) bool { return strings.HasPrefix(by, byIncident) })
 	}
 }
 

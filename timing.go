@@ -18,25 +18,27 @@ type timing struct {
 	weight uint64        // how many calls it stands for; 0: it is only counted
 }
 
+// spread makes numbers that follow one another choose calls as if by chance: what is called
+// in turns must not be timed in step with them (Fibonacci hashing, after Knuth).
+const spread = 0x9E3779B97F4A7C15
+
 // begin counts a call in that is no span. timed ones are timed in any case.
 func (o *Operation) begin(timed bool) timing {
 	n, sparse := o.started.Add(1), o.sparse.Load()
 	switch {
 	case sparse == 0:
 		return o.timed(1)
-	case n&uint64(sparse) == 0:
+	case timed: // somebody wants to know it of each
+		return o.timed(1)
+	case n*spread>>32&uint64(sparse) == 0:
 		return o.timed(uint64(sparse) + 1)
-	case timed:
-		t := o.timed(1)
-		t.weight = 0
-		return t
 	}
 	return timing{}
 }
 
 func (o *Operation) timed(weight uint64) timing {
 	t := timing{began: time.Since(o.rt.clock.born), weight: weight}
-	o.ages.began(t.second())
+	o.ages.began(t.second(), uint32(weight))
 	return t
 }
 
@@ -46,7 +48,7 @@ func (t timing) second() uint32 { return uint32(t.began / time.Second) }
 func (o *Operation) finish(t timing, outcome string, failed bool) (took time.Duration) {
 	if t.began > 0 {
 		took = max(time.Since(o.rt.clock.born)-t.began, 0)
-		o.ages.ended(t.second())
+		o.ages.ended(t.second(), uint32(t.weight))
 	}
 	if t.weight == 0 && outcome == outcomeOK {
 		o.untimed.Add(1)

@@ -135,7 +135,12 @@ func (w *Wall) breaker(c *isolate.BreakerConfig) *isolate.Breaker {
 	if old != nil && same(old.broken, c) {
 		return old.breaker
 	}
-	b, err := isolate.NewBreaker(*c, w.changed)
+	var b *isolate.Breaker
+	b, err := isolate.NewBreaker(*c, func(from, to isolate.State) {
+		if b != nil && w.plan.Load().breaker == b { // and not one that settings have replaced
+			w.changed(from, to)
+		}
+	})
 	if err != nil { // they were checked
 		return nil
 	}
@@ -162,13 +167,23 @@ func (w *Wall) changed(from, to isolate.State) {
 	w.rt.emit(observe.Event{Kind: observe.EventBreaker, Subject: w.family.subject(), Breaker: to.String(), Detail: detail})
 }
 
+// Trip opens the breaker of the name, if it has one, as if too many calls had failed.
+func (w *Wall) Trip() { w.current().breaker.Trip() }
+
+// Reset closes the breaker of the name, if it has one, and forgets what it has seen.
+func (w *Wall) Reset() { w.current().breaker.Reset() }
+
 // Timeout returns how long the domain lets one thing take, 0 for any time. Whoever goes
 // by [Wall.Enter] sees to it that it is heeded.
 func (w *Wall) Timeout() time.Duration { return w.current().timeout }
 
-// Degraded reports whether the switch of the wall's domain is degraded; see [Degraded].
+// Degraded reports whether the switch of the wall's name or domain is degraded; see
+// [Degraded].
 func (w *Wall) Degraded() bool {
-	return w != nil && w.rt != nil && w.rt.switches.level(string(w.family.domain)) > 0
+	if w == nil || w.rt == nil || w.rt.switches.table.Load() == nil {
+		return false
+	}
+	return max(w.rt.switches.level(string(w.family.domain)), w.rt.switches.level(w.family.name)) > 0
 }
 
 // Visit is leave to do one thing within a [Wall]. It is ended by one [Visit.Leave].
@@ -178,7 +193,8 @@ type Visit struct {
 	pass  isolate.Pass
 	began time.Duration // since the birth of the runtime, where somebody wants to know
 
-	inFlight int // in the innermost domain with an adaptive limit, when it began
+	held     uint16               // a bit for each of the plan's bulkheads in which it has a place
+	inFlight [maxDomainDeep]int32 // in those with an adaptive limit, when it began
 }
 
 // Enter lets one thing in, waiting for its turn as the domain declares, or says why not:
@@ -214,29 +230,38 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 			return Visit{}, err
 		}
 	}
+	if len(p.rates) > 0 && p.breaker.Stat().State == isolate.Open { // its turn is for those that are let through
+		return Visit{}, w.refuse(nil, isolate.ErrOpen)
+	}
 	for _, s := range p.rates {
 		if err := s.rate.Acquire(hear(ctx)); err != nil {
 			return Visit{}, w.refuse(s, err)
 		}
 	}
-	inFlight := 0
+	v := Visit{wall: w, plan: p}
 	for i, s := range p.bulkheads {
 		if !s.bulkhead.TryAcquire() {
-			if err := w.wait(ctx, p, s); err != nil {
-				leave(p.bulkheads[:i])
+			switch err := w.wait(ctx, p, s); err { //nolint:errorlint // it is no error
+			case nil:
+			case errWithin:
+				continue
+			default:
+				v.release()
 				return Visit{}, err
 			}
 		}
-		if s.adaptive != nil && inFlight == 0 {
-			inFlight = s.bulkhead.Stat().InUse
+		v.held |= 1 << i
+		if s.adaptive != nil {
+			v.inFlight[i] = int32(s.bulkhead.Stat().InUse)
 		}
 	}
 	pass, err := p.breaker.Acquire()
 	if err != nil {
-		leave(p.bulkheads)
+		v.release()
 		return Visit{}, w.refuse(nil, err)
 	}
-	return Visit{wall: w, plan: p, pass: pass, inFlight: inFlight}, nil
+	v.pass = pass
+	return v, nil
 }
 
 // shed turns away what is less critical than what is done in the domain for now.
@@ -251,8 +276,11 @@ func (w *Wall) shed(ctx context.Context, p *plan) error {
 
 // wait waits for room in a bulkhead, unless what is called would not be called anyway.
 func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {
-	if st := p.breaker.Stat(); st.State == isolate.Open && st.RetryAfter > 0 {
+	if p.breaker.Stat().State == isolate.Open {
 		return w.refuse(nil, isolate.ErrOpen)
+	}
+	if w.within(ctx, s) {
+		return errWithin
 	}
 	if err := s.bulkhead.Acquire(hear(ctx), criticalityOf(ctx, p.crit)); err != nil {
 		return w.refuse(s, err)
@@ -260,11 +288,21 @@ func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {
 	return nil
 }
 
-// leave gives places back.
-func leave(bulkheads []*shared) {
-	for _, s := range bulkheads {
-		s.bulkhead.Release()
+// errWithin says that there is no room, and that none is needed.
+var errWithin = errors.New("hale: within a call that has a place")
+
+// within reports whether the call is made by one that has a place in the bulkhead, as far
+// as spans tell: were it to wait for another, each might wait for the other.
+func (w *Wall) within(ctx context.Context, s *shared) bool {
+	for span := SpanOf(ctx); span != nil; span = span.parent {
+		if span.isOver() {
+			continue
+		}
+		if around := span.Operation().wall.Load(); around != nil && slices.ContainsFunc(around.plan.Load().bulkheads, func(x *shared) bool { return x.bulkhead == s.bulkhead }) {
+			return true
+		}
 	}
+	return false
 }
 
 // refuse says why and where something was refused; s is the domain's, nil for the wall's
@@ -305,15 +343,21 @@ func (v Visit) Leave(o isolate.Outcome) {
 // settle says how it ended to who decides by that what is let in next.
 func (v *Visit) settle(o isolate.Outcome, took time.Duration) {
 	v.pass.Settle(o, took)
-	for _, s := range v.plan.bulkheads {
-		if s.adaptive != nil && (o == isolate.Succeeded || o == isolate.Dropped) {
-			s.adaptive.Record(took, v.inFlight, o == isolate.Dropped)
+	for i, s := range v.plan.bulkheads {
+		if s.adaptive != nil && v.inFlight[i] > 0 && (o == isolate.Succeeded || o == isolate.Dropped) {
+			s.adaptive.Record(took, int(v.inFlight[i]), o == isolate.Dropped)
 		}
 	}
 }
 
 // release gives back the places that were taken.
-func (v *Visit) release() { leave(v.plan.bulkheads) }
+func (v *Visit) release() {
+	for i, s := range v.plan.bulkheads {
+		if v.held&(1<<i) != 0 {
+			s.bulkhead.Release()
+		}
+	}
+}
 
 // inline returns how many calls began on their callers' goroutines, and how many of them
 // are under way. Those that have goroutines of their own are tasks.

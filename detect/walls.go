@@ -15,7 +15,8 @@ import (
 // Walls finds what the walls of fault domains tell: names whose breaker is open, which
 // means that what they call is down, and domains that turn calls away for want of room.
 //
-// A breaker is found when it opens, and until it has been closed for 10 s. It is dealing
+// A breaker is found when it opens, and until it has been closed, or nobody has called what
+// it would let through, for 10 s. It is dealing
 // with the fault itself, as the developer declared it; one that has not been closed for
 // 2 minutes does not suffice. A full domain is suspected when it turns calls away, and
 // confirmed when it has done so in five of the last ten samples and is as full as it may
@@ -70,7 +71,7 @@ func (d *Walls) Detect(t observe.Turn) []Finding {
 func (d *Walls) breakers(t observe.Turn) []Finding {
 	st := &d.state
 	for _, w := range t.Sample.Walls {
-		if w.Breaker == "" && w.Opened == 0 {
+		if w.Breaker != "open" && w.Opened == 0 && w.Open == 0 { // nobody asks for it
 			continue
 		}
 		i, known := slices.BinarySearchFunc(st.Open, w.Name, func(o openBreaker, name string) int { return strings.Compare(o.Name, name) })

@@ -272,8 +272,8 @@ func (b *Breaker) unlock(from State) {
 	}
 }
 
-// Stat returns the state now. An open breaker whose time is over is open until the next
-// call.
+// Stat returns the state now. An open breaker whose time is over is half open, though it
+// hears of nothing before the next call.
 func (b *Breaker) Stat() BreakerStat {
 	if b == nil {
 		return BreakerStat{}
@@ -282,7 +282,9 @@ func (b *Breaker) Stat() BreakerStat {
 	defer b.mu.Unlock()
 	st := BreakerStat{State: State(b.period.Load() & 3), Opened: b.opened, Refused: b.refused}
 	if st.State == Open {
-		st.RetryAfter = max(time.Until(b.until), 0)
+		if st.RetryAfter = max(time.Until(b.until), 0); st.RetryAfter == 0 {
+			st.State = HalfOpen // the next call is a probe
+		}
 	}
 	return st
 }

@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -63,7 +64,8 @@ func (e *RefusedError) Hint() string {
 	return ""
 }
 
-// TimeoutError says what took too long. It matches [ErrTimeout].
+// TimeoutError says what took too long. It matches [ErrTimeout] and
+// [context.DeadlineExceeded].
 type TimeoutError struct {
 	At    string        // At names what was called.
 	After time.Duration // After is how long it was waited for.
@@ -77,8 +79,8 @@ func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("%s: %v after %v", e.At, ErrTimeout, e.After)
 }
 
-// Unwrap returns [ErrTimeout].
-func (e *TimeoutError) Unwrap() error { return ErrTimeout }
+// Unwrap returns [ErrTimeout] and [context.DeadlineExceeded].
+func (e *TimeoutError) Unwrap() []error { return []error{ErrTimeout, context.DeadlineExceeded} }
 
 // Timeout reports true, as that of [net.Error] does.
 func (e *TimeoutError) Timeout() bool { return true }
