@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale"
@@ -28,7 +29,7 @@ const (
 // callers keep coming, its bulkhead is full, and its bodies ignore that their time is up.
 // d is how long each side is loaded in a round.
 func wallsContest(d time.Duration) contest {
-	const name, pair = "walls", "beside and alone"
+	const name, all = "walls", "all sides"
 	return contest{
 		name: name,
 		open: func() ([]contestant, error) {
@@ -41,48 +42,66 @@ func wallsContest(d time.Duration) contest {
 			}
 			hale.SetDefault(rt)
 			return []contestant{{
-				name:    pair,
+				name:    all,
 				measure: func() (reading, error) { return besideAndAlone(rt, d/wallSlices) },
 				close:   func() { hale.SetDefault(nil); closer() },
 			}}, nil
 		},
 		rows: func(r results) []row {
-			against := func(what string, target float64, sense sense) row {
-				x, y := r.of(pair, value("beside "+what)), r.of(pair, value("alone "+what))
+			against := func(side, what string, target float64, sense sense) row {
+				x, y := r.of(all, value(side+" "+what)), r.of(all, value(alone+" "+what))
 				return row{
-					name: name + " " + what + " beside a stuck domain / alone", values: x.over(y), unit: times, target: target, sense: sense,
+					name: name + " " + what + " " + side + " / " + alone, values: x.over(y), unit: times, target: target, sense: sense,
 					note: fmt.Sprintf("medians %.4g / %.4g", x.median(), y.median()),
 				}
 			}
-			return []row{against("calls/s", .99, atLeast), against("p99", 1.1, atMost), against("p50", 0, atMost)}
+			return []row{
+				against(besideStuck, "calls/s", .99, atLeast), against(besideStuck, "p99", 1.1, atMost), against(besideStuck, "p50", 0, atMost),
+				against(besideAsleep, "calls/s", 0, atLeast), against(besideAsleep, "p99", 0, atMost),
+			}
 		},
 	}
 }
 
-// besideAndAlone loads one domain, in turn with the other stuck beside it and without.
+// Sides of a round. That beside sleepers says what goroutines take from it that do
+// nothing but wake up as often as the callers of the stuck domain.
+const (
+	besideStuck  = "beside a stuck domain"
+	besideAsleep = "beside sleepers"
+	alone        = "alone"
+)
+
+// besideAndAlone loads one domain on each side in turn.
 func besideAndAlone(rt *hale.Runtime, slice time.Duration) (reading, error) {
-	var waits [2]series
-	var took [2]time.Duration
-	for i := range 2 * wallSlices {
-		side, end := (i+i/2)%2, func() error { return nil } // 0 1 1 0 0 1 1 0 …
-		if side == 0 {
+	waits, took := map[string]series{}, map[string]time.Duration{}
+	order := []string{besideStuck, alone, besideAsleep}
+	for range wallSlices {
+		for _, side := range order {
+			end := func() error { return nil }
 			var err error
-			if end, err = stick(rt); err != nil {
+			switch side {
+			case besideStuck:
+				end, err = stick(rt)
+			case besideAsleep:
+				end = doze()
+			}
+			if err != nil {
+				return reading{}, err
+			}
+			began := time.Now()
+			w, err := pay(slice)
+			took[side] += time.Since(began)
+			waits[side] = append(waits[side], w...)
+			if err := errors.Join(err, end()); err != nil {
 				return reading{}, err
 			}
 		}
-		began := time.Now()
-		w, err := pay(slice)
-		took[side] += time.Since(began)
-		waits[side] = append(waits[side], w...)
-		if err := errors.Join(err, end()); err != nil {
-			return reading{}, err
-		}
+		slices.Reverse(order)
 	}
 	values := map[string]float64{}
-	for i, name := range []string{"beside ", "alone "} {
-		values[name+"calls/s"] = float64(len(waits[i])) / took[i].Seconds()
-		values[name+"p50"], values[name+"p99"] = waits[i].at(.5), waits[i].at(.99)
+	for side, w := range waits {
+		values[side+" calls/s"] = float64(len(w)) / took[side].Seconds()
+		values[side+" p50"], values[side+" p99"] = w.at(.5), w.at(.99)
 	}
 	return reading{values: values}, nil
 }
@@ -132,6 +151,20 @@ func stick(rt *hale.Runtime) (end func() error, err error) {
 		all.Wait()
 		return settled(rt, 0)
 	}, settled(rt, stuckRoom)
+}
+
+// doze has as many goroutines wake up as often, for nothing. end ends them.
+func doze() (end func() error) {
+	var awake atomic.Bool
+	var all sync.WaitGroup
+	for range wallCallers {
+		all.Go(func() {
+			for !awake.Load() {
+				time.Sleep(stuckWait)
+			}
+		})
+	}
+	return func() error { awake.Store(true); all.Wait(); return nil }
 }
 
 // settled waits until a number of calls has a place in the stuck domain, and as many have
