@@ -7,7 +7,9 @@ type (
 	Record   = record
 	Course   = course
 	Failure  = failure
-	Tally    = tallyLine
+	Tally    = tallies
+	Lesser   = lesser
+	Pace     = pace
 	Count    = count
 	Fault    = fault
 	Scenario = scenario

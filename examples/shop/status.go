@@ -24,6 +24,10 @@ type shopStatus struct {
 	Tasks  []hale.TaskInfo `json:"tasks"`
 	Shop   work            `json:"shop"`
 	Faults map[string]bool `json:"faults"`
+
+	Domains  []observe.DomainStat   `json:"domains"`
+	Walls    []observe.WallStat     `json:"walls"`
+	Degraded []hale.DegradationStat `json:"degraded"`
 }
 
 // work counts what the shop has done.
@@ -32,6 +36,8 @@ type work struct {
 	Consumed int64 `json:"consumed"` // orders whose event was consumed
 	Mailed   int64 `json:"mailed"`   // orders whose invoice was mailed
 	Counts   int64 `json:"counts"`   // turns of the stock job
+	Late     int64 `json:"late"`     // orders that were accepted without a payment
+	Settled  int64 `json:"settled"`  // of these: that were charged since
 }
 
 func (s *service) status() shopStatus {
@@ -40,7 +46,9 @@ func (s *service) status() shopStatus {
 		Shop: work{
 			Placed: s.store.placed.Load(), Consumed: s.store.consumed.Load(),
 			Mailed: s.store.mailed.Load(), Counts: s.counts.Load(),
+			Settled: s.store.settled.Load(), Late: s.store.late.Load(), // in this order: no more are settled than are late
 		},
+		Domains: s.rt.Domains(), Walls: s.rt.Walls(), Degraded: s.rt.Degradations(),
 	}
 }
 

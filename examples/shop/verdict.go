@@ -17,7 +17,7 @@ type record struct {
 	Courses []course // in the order in which they began; they may overlap
 	Events  []observe.Event
 	Lost    uint64 // events that nobody saw
-	Load    tallyLine
+	Load    tallies
 	Final   shopStatus
 }
 
@@ -33,6 +33,7 @@ type row struct {
 // verdict is what a run comes to.
 type verdict struct {
 	Rows     []row
+	Notes    []string // figures that a table has no place for
 	Problems []string // empty: everything is as promised
 
 	Requests, Failed int // in all
@@ -83,7 +84,14 @@ func (v *verdict) course(r record, n int) {
 	if out.Wrong {
 		v.problem("%s: the outcome is %q, promised is %q", c.Fault, c.Outcome, c.Want)
 	}
-	for _, s := range []step{stepConfirmed, c.cutOff(), c.goal(), stepVerified} {
+	if c.Is != "" && c.Was != c.Is {
+		v.problem("%s: hale took it for %q, it is %q", c.Fault, c.Was, c.Is)
+	}
+	steps := []step{stepConfirmed, c.cutOff(), c.goal(), stepVerified}
+	if c.Contract {
+		steps = append(steps, stepContract)
+	}
+	for _, s := range steps {
 		if !c.reached(s) {
 			v.problem("%s: it never was %s", c.Fault, s)
 		}
@@ -113,6 +121,8 @@ func (v *verdict) course(r record, n int) {
 		v.problem("%s: %d requests failed after it", c.Fault, out.After)
 	}
 	v.Rows = append(v.Rows, out)
+	v.shed(r, c)
+	v.calm(r, c)
 }
 
 // during reports whether a request was under way while the fault lasted.
@@ -170,7 +180,7 @@ func (v *verdict) requests(r record) {
 		if r.Load.Routes[st.route].OK == 0 {
 			v.problem("%s: not one request was answered", st.route)
 		}
-		v.Requests += r.Load.Routes[st.route].OK + r.Load.Routes[st.route].Failed
+		v.Requests += r.Load.Routes[st.route].all()
 		v.Failed += r.Load.Routes[st.route].Failed
 	}
 	type stray struct {
@@ -209,6 +219,14 @@ func (v *verdict) final(r record) {
 		if ts.Quarantined {
 			v.problem("%s is still quarantined at the end", ts.Name)
 		}
+	}
+	for _, w := range f.Walls {
+		if w.Breaker != "" {
+			v.problem("the breaker of %s is %s at the end", w.Name, w.Breaker)
+		}
+	}
+	for _, d := range f.Degraded {
+		v.problem("%s is degraded to level %d at the end", d.Name, d.Level)
 	}
 	for _, i := range f.Incidents {
 		if !i.Phase.Closed() {
