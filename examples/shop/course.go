@@ -102,6 +102,9 @@ func (c *course) read(e observe.Event) []line {
 
 // follow reads the phases of the incident.
 func (c *course) follow(e observe.Event) []line {
+	if c.Incident != "" && c.Incident != e.Incident && !c.Over {
+		return nil // a suspicion beside it, which its own incident accounts for
+	}
 	c.Incident = e.Incident
 	switch p := diagnose.Phase(e.Phase); p {
 	case diagnose.Isolating:

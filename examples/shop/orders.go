@@ -98,42 +98,6 @@ func (s *store) place(ctx context.Context, o order) (order, error) {
 	return o, err
 }
 
-// unpaid returns the order that is to be charged next, the zero order if there is none.
-func (s *store) unpaid() (o order, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
-		k, _ := tx.Bucket(bucketUnpaid).Cursor().First()
-		if k == nil {
-			return nil
-		}
-		return json.Unmarshal(tx.Bucket(bucketOrders).Get(k), &o)
-	})
-	return o, err
-}
-
-// paid notes that an order was charged.
-func (s *store) paid(id uint64, payment string) error {
-	err := s.db.Update(func(tx *bolt.Tx) error {
-		orders := tx.Bucket(bucketOrders)
-		var o order
-		if err := json.Unmarshal(orders.Get(key(id)), &o); err != nil {
-			return err
-		}
-		o.Payment = payment
-		value, err := json.Marshal(o)
-		if err != nil {
-			return err
-		}
-		if err := orders.Put(key(id), value); err != nil {
-			return err
-		}
-		return tx.Bucket(bucketUnpaid).Delete(key(id))
-	})
-	if err == nil {
-		s.settled.Add(1)
-	}
-	return err
-}
-
 // latest returns the last n orders, newest first.
 func (s *store) latest(n int) ([]order, error) {
 	out := make([]order, 0, n)

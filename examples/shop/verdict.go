@@ -155,7 +155,7 @@ func (v *verdict) bystanders(r record) {
 		}
 	}
 	for _, i := range r.Final.Incidents {
-		if !slices.ContainsFunc(r.Courses, func(c course) bool { return c.Incident == i.ID }) {
+		if !slices.ContainsFunc(r.Courses, func(c course) bool { return c.Incident == i.ID || c.suspected(i) }) {
 			v.problem("%s is about nothing that was hurt: %s of %s", i.ID, i.Fault, i.Subject)
 		}
 	}
@@ -169,8 +169,14 @@ func (c course) explains(e observe.Event) bool {
 		return false
 	}
 	verified := c.Steps[stepVerified]
-	lastWords := e.Kind == observe.EventReturned || (e.Kind == observe.EventFinding && e.Cleared)
+	lastWords := e.Kind == observe.EventReturned || (e.Kind == observe.EventFinding && e.Cleared) || e.Phase == string(diagnose.Dismissed)
 	return lastWords || verified.IsZero() || !e.Time.After(verified)
+}
+
+// suspected reports whether an incident was no more than a suspicion about what was
+// hurt at the time, beside the one that told what it was.
+func (c course) suspected(i diagnose.Incident) bool {
+	return i.Phase == diagnose.Dismissed && i.Subject.Name == c.Subject && !i.Opened.Before(c.Steps[stepBegun]) && !i.Opened.After(c.Steps[stepVerified])
 }
 
 // requests looks for failures on routes that were not hurt, and for routes that
