@@ -46,7 +46,7 @@ func (v verdict) print(out io.Writer) {
 	fmt.Fprintln(out, "\nTimes are from the beginning of the fault: detect until it was confirmed, isolate until it was cut off, or people\nwere told where there is no remedy yet,")
 	fmt.Fprintln(out, "recover until hale had verified the outcome.")
 	if len(v.Notes) > 0 {
-		fmt.Fprintln(out, "\n"+strings.Join(v.Notes, "\n"))
+		fmt.Fprintln(out, "\n"+strings.Join(v.Notes, "\n")+"\n")
 	}
 	if len(v.Problems) == 0 {
 		fmt.Fprintf(out, "Every fault came to what is promised, and nothing else was touched: %d requests, %d of them failed,\n", v.Requests, v.Failed)
