@@ -102,11 +102,14 @@ func (c *course) read(e observe.Event) []line {
 
 // follow reads the phases of the incident.
 func (c *course) follow(e observe.Event) []line {
-	if c.Incident != "" && c.Incident != e.Incident && !c.Over {
-		return nil // a suspicion beside it, which its own incident accounts for
+	p := diagnose.Phase(e.Phase)
+	if c.Incident == "" && p != diagnose.Detected && p != diagnose.Dismissed {
+		c.Incident = e.Incident
 	}
-	c.Incident = e.Incident
-	switch p := diagnose.Phase(e.Phase); p {
+	if c.Incident != e.Incident {
+		return nil // no more than a suspicion
+	}
+	switch p {
 	case diagnose.Isolating:
 		if c.Contract {
 			return c.mark(e.Time, stepContract, e.Incident+": "+e.Detail)
@@ -122,9 +125,6 @@ func (c *course) follow(e observe.Event) []line {
 		if c.Told {
 			return c.mark(e.Time, stepTold, e.Incident+": "+e.Detail)
 		}
-		c.Over, c.overAt = true, time.Now()
-		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
-	case diagnose.Dismissed:
 		c.Over, c.overAt = true, time.Now()
 		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
 	}
