@@ -26,7 +26,7 @@ const domainCatalog = "catalog"
 // catalogAsk is how long the catalog's database takes.
 const catalogAsk = 40 * time.Millisecond
 
-// catalogRoutes returns the routes that share the domain "catalog".
+// catalogRoutes adds the routes that share the domain "catalog".
 func (s *service) catalogRoutes(mux *http.ServeMux) {
 	ask := func(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
 		if err := rest(ctx, catalogAsk); err != nil {
@@ -36,15 +36,14 @@ func (s *service) catalogRoutes(mux *http.ServeMux) {
 	}
 	noSuggestions := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set(headerDegraded, "1")
-		_, _ = io.WriteString(w, "[]\n") // the client has gone: nobody is left to tell
+		_, _ = io.WriteString(w, "[]\n") // an error: the client has gone
 	})
-	for route, opts := range map[string][]halehttp.Option{
-		routeStock:   {halehttp.Domain(domainCatalog + ".checkout")},
-		routeProduct: {halehttp.Domain(domainCatalog)},
-		routeSuggest: {halehttp.Domain(domainCatalog + ".suggest"), halehttp.Degraded(noSuggestions)},
-	} {
+	handle := func(route string, opts ...halehttp.Option) {
 		mux.Handle(route, halehttp.Handler(s.rt, route, s.handler(route, ask), opts...))
 	}
+	handle(routeStock, halehttp.Domain("catalog.checkout"))
+	handle(routeProduct, halehttp.Domain("catalog"))
+	handle(routeSuggest, halehttp.Domain("catalog.suggest"), halehttp.Degraded(noSuggestions))
 }
 
 // headerDegraded is in answers with which the client got less than it asked for.

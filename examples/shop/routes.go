@@ -30,7 +30,7 @@ func (s *service) routes() http.Handler {
 	s.handle(mux, routeThumbnail, s.thumbnail)
 	shop := http.NewServeMux()
 	shop.Handle("/", halehttp.Middleware(s.rt)(mux))
-	s.catalogRoutes(shop) // each has a domain of its own
+	s.catalogRoutes(shop) // not below Middleware: that would refuse them before Degraded is asked
 	return shop
 }
 
