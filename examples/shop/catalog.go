@@ -24,7 +24,7 @@ const (
 const domainCatalog = "catalog"
 
 // catalogAsk is how long the catalog's database takes.
-const catalogAsk = 40 * time.Millisecond
+const catalogAsk = 60 * time.Millisecond
 
 // catalogRoutes adds the routes that share the domain "catalog".
 func (s *service) catalogRoutes(mux *http.ServeMux) {

@@ -18,8 +18,8 @@ type crawler struct {
 
 // Of the crawler: requests a second, and how many may wait for an answer.
 const (
-	crawlRate     = 200
-	crawlInFlight = 48
+	crawlRate     = 100
+	crawlInFlight = 40
 )
 
 func (c *crawler) visit(url string) {

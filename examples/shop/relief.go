@@ -48,7 +48,7 @@ func (v *verdict) calm(r record, c course) {
 	switch {
 	case before == 0 || during == 0:
 		v.problem("%s: nobody measured how %s fared", c.Fault, c.Calm)
-	case during < before/2, median > 5*usual+50*time.Millisecond:
+	case during < before/2, median > 5*usual+100*time.Millisecond:
 		v.problem("%s: %s felt it: %.1f a second with a median of %v, before it %.1f and %v", c.Fault, c.Calm, during, median, before, usual)
 	}
 }

@@ -122,7 +122,7 @@ var scenarios = []scenario{
 	{
 		Fault: faultFull, Subject: domainCatalog, Want: diagnose.Recovered, Is: diagnose.FullDomain,
 		Shed: routeSuggest, Spared: []string{routeStock, routeProduct}, Calm: routeOrders,
-		Begun:  fmt.Sprintf("a crawler asks for suggestions %d times a second: the catalog can do 75", crawlRate),
+		Begun:  fmt.Sprintf("a crawler asks for suggestions %d times a second; the catalog can do 66", crawlRate),
 		Lifted: "the crawler stops",
 		LiftAt: stepIsolated, LiftAfter: 3 * time.Second, Sound: catalogFree, Alone: 12 * time.Second,
 	},

@@ -116,7 +116,7 @@ func openJournal(dir string) (*os.File, error) {
 func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) error {
 	var err error
 	if s.thumbs, err = s.rt.NewPool("thumbnails", hale.PoolConfig{
-		Workers: 4, MaxWait: time.Second, Budget: 400 * time.Millisecond, Grace: 200 * time.Millisecond, MaxAbandoned: 32,
+		Workers: 4, MaxWait: time.Second, Budget: 600 * time.Millisecond, Grace: 200 * time.Millisecond, MaxAbandoned: 32,
 	}); err != nil {
 		return err
 	}
