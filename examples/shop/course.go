@@ -56,11 +56,16 @@ func (c *course) end(problem string) {
 	}
 }
 
+// about reports whether an event is about what is hurt.
+func (s scenario) about(e observe.Event) bool {
+	return e.Subject.Name == s.Subject || s.Switch != "" && e.Subject.Name == s.Switch
+}
+
 // read takes one of hale's events and returns what it adds to the timeline.
 // What a declared contract does at once and what the loop decides are steps
 // alike.
 func (c *course) read(e observe.Event) []line {
-	if e.Subject.Name != c.Subject || e.Time.Before(c.Steps[stepBegun]) || !c.Ended.IsZero() {
+	if !c.about(e) || e.Time.Before(c.Steps[stepBegun]) || !c.Ended.IsZero() {
 		return nil
 	}
 	text := describe(e)
@@ -88,7 +93,7 @@ func (c *course) read(e observe.Event) []line {
 		}
 	case observe.EventRestored:
 		if c.reached(stepLifted) {
-			return c.mark(e.Time, stepRestored, "the switch of "+c.Subject+" is back: "+e.Detail)
+			return c.mark(e.Time, stepRestored, "the switch of "+c.Subject+" comes back: "+e.Detail)
 		}
 	case observe.EventRemedy:
 		if e.Result == heal.ResultApplied {
@@ -133,8 +138,11 @@ func (c *course) follow(e observe.Event) []line {
 
 // meaning says what a remedy does.
 func meaning(remedy string) string {
-	if remedy == heal.RemedyDegrade {
+	switch remedy {
+	case heal.RemedyDegrade:
 		return "what can do with less does"
+	case "shed":
+		return "only what is critical is let in"
 	}
 	return "nothing new of it may start"
 }

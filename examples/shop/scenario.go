@@ -34,6 +34,7 @@ type scenario struct {
 	Subject string           // the name that hale must find at fault
 	Routes  []string         // whose requests may fail while it lasts
 	Suffers []string         // further names that it may be seen at
+	Switch  string           // that a remedy may hold, where it is not named as the subject is
 	Want    diagnose.Outcome // what healing comes to
 	Is      diagnose.Fault   // what hale must take it for; "": that is not looked at
 
@@ -120,7 +121,7 @@ var scenarios = []scenario{
 		LiftAt: stepIsolated, LiftAfter: 2 * time.Second, Sound: thumbnailsDrawn,
 	},
 	{
-		Fault: faultFull, Subject: domainCatalog, Want: diagnose.Recovered, Is: diagnose.FullDomain,
+		Fault: faultFull, Subject: domainCatalog, Switch: "shed:" + domainCatalog, Want: diagnose.Recovered, Is: diagnose.FullDomain,
 		Shed: routeSuggest, Spared: []string{routeStock, routeProduct}, Calm: routeOrders,
 		Begun:  fmt.Sprintf("a crawler asks for suggestions %d times a second; the catalog can do 66", crawlRate),
 		Lifted: "the crawler stops",

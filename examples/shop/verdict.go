@@ -165,7 +165,7 @@ func (v *verdict) bystanders(r record) {
 // about it may come after it is over.
 func (c course) explains(e observe.Event) bool {
 	suffers := e.Kind == observe.EventFinding && (slices.Contains(c.Routes, e.Subject.Name) || slices.Contains(c.Suffers, e.Subject.Name))
-	if e.Subject.Name != c.Subject && !suffers || e.Time.Before(c.Steps[stepBegun]) {
+	if !c.about(e) && !suffers || e.Time.Before(c.Steps[stepBegun]) {
 		return false
 	}
 	verified := c.Steps[stepVerified]

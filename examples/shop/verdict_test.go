@@ -46,6 +46,7 @@ func goodRun() shop.Record {
 		}
 		r.Load.Paces = append(r.Load.Paces, shop.Pace{Until: at(float64(second)), Took: took})
 	}
+	r.Events = append(r.Events, observe.Event{Time: at(63), Kind: observe.EventDegraded, Subject: observe.Subject{Name: "shed:catalog"}})
 	r.Load.Lesser = []shop.Lesser{{Route: shop.RouteSuggest, Began: at(62), Ended: at(62.1)}}
 	r.Final.Observer = "up"
 	r.Load.Failures = []shop.Failure{
@@ -162,6 +163,7 @@ func TestVerdictOnBadRuns(t *testing.T) {
 			r.Load.Lesser = append(r.Load.Lesser, shop.Lesser{Route: shop.RouteSuggest, Began: at(59), Ended: at(59.1)})
 		}, "1 requests were answered with less where there was no reason"},
 		"less for what is critical": {func(r *shop.Record) { r.Load.Lesser[0].Route = shop.RouteProduct }, "1 requests were answered with less"},
+		"another domain degraded":   {event(63, observe.EventDegraded, "shed:payments", ""), "degraded of shed:payments"},
 		"still degraded":            {func(r *shop.Record) { r.Final.Degraded = []hale.DegradationStat{{Name: "catalog", Level: 1}} }, "catalog is degraded to level 1"},
 		"another domain slowed": {func(r *shop.Record) {
 			for i := 61; i < 65; i++ {
