@@ -191,6 +191,28 @@ func TestStuckPool(t *testing.T) {
 	}
 }
 
+// A unit that was late and came back, after the last that was given up, is part of what
+// is over.
+func TestStuckPoolIsOverOnce(t *testing.T) {
+	f := feed{d: detect.NewStuck()}
+	pool := live(1, 1)
+	pool.Pools = []observe.PoolStat{{Name: "a.b"}}
+	f.turn(pool, nil, event(observe.EventBudget, 1))
+	f.turn(pool, nil, event(observe.EventAbandoned, 1))
+	got := f.turn(pool, nil, event(observe.EventBudget, 2))
+	for range 8 {
+		if got = f.turn(pool, nil); len(got) != 0 && got[0].Confidence != detect.Confirmed {
+			t.Fatalf("a new suspicion: %+v", got)
+		}
+	}
+	if len(got) != 0 {
+		t.Errorf("nothing for eight seconds: %+v", got)
+	}
+	if got = f.turn(pool, nil, event(observe.EventBudget, 3)); len(got) != 1 || got[0].Confidence != detect.Suspected {
+		t.Errorf("late again: %+v", got)
+	}
+}
+
 func TestPanicLoop(t *testing.T) {
 	for _, c := range []struct {
 		name   string

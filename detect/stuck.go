@@ -152,7 +152,11 @@ func (d *Stuck) forget(t observe.Turn) {
 	})
 	for i := range d.state.Pools {
 		p := &d.state.Pools[i]
+		hit := len(p.Hits) > 0
 		p.Hits = slices.DeleteFunc(p.Hits, func(h time.Time) bool { return t.Time.Sub(h) > stuckWindow })
+		if hit && len(p.Hits) == 0 { // a unit that came back after the last was given up is no new suspicion
+			p.Late = time.Time{}
+		}
 	}
 	d.state.Pools = slices.DeleteFunc(d.state.Pools, func(p stuckPool) bool {
 		return len(p.Hits) == 0 && t.Time.Sub(p.Late) > stuckWindow

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/config"
 	"github.com/hale-go/hale/halehttp"
 	"github.com/hale-go/hale/haleprom"
 	"github.com/hale-go/hale/halesql"
@@ -26,7 +27,7 @@ import (
 )
 
 // What the README shows besides main.go; see TestReadmeHoldsThisCode.
-var _ = []any{pools, signals, total, backtest, TestConsumerIsReplaced, TestOrders}
+var _ = []any{pools, domains, signals, total, backtest, TestConsumerIsReplaced, TestOrders}
 
 // Browser is a state that is costly to make.
 type Browser struct{ io.Closer }
@@ -53,6 +54,27 @@ func pools(ctx context.Context, rt *hale.Runtime, decode func(context.Context) (
 		return err
 	}
 	return browsers.Submit(ctx, func(ctx context.Context, b *Browser) error { return b.Render(ctx, page) })
+}
+
+// Bank is a client of a payment provider's.
+type Bank struct{}
+
+// Charge takes the money and returns the number of the payment.
+func (Bank) Charge(context.Context) (string, error) { return "", nil }
+
+func domains(ctx context.Context, rt *hale.Runtime, bank Bank, mux *http.ServeMux, suggest, none http.Handler) (string, error) {
+	cfg, err := config.Load("hale.yaml")
+	if err != nil {
+		return "", err
+	}
+	if err := rt.Reconfigure(cfg); err != nil { // or hale.New(hale.WithConfig(cfg))
+		return "", err
+	}
+	mux.Handle("GET /suggestions", halehttp.Handler(rt, "GET /suggestions", suggest,
+		halehttp.Domain("catalog.suggest"), halehttp.Degraded(none))) // who is turned away gets an empty list
+	later := func(context.Context, error) (string, error) { return "charged later", nil }
+	payment, err := hale.Call(ctx, "payments.charge", bank.Charge, hale.Idempotent(), hale.Fallback(later))
+	return payment, err
 }
 
 func signals(rt *hale.Runtime, connector driver.Connector, registry prometheus.Registerer, depth func() float64) ([]any, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -17,9 +18,10 @@ type course struct {
 	Steps    map[step]time.Time
 	Incident string // ID
 	Outcome  diagnose.Outcome
-	Problems []string  // what the script itself found wrong
-	Over     bool      // the incident is closed or has escalated
-	Ended    time.Time // of the watch, some time after that
+	Was      diagnose.Fault // what hale took it for
+	Problems []string       // what the script itself found wrong
+	Over     bool           // the incident is closed or has escalated
+	Ended    time.Time      // of the watch, some time after that
 
 	overAt time.Time  // when the script heard of it
 	since  shopStatus // when the fault was lifted
@@ -54,11 +56,16 @@ func (c *course) end(problem string) {
 	}
 }
 
+// about reports whether an event is about what is hurt.
+func (s scenario) about(e observe.Event) bool {
+	return e.Subject.Name == s.Subject || s.Switch != "" && e.Subject.Name == s.Switch
+}
+
 // read takes one of hale's events and returns what it adds to the timeline.
 // What a declared contract does at once and what the loop decides are steps
 // alike.
 func (c *course) read(e observe.Event) []line {
-	if e.Subject.Name != c.Subject || e.Time.Before(c.Steps[stepBegun]) {
+	if !c.about(e) || e.Time.Before(c.Steps[stepBegun]) || !c.Ended.IsZero() {
 		return nil
 	}
 	text := describe(e)
@@ -80,9 +87,17 @@ func (c *course) read(e observe.Event) []line {
 		case detect.Confirmed.String():
 			return c.mark(e.Time, stepConfirmed, text)
 		}
+	case observe.EventBreaker:
+		if e.Breaker == isolate.Open.String() {
+			return c.mark(e.Time, stepIsolated, c.Subject+": "+e.Detail)
+		}
+	case observe.EventRestored:
+		if c.reached(stepLifted) {
+			return c.mark(e.Time, stepRestored, "the switch of "+c.Subject+" comes back: "+e.Detail)
+		}
 	case observe.EventRemedy:
 		if e.Result == heal.ResultApplied {
-			return c.mark(e.Time, stepIsolated, e.Remedy+" of "+c.Subject+": nothing new of it may start")
+			return c.mark(e.Time, stepIsolated, e.Remedy+" of "+c.Subject+": "+meaning(e.Remedy))
 		}
 	case observe.EventIncident:
 		return c.follow(e)
@@ -92,8 +107,18 @@ func (c *course) read(e observe.Event) []line {
 
 // follow reads the phases of the incident.
 func (c *course) follow(e observe.Event) []line {
-	c.Incident = e.Incident
-	switch p := diagnose.Phase(e.Phase); p {
+	p := diagnose.Phase(e.Phase)
+	if c.Incident == "" && p != diagnose.Detected && p != diagnose.Dismissed {
+		c.Incident = e.Incident
+	}
+	if c.Incident != e.Incident {
+		return nil // no more than a suspicion
+	}
+	switch p {
+	case diagnose.Isolating:
+		if c.Contract {
+			return c.mark(e.Time, stepContract, e.Incident+": "+e.Detail)
+		}
 	case diagnose.Recovering:
 		if c.Want == diagnose.Contained {
 			return c.mark(e.Time, stepContained, e.Detail)
@@ -107,11 +132,19 @@ func (c *course) follow(e observe.Event) []line {
 		}
 		c.Over, c.overAt = true, time.Now()
 		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
-	case diagnose.Dismissed:
-		c.Over, c.overAt = true, time.Now()
-		c.Problems = append(c.Problems, e.Incident+" is "+e.Phase+": "+e.Detail)
 	}
 	return nil
+}
+
+// meaning says what a remedy does.
+func meaning(remedy string) string {
+	switch remedy {
+	case heal.RemedyDegrade:
+		return "what can do with less does"
+	case "shed":
+		return "only what is critical is let in"
+	}
+	return "nothing new of it may start"
 }
 
 // describe says what an event is about and where.

@@ -66,8 +66,8 @@ type stage struct {
 
 	reading sync.WaitGroup
 	mu      sync.Mutex
-	total   tallyLine // of the load so far
-	bad     error     // a line that could not be read
+	total   tallies // of the load so far
+	bad     error   // a line that could not be read
 }
 
 // play starts everything, runs the script and judges it.

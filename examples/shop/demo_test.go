@@ -58,6 +58,8 @@ func TestDemo(t *testing.T) {
 		`(?m)^stuck-consumer +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +0 +0$`,
 		`(?m)^panic-loop +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +0 +0$`,
 		`(?m)^stuck-pool +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +\d+ +0$`,
+		`(?m)^payments-down +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +0 +0$`,
+		`(?m)^full-catalog +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +0 +0$`,
 		`(?m)^error-burst +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +\d+ +0$`,
 		`(?m)^slow-payments +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +0 +0$`,
 		`(?m)^file-leak +recovered +\d+\.\ds +\d+\.\ds +\d+\.\ds +0 +0 +0$`,
@@ -68,6 +70,12 @@ func TestDemo(t *testing.T) {
 		`(?m)^ *\+\d+\.\ds  leak +isolated .*quarantine of GET /recommendations`,
 		`(?m)^ *\+\d+\.\ds  stuck-consumer +suspected .*no heartbeat`,
 		`(?m)^ *\+\d+\.\ds  panic-loop +confirmed .* invoices\.go:\d+`,
+		`(?m)^ *\+\d+\.\ds  payments-down +isolated +payments\.charge: the breaker is open`,
+		`(?m)^ *\+\d+\.\ds  payments-down +by contract .*the declared contract of payments\.charge is dealing with it`,
+		`(?m)^ *\+\d+\.\ds  payments-down +recovered +the breaker is closed; \d+ calls fell back`,
+		`(?m)^ *\+\d+\.\ds  full-catalog +isolated +degrade of catalog`,
+		`(?m)^ *\+\d+\.\ds  full-catalog +restored `,
+		`(?m)^GET /orders, of another domain: \d+\.\d a second`,
 		`(?m)^ *\+\d+\.\ds  stuck-pool +isolated .*a fresh worker has its slot`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {

@@ -3,13 +3,14 @@
 //
 //	shop serve   the service and its admin page, on free loopback ports
 //	shop load    steady load on all of its routes, counted on standard output
-//	shop demo    both of them, nine faults, and a verdict
+//	shop demo    both of them, eleven faults, and a verdict
 //
 // The shop is written as a service that uses hale would be: handlers run behind
 // halehttp, the consumer of orders and the mailer of invoices are supervised
-// children, thumbnails are units of a pool. The faults are switches in its own
-// code, which hale knows nothing of; they are thrown through the admin
-// listener.
+// children, thumbnails are units of a pool. Its payments service and its catalog
+// are fault domains, which hale.yaml declares: read it first. The faults are
+// switches in its own code, which hale knows nothing of; they are thrown through
+// the admin listener.
 //
 // The demo believes hale's events and measures for itself: it counts requests
 // from outside, looks whether the work that was held up is done afterwards, and

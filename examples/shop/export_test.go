@@ -7,7 +7,9 @@ type (
 	Record   = record
 	Course   = course
 	Failure  = failure
-	Tally    = tallyLine
+	Tally    = tallies
+	Lesser   = lesser
+	Pace     = pace
 	Count    = count
 	Fault    = fault
 	Scenario = scenario
@@ -21,6 +23,7 @@ var (
 	ErrVerdict   = errVerdict
 	StepBegun    = stepBegun
 	StepVerified = stepVerified
+	StepContract = stepContract
 	Streams      = streams
 	NewFaults    = newFaults
 )
@@ -30,6 +33,8 @@ const (
 	RouteReco      = routeReco
 	RouteThumbnail = routeThumbnail
 	RouteOrders    = routeOrders
+	RouteSuggest   = routeSuggest
+	RouteProduct   = routeProduct
 )
 
 // Err is what the demo ends with.
@@ -41,7 +46,8 @@ func (st stream) Route() string { return st.route }
 // NewCourse returns a course of the scenario in which everything went as
 // promised, a second from step to step.
 func NewCourse(sc Scenario, begun time.Time) Course {
-	c := course{scenario: sc, Outcome: sc.Want, Over: true}
+	c := course{scenario: sc, Outcome: sc.Want, Was: sc.Is, Over: true}
+	c.mark(begun.Add(3*time.Second), stepContract, "")
 	for i, s := range []step{stepBegun, stepSuspected, stepConfirmed, c.cutOff(), stepLifted, sc.goal(), stepVerified} {
 		c.mark(begun.Add(time.Duration(i)*time.Second), s, "")
 	}

@@ -72,6 +72,8 @@ const (
 	faultConsumer = "stuck-consumer"
 	faultPanic    = "panic-loop"
 	faultPool     = "stuck-pool"
+	faultDown     = "payments-down"
+	faultFull     = "full-catalog"
 	faultErrors   = "error-burst"
 	faultSlow     = "slow-payments"
 	faultFiles    = "file-leak"
@@ -90,6 +92,8 @@ func newFaults() faults {
 		faultPanic:    {every: 1},
 		// A broken picture now and then, so that the pool has other work too.
 		faultPool:    {every: 3},
+		faultDown:    {every: 1},
+		faultFull:    {every: 1},
 		faultErrors:  {every: 2},
 		faultSlow:    {every: 1},
 		faultFiles:   {every: 1},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +27,9 @@ var streams = []stream{
 	{routeOrders, http.MethodGet, "/orders", "", 10},
 	{routeReco, http.MethodGet, "/recommendations", "", 20},
 	{routeThumbnail, http.MethodGet, "/thumbnails/%d", "", 15},
+	{routeStock, http.MethodGet, "/stock/%d", "", 5},
+	{routeProduct, http.MethodGet, "/products/%d", "", 10},
+	{routeSuggest, http.MethodGet, "/suggestions", "", 10},
 }
 
 // maxInFlight bounds the requests of a stream that wait for an answer. One more
@@ -87,36 +91,41 @@ func (st stream) run(ctx context.Context, client *http.Client, target string, t 
 		sent.Go(func() {
 			defer func() { <-slots }()
 			// Not under ctx: a request that was sent is answered or has failed.
-			if why := st.send(client, target, n); why != "" {
-				t.failed(failure{st.route, began, time.Now(), why})
-				return
+			less, why := st.send(client, target, n)
+			switch now := time.Now(); {
+			case why != "":
+				t.failed(failure{st.route, began, now, why})
+			case less:
+				t.less(lesser{st.route, began, now})
+			default:
+				t.ok(st.route, now.Sub(began))
 			}
-			t.ok(st.route)
 		})
 	}
 }
 
-// send sends one request and returns why it failed, "" if it did not.
-func (st stream) send(client *http.Client, target string, n int) string {
+// send sends one request and returns why it failed, "" if it did not, and whether the
+// answer is less than what was asked for.
+func (st stream) send(client *http.Client, target string, n int) (less bool, why string) {
 	path := st.path
-	if st.route == routeThumbnail {
+	if strings.Contains(path, "%d") {
 		path = fmt.Sprintf(path, n%50)
 	}
 	req, err := http.NewRequest(st.method, target+path, bytes.NewReader([]byte(st.body)))
 	if err != nil {
-		return err.Error()
+		return false, err.Error()
 	}
 	req.Header.Set("X-Request-Id", fmt.Sprintf("load-%s-%d", st.method, n))
 	resp, err := client.Do(req)
 	if err != nil {
-		return err.Error()
+		return false, err.Error()
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err.Error()
+		return false, err.Error()
 	}
 	if resp.StatusCode >= 300 {
-		return resp.Status
+		return false, resp.Status
 	}
-	return ""
+	return resp.Header.Get(headerDegraded) != "", ""
 }

@@ -13,7 +13,12 @@ type handler func(ctx context.Context, w http.ResponseWriter, r *http.Request) e
 // handle serves a route. That each request is a task and a span, that a panic is
 // contained and a quarantine answered, is halehttp's work; see routes.
 func (s *service) handle(mux *http.ServeMux, route string, h handler) {
-	mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle(route, s.handler(route, h))
+}
+
+// handler answers what the handler of a route returns.
+func (s *service) handler(route string, h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		err := h(ctx, w, r)
 		if err == nil {

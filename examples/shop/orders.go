@@ -18,23 +18,25 @@ type order struct {
 	Item    string    `json:"item"`
 	Cents   int       `json:"cents"`
 	Payment string    `json:"payment"`
+	Key     string    `json:"key"` // under which payments takes the money once, however often it is asked
 	Placed  time.Time `json:"placed"`
 }
 
 // The buckets of the store. An order is in placed until its event is consumed,
-// and in invoices until its invoice is mailed, so that a consumer that hangs or
+// in invoices until its invoice is mailed, and in unpaid until it is charged, so that a consumer that hangs or
 // dies loses nothing: the next one finds its work there.
 var (
 	bucketOrders   = []byte("orders")
 	bucketPlaced   = []byte("placed")
 	bucketInvoices = []byte("invoices")
+	bucketUnpaid   = []byte("unpaid")
 )
 
 // store keeps orders.
 type store struct {
 	db *bolt.DB
 
-	placed, consumed, mailed atomic.Int64
+	placed, consumed, mailed, late, settled atomic.Int64
 }
 
 func openStore(dir string) (*store, error) {
@@ -46,7 +48,7 @@ func openStore(dir string) (*store, error) {
 		return nil, fmt.Errorf("orders: %w", err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketOrders, bucketPlaced, bucketInvoices} {
+		for _, name := range [][]byte{bucketOrders, bucketPlaced, bucketInvoices, bucketUnpaid} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -80,10 +82,18 @@ func (s *store) place(ctx context.Context, o order) (order, error) {
 		if err := orders.Put(key(id), value); err != nil {
 			return err
 		}
+		if o.Payment == chargedLater {
+			if err := tx.Bucket(bucketUnpaid).Put(key(id), nil); err != nil {
+				return err
+			}
+		}
 		return tx.Bucket(bucketPlaced).Put(key(id), nil)
 	})
 	if err == nil {
 		s.placed.Add(1)
+	}
+	if err == nil && o.Payment == chargedLater {
+		s.late.Add(1)
 	}
 	return o, err
 }

@@ -23,7 +23,11 @@ func checkRecording(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := hale.WithConfig(shop.Settings())
+	cfg, err := shop.Settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := hale.WithConfig(cfg)
 	if err := hale.VerifyReplay(rec, settings); err != nil {
 		t.Error(err)
 	}
@@ -52,11 +56,11 @@ func checkRecording(t *testing.T, dir string) {
 	}
 	files, size := ring(t, folder)
 	t.Logf("%d turns, %d of them with decisions, %d commands: %d bytes in %d files", len(decisions), spoke, len(live), size, len(files))
-	checkTruncated(t, files[len(files)-1], decisions)
+	checkTruncated(t, files[len(files)-1], decisions, settings)
 }
 
 // checkTruncated cuts the last file: all decisions up to there are as they were.
-func checkTruncated(t *testing.T, path string, whole []hale.Decision) {
+func checkTruncated(t *testing.T, path string, whole []hale.Decision, settings hale.Option) {
 	t.Helper()
 	info, err := os.Stat(path)
 	if err != nil {
@@ -71,7 +75,7 @@ func checkTruncated(t *testing.T, path string, whole []hale.Decision) {
 		t.Fatalf("a recording that is cut off: %v", err)
 	}
 	t.Log(err)
-	decisions, err := hale.Replay(rec, hale.WithConfig(shop.Settings()))
+	decisions, err := hale.Replay(rec, settings)
 	if err != nil || len(decisions) < len(whole)/4 || len(decisions) >= len(whole) {
 		t.Fatalf("%d of %d decisions: %v", len(decisions), len(whole), err)
 	}

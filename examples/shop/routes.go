@@ -28,7 +28,10 @@ func (s *service) routes() http.Handler {
 	s.handle(mux, routeOrders, s.listOrders)
 	s.handle(mux, routeReco, s.recommend)
 	s.handle(mux, routeThumbnail, s.thumbnail)
-	return halehttp.Middleware(s.rt)(mux)
+	shop := http.NewServeMux()
+	shop.Handle("/", halehttp.Middleware(s.rt)(mux))
+	s.catalogRoutes(shop) // not below Middleware: that would refuse them before Degraded is asked
+	return shop
 }
 
 func (s *service) home(ctx context.Context, w http.ResponseWriter, _ *http.Request) error {
@@ -51,8 +54,9 @@ func (s *service) placeOrder(ctx context.Context, w http.ResponseWriter, r *http
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&o); err != nil {
 		return badRequest{err}
 	}
+	o.Key = hale.RequestID(ctx)
 	var err error
-	if o.Payment, err = s.payments.charge(ctx); err != nil {
+	if o.Payment, err = s.payments.charge(ctx, o.Key, hale.Fallback(chargeLater)); err != nil {
 		return err
 	}
 	if o, err = s.store.place(ctx, o); err != nil {

@@ -17,9 +17,11 @@ const (
 	stepSuspected step = "suspected"
 	stepConfirmed step = "confirmed"
 	stepIsolated  step = "isolated"
-	stepLifted    step = "fault over" // by the script: what was broken is mended
+	stepContract  step = "by contract" // what the developer declared deals with it
+	stepLifted    step = "fault over"  // by the script: what was broken is mended
 	stepContained step = "contained"
 	stepTold      step = "people told" // hale has no remedy for it yet
+	stepRestored  step = "restored"    // what was switched down is back
 	stepRecovered step = "recovered"
 	stepVerified  step = "verified"
 )
@@ -32,11 +34,21 @@ type scenario struct {
 	Subject string           // the name that hale must find at fault
 	Routes  []string         // whose requests may fail while it lasts
 	Suffers []string         // further names that it may be seen at
+	Switch  string           // that a remedy may hold, where it is not named as the subject is
 	Want    diagnose.Outcome // what healing comes to
+	Is      diagnose.Fault   // what hale must take it for; "": that is not looked at
 
 	// Told says that there is no remedy for such a fault: a person is told, and hale
 	// verifies that it is over.
 	Told bool
+	// Contract says that what the developer declared deals with it, and that hale says so.
+	Contract bool
+	// Shed is the route of which requests must be answered with less while it lasts,
+	// Spared those of the same domain that must all get through, and Calm one of
+	// another domain that must not feel it. Default: none.
+	Shed   string
+	Spared []string
+	Calm   string
 
 	// LiftAt is the step after which the script ends the fault, and LiftAfter how
 	// long after.
@@ -90,6 +102,13 @@ var scenarios = []scenario{
 		LiftAt: stepRecovered, LiftAfter: time.Second, Restart: stepIsolated, Sound: ordersConsumed,
 	},
 	{
+		Fault: faultDown, Subject: callCharge, Want: diagnose.Recovered, Is: diagnose.DependencyDown, Contract: true,
+		Begun:  "the payments service fails: each charge is answered with 503",
+		Lifted: "the payments service answers again",
+		LiftAt: stepContract, LiftAfter: 3 * time.Second, Sound: ordersCharged,
+		Alone: 10 * time.Second, // the finding lasts until the breaker has been closed for a while
+	},
+	{
 		Fault: faultPanic, Subject: "invoices.mail", Want: diagnose.Recovered,
 		Begun:  "the mailer of invoices panics whenever it runs",
 		Lifted: "the invoice template is mended, while the mailer may not start",
@@ -100,6 +119,13 @@ var scenarios = []scenario{
 		Begun:  "every third thumbnail hangs and ignores its context",
 		Lifted: "the hung bodies are let go and end",
 		LiftAt: stepIsolated, LiftAfter: 2 * time.Second, Sound: thumbnailsDrawn,
+	},
+	{
+		Fault: faultFull, Subject: domainCatalog, Switch: "shed:" + domainCatalog, Want: diagnose.Recovered, Is: diagnose.FullDomain,
+		Shed: routeSuggest, Spared: []string{routeStock, routeProduct}, Calm: routeOrders,
+		Begun:  fmt.Sprintf("a crawler asks for suggestions %d times a second; the catalog can do 66", crawlRate),
+		Lifted: "the crawler stops",
+		LiftAt: stepIsolated, LiftAfter: 3 * time.Second, Sound: catalogFree, Alone: 12 * time.Second,
 	},
 	{
 		Fault: faultErrors, Subject: routeOrders, Routes: []string{routeOrders}, Want: diagnose.Recovered, Told: true,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale/diagnose"
@@ -100,6 +101,10 @@ func (s *script) mayBegin() bool {
 	if len(s.courses) == 0 {
 		return time.Since(s.record.Start) >= calmBefore
 	}
+	next := scenarios[len(s.courses)]
+	if slices.ContainsFunc(s.courses, func(c *course) bool { return c.Ended.IsZero() && c.Subject == next.Subject }) {
+		return false // nobody could tell the two apart
+	}
 	last := s.courses[len(s.courses)-1]
 	alone := last.Alone > 0 && (last.reached(stepLifted) || time.Since(last.Steps[stepBegun]) >= last.Alone)
 	return !last.Ended.IsZero() || alone
@@ -142,7 +147,7 @@ func (s *script) advance(ctx context.Context, c *course, now shopStatus) error {
 func (s *script) finish(c *course, now shopStatus) {
 	for _, i := range now.Incidents {
 		if i.ID == c.Incident {
-			c.Outcome = i.Outcome
+			c.Outcome, c.Was = i.Outcome, i.Fault
 		}
 	}
 	quiet := time.Since(c.overAt)

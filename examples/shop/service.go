@@ -16,29 +16,9 @@ import (
 	"time"
 
 	"github.com/hale-go/hale"
-	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/examples/shop/recoclient"
 	"github.com/hale-go/hale/haleotel"
-	"github.com/hale-go/hale/heal"
 )
-
-// settings make everything happen within seconds. A real service would leave
-// most of them at their defaults.
-func settings() hale.Config {
-	return hale.Config{
-		Tick:      250 * time.Millisecond,
-		Epoch:     500 * time.Millisecond,
-		Snapshots: 500 * time.Millisecond,
-		Leak:      detect.LeakConfig{Grace: time.Second},
-		// The window is shorter than quarantine and probation together, so that the
-		// panics of before are out of sight when the verdict falls.
-		PanicLoop: detect.PanicLoopConfig{Window: 5 * time.Second},
-		// What is usual is learned within minutes, which the demo has not.
-		Latency:   detect.LatencyConfig{Thresholds: map[string]detect.Threshold{callCharge: {P95: 150 * time.Millisecond}}},
-		LogVolume: detect.LogVolumeConfig{Steady: 30 * time.Second},
-		Policy:    heal.Policy{Act: heal.Contain, Quarantine: 4 * time.Second},
-	}
-}
 
 // serviceConfig says where the shop lives.
 type serviceConfig struct {
@@ -65,6 +45,7 @@ type service struct {
 	events   *eventLog
 	metrics  http.Handler
 	files    files
+	crawler  crawler
 	counts   atomic.Int64 // of the stock
 }
 
@@ -82,7 +63,12 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 	}
 	s.faults[faultLeak].set = s.reco.SetPrefetch
 	s.faults[faultFiles].set = s.files.turn
+	s.faults[faultFull].set = s.crawler.turn
 	limitFiles()
+	rules, err := settings()
+	if err != nil {
+		return err
+	}
 	if s.store, err = openStore(cfg.Dir); err != nil {
 		return err
 	}
@@ -98,7 +84,7 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 	}
 	defer func() { err = errors.Join(err, spans.close()) }()
 	if s.rt, err = hale.New(
-		hale.WithConfig(settings()), hale.WithLogger(s.log), hale.WithJournal(journal), hale.WithDir(cfg.Record),
+		hale.WithConfig(rules), hale.WithLogger(s.log), hale.WithJournal(journal), hale.WithDir(cfg.Record),
 		hale.WithTracer(haleotel.NewTracer(spans.provider)),
 	); err != nil {
 		return err
@@ -107,7 +93,7 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		return errors.Join(err, s.rt.Close())
 	}
 	hale.SetDefault(s.rt)
-	if s.payments, err = newPayments(s.rt, s.faults[faultSlow]); err != nil {
+	if s.payments, err = newPayments(s.rt, s.faults[faultSlow], s.faults[faultDown]); err != nil {
 		return errors.Join(err, s.rt.Close())
 	}
 	defer s.payments.close()
@@ -130,7 +116,7 @@ func openJournal(dir string) (*os.File, error) {
 func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) error {
 	var err error
 	if s.thumbs, err = s.rt.NewPool("thumbnails", hale.PoolConfig{
-		Workers: 4, MaxWait: time.Second, Budget: 400 * time.Millisecond, Grace: 200 * time.Millisecond, MaxAbandoned: 32,
+		Workers: 4, MaxWait: time.Second, Budget: 600 * time.Millisecond, Grace: 200 * time.Millisecond, MaxAbandoned: 32,
 	}); err != nil {
 		return err
 	}
@@ -140,6 +126,7 @@ func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) err
 	hale.Go(ctx, "orders.consume", s.consume, hale.Heartbeat(time.Second), hale.Grace(500*time.Millisecond), hale.Restart(hale.Permanent))
 	hale.Go(ctx, "invoices.mail", s.mail, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
 	hale.Go(ctx, "stock.count", s.countStock, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "orders.settle", s.settle, hale.Heartbeat(6*time.Second), hale.Restart(hale.Permanent))
 	shop, err := listen(cfg.Addr)
 	if err != nil {
 		return err
@@ -156,6 +143,7 @@ func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) err
 		go func() { stop(server.Serve(l)) }()
 	}
 	ready := addresses{Service: "http://" + shop.Addr().String(), Admin: "http://" + admin.Addr().String()}
+	s.crawler.visit(ready.Service)
 	err = json.NewEncoder(out).Encode(ready)
 	if err == nil {
 		<-ctx.Done()

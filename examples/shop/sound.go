@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hale-go/hale/observe"
@@ -25,6 +26,22 @@ func ordersListed(_, now shopStatus) (string, bool) {
 func paymentsFast(_, now shopStatus) (string, bool) {
 	p95 := operation(now, callCharge).Latency.Quantile(.95)
 	return fmt.Sprintf("a charge takes at most %v, but for one in twenty", p95), p95 < slowCharge/2
+}
+
+func wallStat(s shopStatus, name string) observe.WallStat {
+	for _, w := range s.Walls {
+		if w.Name == name {
+			return w
+		}
+	}
+	return observe.WallStat{}
+}
+
+func ordersCharged(_, now shopStatus) (string, bool) {
+	w := wallStat(now, callCharge)
+	text := fmt.Sprintf("the breaker is %s; %d calls fell back, %d of %d orders are charged since",
+		cmp.Or(w.Breaker, "closed"), w.FellBack, now.Shop.Settled, now.Shop.Late)
+	return text, w.Breaker == "" && w.Opened > 0 && w.Open > 0 && w.FellBack > 0 && now.Shop.Late > 0 && now.Shop.Settled == now.Shop.Late
 }
 
 func filesClosed(_, now shopStatus) (string, bool) {

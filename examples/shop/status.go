@@ -24,6 +24,10 @@ type shopStatus struct {
 	Tasks  []hale.TaskInfo `json:"tasks"`
 	Shop   work            `json:"shop"`
 	Faults map[string]bool `json:"faults"`
+
+	Domains  []observe.DomainStat   `json:"domains"`
+	Walls    []observe.WallStat     `json:"walls"`
+	Degraded []hale.DegradationStat `json:"degraded"`
 }
 
 // work counts what the shop has done.
@@ -32,6 +36,8 @@ type work struct {
 	Consumed int64 `json:"consumed"` // orders whose event was consumed
 	Mailed   int64 `json:"mailed"`   // orders whose invoice was mailed
 	Counts   int64 `json:"counts"`   // turns of the stock job
+	Late     int64 `json:"late"`     // orders that were accepted without a payment
+	Settled  int64 `json:"settled"`  // of these: that were charged since
 }
 
 func (s *service) status() shopStatus {
@@ -40,7 +46,9 @@ func (s *service) status() shopStatus {
 		Shop: work{
 			Placed: s.store.placed.Load(), Consumed: s.store.consumed.Load(),
 			Mailed: s.store.mailed.Load(), Counts: s.counts.Load(),
+			Settled: s.store.settled.Load(), Late: s.store.late.Load(), // in this order: no more are settled than are late
 		},
+		Domains: s.rt.Domains(), Walls: s.rt.Walls(), Degraded: s.rt.Degradations(),
 	}
 }
 
@@ -59,6 +67,10 @@ func (s *service) admin(addr string) http.Handler {
 		answer(w, s.events.since(n))
 	})
 	mux.Handle("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /hale.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write(settingsFile) // the reader is gone: nobody is left to tell
+	})
 	mux.HandleFunc("POST /fault/{name}/{state}", s.hurt)
 	safe := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,10 +109,11 @@ func (s *service) hurt(w http.ResponseWriter, r *http.Request) {
 var statusHTML string
 
 var statusTemplate = template.Must(template.New("status").Funcs(template.FuncMap{
-	"clock": func(t time.Time) string { return t.Local().Format("15:04:05.0") },
-	"took":  func(i diagnose.Incident) string { return took(i, time.Now()) },
-	"age":   func(t time.Time) string { return time.Since(t).Round(100 * time.Millisecond).String() },
-	"mib":   func(n uint64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) },
+	"clock":  func(t time.Time) string { return t.Local().Format("15:04:05.0") },
+	"took":   func(i diagnose.Incident) string { return took(i, time.Now()) },
+	"age":    func(t time.Time) string { return time.Since(t).Round(100 * time.Millisecond).String() },
+	"turned": func(d observe.DomainStat) uint64 { return d.Full + d.RateLimited + d.Shed },
+	"mib":    func(n uint64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) },
 }).Parse(statusHTML))
 
 func took(i diagnose.Incident, now time.Time) string {
@@ -115,11 +128,17 @@ type statusView struct {
 	shopStatus
 	Journal []heal.Entry
 	Recent  []observe.Event
+	Busy    []observe.WallStat // of which there is something to tell
 }
 
 func (s *service) statusPage(w http.ResponseWriter, _ *http.Request) {
 	v := statusView{shopStatus: s.status(), Recent: s.events.last(15)}
 	slices.Reverse(v.Incidents)
+	for _, w := range v.Walls {
+		if w != (observe.WallStat{Name: w.Name, Domain: w.Domain}) {
+			v.Busy = append(v.Busy, w)
+		}
+	}
 	for _, e := range slices.Backward(v.Status.Journal) {
 		if e.Result != "" && len(v.Journal) < 12 { // the line before it was only the intent
 			v.Journal = append(v.Journal, e)

@@ -17,7 +17,7 @@ type record struct {
 	Courses []course // in the order in which they began; they may overlap
 	Events  []observe.Event
 	Lost    uint64 // events that nobody saw
-	Load    tallyLine
+	Load    tallies
 	Final   shopStatus
 }
 
@@ -33,6 +33,7 @@ type row struct {
 // verdict is what a run comes to.
 type verdict struct {
 	Rows     []row
+	Notes    []string // figures that a table has no place for
 	Problems []string // empty: everything is as promised
 
 	Requests, Failed int // in all
@@ -83,7 +84,14 @@ func (v *verdict) course(r record, n int) {
 	if out.Wrong {
 		v.problem("%s: the outcome is %q, promised is %q", c.Fault, c.Outcome, c.Want)
 	}
-	for _, s := range []step{stepConfirmed, c.cutOff(), c.goal(), stepVerified} {
+	if c.Is != "" && c.Was != c.Is {
+		v.problem("%s: hale took it for %q, it is %q", c.Fault, c.Was, c.Is)
+	}
+	steps := []step{stepConfirmed, c.cutOff(), c.goal(), stepVerified}
+	if c.Contract {
+		steps = append(steps, stepContract)
+	}
+	for _, s := range steps {
 		if !c.reached(s) {
 			v.problem("%s: it never was %s", c.Fault, s)
 		}
@@ -113,6 +121,8 @@ func (v *verdict) course(r record, n int) {
 		v.problem("%s: %d requests failed after it", c.Fault, out.After)
 	}
 	v.Rows = append(v.Rows, out)
+	v.shed(r, c)
+	v.calm(r, c)
 }
 
 // during reports whether a request was under way while the fault lasted.
@@ -145,7 +155,7 @@ func (v *verdict) bystanders(r record) {
 		}
 	}
 	for _, i := range r.Final.Incidents {
-		if !slices.ContainsFunc(r.Courses, func(c course) bool { return c.Incident == i.ID }) {
+		if !slices.ContainsFunc(r.Courses, func(c course) bool { return c.Incident == i.ID || c.suspected(i) }) {
 			v.problem("%s is about nothing that was hurt: %s of %s", i.ID, i.Fault, i.Subject)
 		}
 	}
@@ -155,12 +165,18 @@ func (v *verdict) bystanders(r record) {
 // about it may come after it is over.
 func (c course) explains(e observe.Event) bool {
 	suffers := e.Kind == observe.EventFinding && (slices.Contains(c.Routes, e.Subject.Name) || slices.Contains(c.Suffers, e.Subject.Name))
-	if e.Subject.Name != c.Subject && !suffers || e.Time.Before(c.Steps[stepBegun]) {
+	if !c.about(e) && !suffers || e.Time.Before(c.Steps[stepBegun]) {
 		return false
 	}
 	verified := c.Steps[stepVerified]
-	lastWords := e.Kind == observe.EventReturned || (e.Kind == observe.EventFinding && e.Cleared)
+	lastWords := e.Kind == observe.EventReturned || (e.Kind == observe.EventFinding && e.Cleared) || e.Phase == string(diagnose.Dismissed)
 	return lastWords || verified.IsZero() || !e.Time.After(verified)
+}
+
+// suspected reports whether an incident was no more than a suspicion about what was
+// hurt at the time, beside the one that told what it was.
+func (c course) suspected(i diagnose.Incident) bool {
+	return i.Phase == diagnose.Dismissed && i.Subject.Name == c.Subject && !i.Opened.Before(c.Steps[stepBegun]) && !i.Opened.After(c.Steps[stepVerified])
 }
 
 // requests looks for failures on routes that were not hurt, and for routes that
@@ -170,7 +186,7 @@ func (v *verdict) requests(r record) {
 		if r.Load.Routes[st.route].OK == 0 {
 			v.problem("%s: not one request was answered", st.route)
 		}
-		v.Requests += r.Load.Routes[st.route].OK + r.Load.Routes[st.route].Failed
+		v.Requests += r.Load.Routes[st.route].all()
 		v.Failed += r.Load.Routes[st.route].Failed
 	}
 	type stray struct {
@@ -209,6 +225,14 @@ func (v *verdict) final(r record) {
 		if ts.Quarantined {
 			v.problem("%s is still quarantined at the end", ts.Name)
 		}
+	}
+	for _, w := range f.Walls {
+		if w.Breaker != "" {
+			v.problem("the breaker of %s is %s at the end", w.Name, w.Breaker)
+		}
+	}
+	for _, d := range f.Degraded {
+		v.problem("%s is degraded to level %d at the end", d.Name, d.Level)
 	}
 	for _, i := range f.Incidents {
 		if !i.Phase.Closed() {

@@ -1,0 +1,7 @@
+package main
+
+// What the tests run.
+var (
+	Settings = settings
+	Routes   = routes
+)
