@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -25,6 +24,11 @@ import (
 // Without a timeout fn runs on the calling goroutine, and nobody can take that from it:
 // a place in the bulkhead is taken until it returns. With one it runs as a task of its
 // own on a goroutine of its own.
+//
+// A call that is made within another of the same domain takes a place of its own, so give
+// what is called by calls a domain of its own. Where there is no room, one that is within
+// a [Span] which has a place, as requests are, goes on without; others may wait for one
+// another until MaxWait.
 //
 // While the switch of the domain is degraded (see [Degraded]), a call with a [Fallback]
 // is answered by that at once, given [ErrDegraded].
@@ -52,13 +56,12 @@ func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, 
 	if p.retry == nil && o == nil {
 		return try(ctx, w, p, span != nil, nil, fn)
 	}
-	if o != nil && o.fallback != nil && w.Degraded() {
-		return fallBack[T](ctx, w, p, o, ErrDegraded)
-	}
 	if o != nil && o.fallback != nil { // before it is needed
-		if _, ok := o.fallback.(func(context.Context, error) (T, error)); !ok {
-			w.misused(fmt.Sprintf("the Fallback is a %T, and not of the type that the call returns: it is not used", o.fallback))
+		if f, ok := o.fallback.(func(context.Context, error) (T, error)); !ok || f == nil {
+			w.misused(fmt.Sprintf("the Fallback is nil or not of the type that the call returns, but a %T: it is not used", o.fallback))
 			o.fallback = nil
+		} else if w.Degraded() {
+			return fallBack[T](ctx, w, p, o, ErrDegraded)
 		}
 	}
 	out, err := tries(ctx, w, p, span != nil, o, fn)
@@ -102,11 +105,12 @@ func tries[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOpti
 		if err == nil || p.retry == nil || !o.again(err) {
 			return out, tried(n, err, nil)
 		}
-		wait, ok := p.retry.Next(ctx, n, err)
+		heard := hear(ctx)
+		wait, ok := p.retry.Next(heard, n, err)
 		if !ok {
 			return out, tried(n, err, nil)
 		}
-		if cause := isolate.Sleep(ctx, wait); cause != nil {
+		if cause := isolate.Sleep(heard, wait); cause != nil {
 			return out, tried(n, err, cause)
 		}
 		w.retried.Add(1)
@@ -179,18 +183,34 @@ func (w *Wall) enterCall(ctx context.Context, p *plan, spans bool, v *callVisit)
 	if w == nil {
 		return nil
 	}
+	if p.timeout > 0 && len(p.bulkheads) == 0 && w.behind.Load() >= maxBehind {
+		return &isolate.RefusedError{At: w.family.name, Err: ErrFull}
+	}
 	if err = w.admit(ctx); err == nil {
-		v.Visit, err = w.enter(ctx, p)
+		v.Visit, err = w.enter(ctx, p, false)
 	}
 	if err != nil {
 		return err
 	}
 	if op := w.op.Load(); spans || w.rt.tracing != nil {
-		v.in, v.span = op.Start(ctx)
+		v.start(ctx, op)
 	} else {
 		v.time = op.begin(p.timed || p.timeout > 0)
 	}
 	return nil
+}
+
+// start begins the call's span. A tracer that ends the goroutine must not take the places
+// with it.
+func (v *callVisit) start(ctx context.Context, op *Operation) {
+	started := false
+	defer func() {
+		if !started {
+			v.giveBack()
+		}
+	}()
+	v.in, v.span = op.Start(ctx)
+	started = true
 }
 
 // leave ends the call.
@@ -198,8 +218,8 @@ func (v *callVisit) leave(ctx context.Context, o *callOptions, err error) {
 	if v == nil || v.wall == nil {
 		return
 	}
-	v.settle(v.end(ctx, o, err))
-	v.release()
+	defer v.release()
+	v.settleLate(ctx, o, err)
 }
 
 // giveBack gives back the places, if there are any.
@@ -211,9 +231,12 @@ func (v *callVisit) giveBack() {
 
 // settleLate ends a call whose body is left behind, and keeps its places.
 func (v *callVisit) settleLate(ctx context.Context, o *callOptions, err error) {
-	if v != nil {
-		v.settle(v.end(ctx, o, err))
+	if v == nil {
+		return
 	}
+	out, took := isolate.Failed, time.Duration(0) // of an error whose methods end the goroutine
+	defer func() { v.settle(out, took) }()
+	out, took = v.end(ctx, o, err)
 }
 
 // end measures the call that has ended.
@@ -253,7 +276,7 @@ func judge(ctx context.Context, o *callOptions, err error) (out isolate.Outcome,
 // the deferred function that recovered is running.
 func (w *Wall) broke(ctx context.Context, v any) error {
 	err := rescue(v)
-	if p, ok := errors.AsType[*PanicError](err); ok && w != nil && !aborts(p.Value) {
+	if p, ok := err.(*PanicError); ok && w != nil && !aborts(p.Value) {
 		w.family.panics.Add(1)
 		w.rt.note(&note{
 			family: w.family, n: w.rt.seq.Add(1),
@@ -273,6 +296,9 @@ func fallBack[T any](ctx context.Context, w *Wall, p *plan, o *callOptions, why 
 		w.fellBack.Add(1)
 	}
 	body := func(ctx context.Context) (T, error) { return f(ctx, why) }
+	if p.timeout > 0 && w.behind.Load() >= maxBehind {
+		return out, why
+	}
 	if p.timeout > 0 {
 		out, err = detach(ctx, w, &plan{timeout: p.timeout, grace: p.grace}, nil, nil, body)
 	} else {

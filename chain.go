@@ -38,7 +38,12 @@ func searchUpTo(err error, match func(error) bool, left *int) bool {
 }
 
 // matches is [errors.Is] for errors of which nobody knows where they lead.
-func matches(err, target error) bool {
+func matches(err, target error) (yes bool) {
+	defer func() {
+		if recover() != nil { // an error's own methods, as those of a nil pointer
+			yes = false
+		}
+	}()
 	comparable := reflect.TypeOf(target).Comparable()
 	return search(err, func(e error) bool {
 		if comparable && e == target { //nolint:errorlint // one error of the tree
@@ -52,6 +57,11 @@ func matches(err, target error) bool {
 // find is [errors.AsType] for errors of which nobody knows where they lead. It
 // asks no error's As method.
 func find[E error](err error) (found E, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
 	ok = search(err, func(e error) bool {
 		var is bool
 		found, is = e.(E) //nolint:errorlint // one error of the tree

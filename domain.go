@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
@@ -17,9 +18,12 @@ type domain struct {
 	parent *domain
 	shared atomic.Pointer[shared] // nil: nothing was declared
 
-	mu     sync.Mutex // of who changes the bulkhead's limit
-	limit  int        // of the bulkhead, when nobody shrinks it
-	halved int        // how often it is
+	mu     sync.Mutex   // of who changes the bulkhead's limit
+	limit  int          // of the bulkhead, when nobody shrinks it
+	halved atomic.Int32 // how often it is
+
+	switches *switches
+	shrinks  string // the switch that says so
 
 	lost                    atomic.Int64 // bodies of calls that were given up and have not come back
 	full, rateLimited, shed atomic.Uint64
@@ -40,6 +44,8 @@ type shared struct {
 
 // domains is a runtime's table of them, and of the walls of what is called in them.
 type domains struct {
+	switches *switches
+
 	mu     sync.Mutex
 	table  map[observe.Domain]*domain
 	sorted []*domain // as of the last call of all
@@ -51,7 +57,7 @@ func (d *domains) of(name observe.Domain) *domain {
 	if x, ok := d.table[name]; ok {
 		return x
 	}
-	x := &domain{name: name}
+	x := &domain{name: name, switches: d.switches, shrinks: heal.ShrinkSwitch + string(name)}
 	if up := name.Parent(); up != "" {
 		x.parent = d.of(up)
 	}
@@ -103,8 +109,7 @@ func (d *domains) apply(fresh map[observe.Domain]*shared) {
 			continue
 		}
 		if old == nil || !same(s.cfg.Bulkhead, old.cfg.Bulkhead) || s.adaptive != old.adaptive {
-			_ = s.bulkhead.Reconfigure(*s.cfg.Bulkhead) // they were checked
-			x.setLimit(s.limit())
+			x.reconfigure(s)
 		}
 	}
 	for _, w := range d.walls {
@@ -189,19 +194,43 @@ func (x *domain) setLimit(limit int) {
 	x.resize()
 }
 
+// tend has the limit as the switches say now: a lease may end while the loop does not turn.
+func (x *domain) tend() {
+	if x.switches.table.Load() != nil || x.halved.Load() > 0 {
+		x.halve(x.switches.level(x.shrinks))
+	}
+}
+
 // halve has the limit halved so often.
 func (x *domain) halve(times int) {
+	if x.halved.Load() == int32(times) {
+		return
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.halved = times
+	x.halved.Store(int32(times))
 	x.resize()
 }
 
 // resize gives the bulkhead its limit, at least 1. x.mu is held.
 func (x *domain) resize() {
 	if s := x.shared.Load(); s != nil {
-		s.bulkhead.Resize(max(x.limit>>x.halved, 1))
+		s.bulkhead.Resize(x.shrunk())
 	}
+}
+
+// shrunk is the limit as it is halved now. x.mu is held.
+func (x *domain) shrunk() int { return max(x.limit>>x.halved.Load(), 1) }
+
+// reconfigure gives the bulkhead its settings, with the limit as it is halved now: calls
+// that wait must not be let in by one that does not hold.
+func (x *domain) reconfigure(s *shared) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.limit = s.limit()
+	cfg := *s.cfg.Bulkhead
+	cfg.Limit = x.shrunk()
+	_ = s.bulkhead.Reconfigure(cfg) // they were checked
 }
 
 // halve has the limit of a domain halved so often.

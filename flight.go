@@ -30,9 +30,19 @@ const (
 	landed               // the body has returned
 )
 
+// maxBehind bounds how many bodies of one name that no bulkhead bounds are left behind:
+// further calls find no room, and further fallbacks are not asked.
+const maxBehind = 1024
+
 // detach runs fn as a task on a goroutine of its own, for as long as the plan's timeout.
 // v is nil for what has no place behind the wall.
 func detach[T any](ctx context.Context, w *Wall, p *plan, v *callVisit, o *callOptions, fn func(context.Context) (T, error)) (T, error) {
+	launched := false
+	defer func() {
+		if !launched { // the caller's context ended the goroutine
+			v.giveBack()
+		}
+	}()
 	run, cancel := context.WithTimeoutCause(hear(v.ctx(ctx)), p.timeout, ErrTimeout)
 	out := new(T) // read only if the body returned: one that is left behind may write it later
 	f := &flight{wall: w, visit: v, plan: p, task: new(Task), done: make(chan struct{})}
@@ -43,6 +53,7 @@ func detach[T any](ctx context.Context, w *Wall, p *plan, v *callVisit, o *callO
 		w.flying.Add(1)
 		defer w.flying.Add(-1)
 	}
+	launched = true
 	go func() {
 		defer cancel()
 		defer f.land()
@@ -74,12 +85,14 @@ func (f *flight) land() {
 	switch {
 	case f.state.CompareAndSwap(flying, landed): // the caller gives back what it holds
 	case f.state.CompareAndSwap(left, landed):
+		f.wall.behind.Add(-1)
 		if t := f.timer.Load(); t != nil {
 			t.Stop()
 		}
 		f.visit.giveBack()
 	default:
 		f.state.Store(landed)
+		f.wall.behind.Add(-1)
 		for _, s := range f.plan.bulkheads {
 			s.domain.lost.Add(-1)
 		}
@@ -88,7 +101,9 @@ func (f *flight) land() {
 
 // leave leaves the body behind and reports whether it had not returned.
 func (f *flight) leave() bool {
+	f.wall.behind.Add(1)
 	if !f.state.CompareAndSwap(flying, left) {
+		f.wall.behind.Add(-1)
 		return false
 	}
 	f.timer.Store(time.AfterFunc(f.plan.grace, f.giveUp))

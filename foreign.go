@@ -114,6 +114,16 @@ func doneOf(ctx context.Context) (done <-chan struct{}) {
 
 func (k *known) Done() <-chan struct{} { return k.done }
 
+// Deadline is that of the context, none where it panics.
+func (k *known) Deadline() (deadline time.Time, ok bool) {
+	defer func() {
+		if recover() != nil {
+			deadline, ok = time.Time{}, false
+		}
+	}()
+	return k.Context.Deadline()
+}
+
 // Err asks nobody before the context has ended, and then, where it can, only the
 // standard library's context in it.
 func (k *known) Err() error {

@@ -127,7 +127,7 @@ func New(opts ...Option) (*Runtime, error) {
 		rt.tracing = &tracing{rt: rt, of: o.tracer}
 	}
 	rt.logs = newLogs(o.config.Logs)
-	rt.switches.rt = rt
+	rt.switches.rt, rt.domains.switches = rt, &rt.switches
 	domains, err := rt.domains.prepare(o.config.Domains)
 	if err != nil {
 		return nil, err

@@ -134,6 +134,10 @@ func (s *switches) releaseIncidents() {
 	defer s.mu.Unlock()
 	for _, one := range s.all() {
 		one.releaseAll(func(by string) bool { return strings.HasPrefix(by, byIncident) })
+		if strings.HasPrefix(one.name, heal.ShrinkSwitch) { // a limit does not come back by being read
+			one.release("", true)
+			s.tell(one, one.tend())
+		}
 	}
 }
 

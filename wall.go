@@ -27,6 +27,7 @@ type Wall struct {
 
 	op       atomic.Pointer[Operation] // that calls are counted as; nil: they are counted elsewhere
 	detached atomic.Uint64             // of them: those that ran as tasks
+	behind   atomic.Int64              // bodies that their callers left behind
 	flying   atomic.Int64              // of those: whose callers wait
 
 	refused  [reasons]atomic.Uint64
@@ -205,7 +206,10 @@ func (w *Wall) Enter(ctx context.Context) (Visit, error) {
 	if w == nil || w.rt == nil {
 		return Visit{}, nil
 	}
-	v, err := w.enter(ctx, w.plan.Load())
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	v, err := w.enter(ctx, w.plan.Load(), true)
 	if err == nil && v.plan.timed {
 		v.began = time.Since(w.rt.clock.born)
 	}
@@ -224,10 +228,14 @@ func (w *Wall) admit(ctx context.Context) error {
 	return blame(ctx, w.family.name, err)
 }
 
-func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
+// enter is Enter. spanned says that the span which ctx is in is of what enters.
+func (w *Wall) enter(ctx context.Context, p *plan, spanned bool) (Visit, error) {
 	if w.rt.switches.table.Load() != nil {
 		if err := w.shed(ctx, p); err != nil {
 			return Visit{}, err
+		}
+		for _, s := range p.bulkheads {
+			s.domain.tend()
 		}
 	}
 	if len(p.rates) > 0 && p.breaker.Stat().State == isolate.Open { // its turn is for those that are let through
@@ -241,7 +249,7 @@ func (w *Wall) enter(ctx context.Context, p *plan) (Visit, error) {
 	v := Visit{wall: w, plan: p}
 	for i, s := range p.bulkheads {
 		if !s.bulkhead.TryAcquire() {
-			switch err := w.wait(ctx, p, s); err { //nolint:errorlint // it is no error
+			switch err := w.wait(ctx, p, s, spanned); err { //nolint:errorlint // it is no error
 			case nil:
 			case errWithin:
 				continue
@@ -275,11 +283,11 @@ func (w *Wall) shed(ctx context.Context, p *plan) error {
 }
 
 // wait waits for room in a bulkhead, unless what is called would not be called anyway.
-func (w *Wall) wait(ctx context.Context, p *plan, s *shared) error {
+func (w *Wall) wait(ctx context.Context, p *plan, s *shared, spanned bool) error {
 	if p.breaker.Stat().State == isolate.Open {
 		return w.refuse(nil, isolate.ErrOpen)
 	}
-	if w.within(ctx, s) {
+	if w.within(ctx, s, spanned) {
 		return errWithin
 	}
 	if err := s.bulkhead.Acquire(hear(ctx), criticalityOf(ctx, p.crit)); err != nil {
@@ -293,8 +301,12 @@ var errWithin = errors.New("hale: within a call that has a place")
 
 // within reports whether the call is made by one that has a place in the bulkhead, as far
 // as spans tell: were it to wait for another, each might wait for the other.
-func (w *Wall) within(ctx context.Context, s *shared) bool {
+func (w *Wall) within(ctx context.Context, s *shared, spanned bool) bool {
 	for span := SpanOf(ctx); span != nil; span = span.parent {
+		if spanned && span.Operation().wall.Load() == w {
+			spanned = false // its own
+			continue
+		}
 		if span.isOver() {
 			continue
 		}
@@ -310,13 +322,13 @@ func (w *Wall) within(ctx context.Context, s *shared) bool {
 func (w *Wall) refuse(s *shared, err error) error {
 	e := &isolate.RefusedError{At: w.family.name, Err: err}
 	switch {
-	case errors.Is(err, isolate.ErrOpen):
+	case matches(err, isolate.ErrOpen):
 		w.refused[refusedOpen].Add(1)
 		e.RetryAfter = w.plan.Load().breaker.Stat().RetryAfter
-	case errors.Is(err, isolate.ErrFull):
+	case matches(err, isolate.ErrFull):
 		s.domain.full.Add(1)
 		e.At = string(s.domain.name)
-	case errors.Is(err, isolate.ErrRateLimited):
+	case matches(err, isolate.ErrRateLimited):
 		s.domain.rateLimited.Add(1)
 		e.At, e.RetryAfter = string(s.domain.name), s.rate.RetryAfter()
 	default: // the caller has gone

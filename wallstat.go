@@ -69,6 +69,7 @@ func (w *Wall) stat() observe.WallStat {
 }
 
 func (x *domain) totals() observe.DomainStat {
+	x.tend()
 	st := observe.DomainStat{
 		Name: x.name, Lost: x.lost.Load(),
 		Full: x.full.Load(), RateLimited: x.rateLimited.Load(), Shed: x.shed.Load(),

@@ -78,7 +78,7 @@ domains:
 
 // What has no settings is the defaults.
 func TestEmptyFiles(t *testing.T) {
-	for _, text := range []string{"", "\n\n", "# nothing\n", "---\n", "--- {}\n", "{}", "\ufeff", "---\n---\n", "leak:\nlatency:\n  thresholds:\n"} {
+	for _, text := range []string{"", "\n\n", "# nothing\n", "---\n", "--- {}\n", "{}", "\ufeff", "leak:\nlatency:\n  thresholds:\n"} {
 		got, err := config.Decode("hale.yaml", []byte(text))
 		if err != nil || !reflect.DeepEqual(got, hale.Config{}) {
 			t.Errorf("%q: %+v, %v", text, got, err)

@@ -89,8 +89,21 @@ func (*document) utf16(data []byte) bool {
 // checkTokens refuses what this package does without, and what nests too deep.
 func (d *document) checkTokens(tokens token.Tokens) *Error {
 	flow, line, marks, parts := 0, 0, 0, 0
+	began, over := false, false
 	for _, tk := range tokens {
 		at := placeOf(tk)
+		switch { // the parser leaves out what follows an empty document
+		case tk.Type == token.CommentType:
+		case tk.Type == token.DocumentEndType:
+			over = began
+		case over, began && tk.Type == token.DocumentHeaderType:
+			return d.fault(at, nil, nil, errors.New("a second document begins"), "keep one document, and take the --- before it out")
+		default:
+			began = true
+		}
+		if plain(tk) && strings.Contains(strings.TrimSpace(tk.Origin), "\t") {
+			return d.fault(at, nil, nil, errors.New("there is a tab within a value or key"), "write a space, or nothing; in quotes, \\t")
+		}
 		if at.line != line {
 			if line, marks = at.line, 0; flow == 0 && at.column > maxIndent && structural(tk) {
 				return d.fault(at, nil, nil, errors.New("it nests too deep"), "indent less; settings are six levels deep at most")
@@ -132,6 +145,16 @@ func (d *document) checkTokens(tokens token.Tokens) *Error {
 		}
 	}
 	return nil
+}
+
+// plain reports whether a token is a value or key without quotes. In one the parser leaves
+// out tabs, which makes another of it.
+func plain(tk *token.Token) bool {
+	switch tk.Type {
+	case token.SingleQuoteType, token.DoubleQuoteType, token.CommentType, token.LiteralType, token.FoldedType:
+		return false
+	}
+	return tk.Prev == nil || tk.Prev.Type != token.LiteralType && tk.Prev.Type != token.FoldedType
 }
 
 // structural reports whether a token may begin another level.

@@ -37,7 +37,7 @@ func (s *server) within(ctx context.Context, wide http.ResponseWriter, x *writer
 		return
 	}
 	wall := x.to.op.Wall()
-	if s.degraded != nil && wall.Degraded() {
+	if s.lesser(x) != nil && wall.Degraded() {
 		s.refuse(ctx, wide, x, hale.ErrDegraded)
 		return
 	}
@@ -56,7 +56,7 @@ func (s *server) within(ctx context.Context, wide http.ResponseWriter, x *writer
 	}
 	s.call(ctx, wide, x)
 	switch {
-	case x.gone || x.left():
+	case x.gone || x.left() || x.settled: // a stream says nothing about how long an answer takes
 		out = isolate.Ignored
 	case x.status == http.StatusServiceUnavailable, x.status == http.StatusGatewayTimeout:
 		out = isolate.Dropped
@@ -65,10 +65,19 @@ func (s *server) within(ctx context.Context, wide http.ResponseWriter, x *writer
 	}
 }
 
+// lesser returns what answers instead: this one's degraded handler, or that of the
+// [Handler] which the request would have come to.
+func (s *server) lesser(x *writer) http.Handler {
+	if s.degraded == nil && x.to.leaf != nil {
+		return x.to.leaf.degraded
+	}
+	return s.degraded
+}
+
 // refuse answers a request that was not let in.
 func (s *server) refuse(ctx context.Context, wide http.ResponseWriter, x *writer, err error) {
 	x.refused = true
-	if s.degraded != nil && s.degrade(ctx, wide, x) {
+	if s.lesser(x) != nil && s.degrade(ctx, wide, x) {
 		return
 	}
 	code := http.StatusServiceUnavailable
@@ -88,7 +97,7 @@ func (s *server) degrade(ctx context.Context, wide http.ResponseWriter, x *write
 	called := false
 	err := s.rt.Do(ctx, x.to.op.Name()+" (degraded)", func(ctx context.Context) error {
 		called = true
-		s.degraded.ServeHTTP(wide, x.request.WithContext(ctx))
+		s.lesser(x).ServeHTTP(wide, x.request.WithContext(ctx))
 		return nil
 	}, hale.InDomain(x.to.op.Domain()))
 	if called && err != nil {

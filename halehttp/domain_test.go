@@ -46,7 +46,8 @@ func TestDomain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t, withDomains(map[string]hale.DomainConfig{
 			"reco":     {Bulkhead: &isolate.BulkheadConfig{Limit: 2, MaxWait: hale.NoWait}},
-			"payments": {Breaker: &isolate.BreakerConfig{Failures: 2, Of: 2, Open: 30 * time.Second}, Rate: &isolate.RateConfig{Calls: 3}},
+			"payments": {Breaker: &isolate.BreakerConfig{Failures: 2, Of: 2, Open: 30 * time.Second}},
+			"mail":     {Rate: &isolate.RateConfig{Calls: 1}},
 		}))
 		block := make(chan struct{})
 		mux := http.NewServeMux()
@@ -60,6 +61,7 @@ func TestDomain(t *testing.T) {
 				w.WriteHeader(http.StatusBadGateway)
 			}
 		}), halehttp.Domain("payments")))
+		mux.Handle("GET /mail", halehttp.Handler(rt, "GET /mail", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), halehttp.Domain("mail")))
 		h := halehttp.Middleware(rt)(mux)
 
 		var wg sync.WaitGroup
@@ -82,7 +84,10 @@ func TestDomain(t *testing.T) {
 		if rec := serve(h, "/pay"); rec.Code != 503 || rec.Header().Get("Retry-After") < "27" {
 			t.Errorf("an open breaker answered %d with Retry-After %q", rec.Code, rec.Header().Get("Retry-After"))
 		}
-		if rec := serve(h, "/pay"); rec.Code != 429 {
+		if rec := serve(h, "/mail"); rec.Code != 200 {
+			t.Errorf("the first of a second was answered with %d", rec.Code)
+		}
+		if rec := serve(h, "/mail"); rec.Code != 429 {
 			t.Errorf("too many requests were answered with %d", rec.Code)
 		}
 		down = false
@@ -98,7 +103,7 @@ func TestDomain(t *testing.T) {
 		if d := domainOf(t, rt, "reco"); d.InUse != 0 || d.Full != 1 {
 			t.Errorf("%+v, want none in use and 1 refused", d)
 		}
-		if st := stat(rt, "GET /pay"); st.Failed != 2 || st.Ended != 7 || st.Domain != "payments" {
+		if st := stat(rt, "GET /pay"); st.Failed != 2 || st.Ended != 6 || st.Domain != "payments" {
 			t.Errorf("%+v, want the 2 failures of the handler only", st)
 		}
 	})
@@ -189,6 +194,40 @@ func TestDegraded(t *testing.T) {
 		want(200, "full")
 		if st := stat(rt, "GET /reco"); st.Failed != 2 {
 			t.Errorf("%+v, want 2 failures: the handler's and that of the degraded one", st)
+		}
+	})
+}
+
+// A Handler's degraded handler answers also where the Middleware around it is what turns
+// the request away.
+func TestDegradedBelowMiddleware(t *testing.T) {
+	rt := newRuntime(t, withDomains(map[string]hale.DomainConfig{"reco": {Breaker: &isolate.BreakerConfig{Failures: 1, Of: 1}}}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /reco", halehttp.Handler(rt, "GET /reco", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+	}), halehttp.Domain("reco"), halehttp.Degraded(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "less") }))))
+	h := halehttp.Middleware(rt)(mux)
+	if rec := serve(h, "/reco"); rec.Code != 500 {
+		t.Errorf("got %d", rec.Code)
+	}
+	if rec := serve(h, "/reco"); rec.Code != 200 || rec.Body.String() != "less" {
+		t.Errorf("refused: %d %q", rec.Code, rec.Body)
+	}
+}
+
+// A stream lasts as long as somebody wants it: that is not slow.
+func TestStreamsAreNotSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, withDomains(map[string]hale.DomainConfig{"feed": {Breaker: &isolate.BreakerConfig{Of: 2, Slow: 1, SlowAfter: time.Second}}}))
+		h := halehttp.Handler(rt, "GET /feed", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(time.Minute)
+		}), halehttp.Domain("feed"))
+		for range 4 {
+			if rec := serve(h, "/feed"); rec.Code != 200 {
+				t.Errorf("got %d", rec.Code)
+			}
 		}
 	})
 }

@@ -26,10 +26,11 @@ type matcher interface {
 // route is what is known of a request before it is served.
 type route struct {
 	op      *hale.Operation
-	pattern string // that the request will be given by the mux, if nobody else gives it one
-	matched bool   // it has a name of its own, and not that of requests that have none
-	given   bool   // its name is the service's own choice, and no pattern of a mux
-	routed  bool   // the choice of [Route], which goes before what is known within
+	pattern string  // that the request will be given by the mux, if nobody else gives it one
+	matched bool    // it has a name of its own, and not that of requests that have none
+	given   bool    // its name is the service's own choice, and no pattern of a mux
+	leaf    *server // the [Handler] that the request comes to, where a mux tells
+	routed  bool    // the choice of [Route], which goes before what is known within
 }
 
 // route returns what the request is a time of.
@@ -45,8 +46,8 @@ func (s *server) route(r *http.Request) route {
 	}
 	if !to.given {
 		if s.mux != nil {
-			if to.op, to.pattern = s.match(s.mux, r); to.op != nil {
-				to.matched, to.given = true, true
+			if to.leaf, to.pattern = s.match(s.mux, r); to.leaf != nil {
+				to.op, to.matched, to.given = to.leaf.fixed, true, true
 				return to
 			}
 		}
@@ -104,10 +105,10 @@ var redirection = reflect.TypeOf(http.RedirectHandler("/", http.StatusFound))
 // innermost where muxes are within one another, and "" for none. Where it leads to a
 // [Handler], the operation of that is returned. For a CONNECT that it redirects, an
 // [http.ServeMux] tells the path.
-func (s *server) match(mux matcher, r *http.Request) (op *hale.Operation, pattern string) {
+func (s *server) match(mux matcher, r *http.Request) (leaf *server, pattern string) {
 	defer func() {
 		if recover() != nil {
-			op, pattern = nil, ""
+			leaf, pattern = nil, ""
 		}
 	}()
 	for range maxMuxes {
@@ -119,8 +120,8 @@ func (s *server) match(mux matcher, r *http.Request) (op *hale.Operation, patter
 			break // the subtree that it is in is all that there is to say
 		}
 		pattern = inner
-		if leaf, ok := h.(*server); ok && leaf.rt == s.rt {
-			return leaf.fixed, pattern
+		if leaf, ok := h.(*server); ok && leaf.rt == s.rt && leaf.fixed != nil {
+			return leaf, pattern
 		}
 		next, ok := h.(matcher)
 		if !ok {

@@ -28,6 +28,7 @@ type writer struct {
 	refused  bool // it was turned away: that is no failure of the route, which would keep it so
 	flushed  bool
 	hijacked bool
+	settled  bool // what follows is a stream, or somebody else's
 
 	end     time.Time // by when the answer is to be written; zero: nobody says
 	bounded bool      // and what is read of the body
@@ -116,13 +117,14 @@ func (w *writer) flush() {
 	}
 	w.flushed = true
 	if strings.HasPrefix(w.inner.Header().Get("Content-Type"), "text/event-stream") {
+		w.settled = true
 		w.finish(w.span.Settle)
 	}
 }
 
 // took notes that the connection was taken over.
 func (w *writer) took() {
-	w.hijacked = true
+	w.hijacked, w.settled = true, true
 	switch {
 	case w.status != 0:
 		w.finish(w.span.Settle)
