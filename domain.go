@@ -243,15 +243,16 @@ func (d *domains) halve(name observe.Domain, times int) {
 	}
 }
 
-// has reports whether a domain has calls, and whether it has a bulkhead.
-func (d *domains) has(name observe.Domain) (calls, bulkhead bool) {
+// has reports whether there are calls in a domain that are less than critical, as far as
+// they had to wait or its settings say so, and whether it has a bulkhead.
+func (d *domains) has(name observe.Domain) (lesser, bulkhead bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if x := d.table[name]; x != nil {
 		s := x.shared.Load()
 		bulkhead = s != nil && s.bulkhead != nil
 	}
-	return slices.ContainsFunc(d.walls, func(w *Wall) bool { return name.Contains(w.domain.name) }), bulkhead
+	return slices.ContainsFunc(d.walls, func(w *Wall) bool { return name.Contains(w.domain.name) && w.lesser.Load() }), bulkhead
 }
 
 // sameRetry is same for settings with a function, which are the same only without one.

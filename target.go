@@ -152,8 +152,8 @@ func (x target) Degrade(name, by string, level int) error {
 		return fmt.Errorf("%w: %q cannot be the name of a switch: %s", heal.ErrNotApplicable, printable(name, maxName), mend)
 	}
 	if domain, ok := strings.CutPrefix(name, heal.ShedSwitch); ok {
-		if calls, _ := x.rt.domains.has(observe.Domain(domain)); !calls {
-			return errNothingIn(observe.Domain(domain))
+		if lesser, _ := x.rt.domains.has(observe.Domain(domain)); !lesser {
+			return fmt.Errorf("%w: nothing is called in domain %s that is less than critical", heal.ErrNotApplicable, domain)
 		}
 	}
 	if domain, ok := strings.CutPrefix(name, heal.ShrinkSwitch); ok {

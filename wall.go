@@ -27,6 +27,7 @@ type Wall struct {
 
 	op       atomic.Pointer[Operation] // that calls are counted as; nil: they are counted elsewhere
 	detached atomic.Uint64             // of them: those that ran as tasks
+	lesser   atomic.Bool               // something was called that is less than critical
 	behind   atomic.Int64              // bodies that their callers left behind
 	flying   atomic.Int64              // of those: whose callers wait
 
@@ -125,6 +126,9 @@ func (w *Wall) build() {
 	if breaker != nil && !w.family.catchAll.Load() { // one that stands for many would be cut off for the sake of one
 		p.breaker, p.broken = w.breaker(breaker), breaker
 		p.timed = p.timed || p.breaker.TimesCalls()
+	}
+	if p.crit.Rank() < isolate.Critical.Rank() {
+		w.lesser.Store(true)
 	}
 	w.plan.Store(p)
 }
@@ -290,7 +294,11 @@ func (w *Wall) wait(ctx context.Context, p *plan, s *shared, spanned bool) error
 	if w.within(ctx, s, spanned) {
 		return errWithin
 	}
-	if err := s.bulkhead.Acquire(hear(ctx), criticalityOf(ctx, p.crit)); err != nil {
+	crit := criticalityOf(ctx, p.crit)
+	if crit.Rank() < isolate.Critical.Rank() && !w.lesser.Load() {
+		w.lesser.Store(true)
+	}
+	if err := s.bulkhead.Acquire(hear(ctx), crit); err != nil {
 		return w.refuse(s, err)
 	}
 	return nil

@@ -141,7 +141,7 @@ func meaning(remedy string) string {
 	switch remedy {
 	case heal.RemedyDegrade:
 		return "what can do with less does"
-	case "shed":
+	case heal.RemedyShed:
 		return "only what is critical is let in"
 	}
 	return "nothing new of it may start"

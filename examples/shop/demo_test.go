@@ -73,7 +73,7 @@ func TestDemo(t *testing.T) {
 		`(?m)^ *\+\d+\.\ds  payments-down +isolated +payments\.charge: the breaker is open`,
 		`(?m)^ *\+\d+\.\ds  payments-down +by contract .*the declared contract of payments\.charge is dealing with it`,
 		`(?m)^ *\+\d+\.\ds  payments-down +recovered +the breaker is closed; \d+ calls fell back`,
-		`(?m)^ *\+\d+\.\ds  full-catalog +isolated +degrade of catalog`,
+		`(?m)^ *\+\d+\.\ds  full-catalog +isolated +shed of catalog`,
 		`(?m)^ *\+\d+\.\ds  full-catalog +restored `,
 		`(?m)^GET /orders, of another domain: \d+\.\d a second`,
 		`(?m)^ *\+\d+\.\ds  stuck-pool +isolated .*a fresh worker has its slot`,

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 
+	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -40,8 +40,8 @@ func wallStat(s shopStatus, name string) observe.WallStat {
 func ordersCharged(_, now shopStatus) (string, bool) {
 	w := wallStat(now, callCharge)
 	text := fmt.Sprintf("the breaker is %s; %d calls fell back, %d of %d orders are charged since",
-		cmp.Or(w.Breaker, "closed"), w.FellBack, now.Shop.Settled, now.Shop.Late)
-	return text, w.Breaker == "" && w.Opened > 0 && w.Open > 0 && w.FellBack > 0 && now.Shop.Late > 0 && now.Shop.Settled == now.Shop.Late
+		w.Breaker, w.FellBack, now.Shop.Settled, now.Shop.Late)
+	return text, w.Breaker == isolate.Closed.String() && w.Opened > 0 && w.Open > 0 && w.FellBack > 0 && now.Shop.Late > 0 && now.Shop.Settled == now.Shop.Late
 }
 
 func filesClosed(_, now shopStatus) (string, bool) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/isolate"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -227,7 +228,7 @@ func (v *verdict) final(r record) {
 		}
 	}
 	for _, w := range f.Walls {
-		if w.Breaker != "" {
+		if w.Breaker != "" && w.Breaker != isolate.Closed.String() {
 			v.problem("the breaker of %s is %s at the end", w.Name, w.Breaker)
 		}
 	}
