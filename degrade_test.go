@@ -364,3 +364,21 @@ func TestSwitchesAreReadWhileTheyChange(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Another settle time holds for the switches that are degraded already.
+func TestSettleChangesWhileDegraded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(hale.Config{Degradation: hale.DegradationConfig{Settle: time.Hour}}))
+		must(t, rt.Degrade("reco", 1, "", 0))
+		must(t, rt.Restore("reco", ""))
+		time.Sleep(time.Minute)
+		must(t, rt.Reconfigure(hale.Config{Degradation: hale.DegradationConfig{Settle: 2 * time.Minute}}))
+		if !hale.DegradedIn(rt, "reco") {
+			t.Error("it came back before it had settled")
+		}
+		time.Sleep(time.Minute)
+		if hale.DegradedIn(rt, "reco") {
+			t.Error("it settles as the former settings said")
+		}
+	})
+}

@@ -124,7 +124,11 @@ func SetGate(rt *Runtime, name string, g heal.Gate, probes int) error {
 type Hold = hold
 
 // NewHold returns one that nobody asks for.
-func NewHold(settle time.Duration) *Hold { return &hold{settle: settle} }
+func NewHold(settle time.Duration) *Hold {
+	h := new(hold)
+	h.wait.Store(int64(settle))
+	return h
+}
 
 // Ask, Release, Level and Dropped are what the runtime uses of it.
 func (h *hold) Ask(by string, level int, lease time.Duration) bool { return h.ask(by, level, lease) }
@@ -146,7 +150,7 @@ func (h *hold) Idle() bool { return h.state.Load() == nil }
 
 // ReconfigureSwitches is what new settings do.
 func ReconfigureSwitches(rt *Runtime, levels map[string]int) error {
-	return rt.switches.reconfigure(levels)
+	return rt.switches.reconfigure(levels, rt.config().Degradation.Settle)
 }
 
 // IncidentTarget is what remedies reach.
@@ -233,3 +237,6 @@ func IsTerminal(w io.Writer) bool {
 	h, ok := ConsoleHandler(w, nil).(*consoleHandler)
 	return ok && h.colour
 }
+
+// DegradedIn reports whether a switch of a runtime is degraded.
+func DegradedIn(rt *Runtime, name string) bool { return rt.switches.level(name) > 0 }

@@ -30,7 +30,7 @@ const maxHolders = 64
 // read: it has no timer and no goroutine. While nobody asks for anything a read is one
 // atomic load. The loop tends it once a turn, which forgets what is over.
 type hold struct {
-	settle  time.Duration        // above 0
+	wait    atomic.Int64         // the settle time, in nanoseconds
 	mu      sync.Mutex           // of who changes it
 	state   atomic.Pointer[held] // nil: nobody asks, and it has come down to 0
 	dropped atomic.Uint64        // holders that there was no room for
@@ -93,6 +93,17 @@ func (s held) after(now time.Time, settle time.Duration) held {
 	return s
 }
 
+func (h *hold) settle() time.Duration { return time.Duration(h.wait.Load()) }
+
+// resettle changes the settle time from now on.
+func (h *hold) resettle(settle time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.now()
+	h.wait.Store(int64(settle))
+	h.store(s)
+}
+
 // now returns a copy that is up to date, with the holders that still count.
 func (h *hold) now() held {
 	now := time.Now()
@@ -100,7 +111,7 @@ func (h *hold) now() held {
 	if s == nil {
 		return held{at: now, since: now, kept: now}
 	}
-	out := s.after(now, h.settle)
+	out := s.after(now, h.settle())
 	out.holders = make([]holder, 0, len(s.holders)+1)
 	for _, one := range s.holders {
 		if one.livesAt(out.at) {
@@ -117,7 +128,7 @@ func (h *hold) store(s held) {
 	}
 	s.sure = time.Time{}
 	if s.level > s.asked() {
-		s.sure = s.kept.Add(h.settle)
+		s.sure = s.kept.Add(h.settle())
 	}
 	for i := range s.holders {
 		if u := s.holders[i].until; !u.IsZero() && (s.sure.IsZero() || u.Before(s.sure)) {
@@ -137,7 +148,7 @@ func (h *hold) level() int {
 		return s.level
 	}
 	if now := time.Now(); !now.Before(s.sure) {
-		return s.after(now, h.settle).level
+		return s.after(now, h.settle()).level
 	}
 	return s.level
 }

@@ -78,8 +78,8 @@ func (rt *Runtime) Reconfigure(c Config) error {
 	if err := errors.Join(broke, err, bad); err != nil {
 		return fmt.Errorf("hale: the settings were not changed: %w", err)
 	}
-	if err := rt.switches.reconfigure(c.Degraded); err != nil { // there is no room for more
-		_ = rt.switches.reconfigure(was.Degraded)
+	if err := rt.switches.reconfigure(c.Degraded, c.Degradation.Settle); err != nil { // there is no room for more
+		_ = rt.switches.reconfigure(was.Degraded, was.Degradation.Settle)
 		return fmt.Errorf("hale: the settings were not changed: %w", err)
 	}
 	rt.settings.Store(now) // nothing fails from here on
@@ -93,7 +93,8 @@ func (rt *Runtime) Reconfigure(c Config) error {
 	for _, p := range pools {
 		p.follow(c.Domains[p.Name()].Pool)
 	}
-	if !maps.Equal(was.Latency.Thresholds, c.Latency.Thresholds) || !slices.Equal(was.Objectives, c.Objectives) {
+	declared := maps.EqualFunc(was.Domains, c.Domains, func(DomainConfig, DomainConfig) bool { return true })
+	if !declared || !maps.Equal(was.Latency.Thresholds, c.Latency.Thresholds) || !slices.Equal(was.Objectives, c.Objectives) {
 		rt.unmet, rt.named = 0, time.Now()
 	}
 	if was.Tick != c.Tick {

@@ -133,7 +133,7 @@ func New(opts ...Option) (*Runtime, error) {
 		return nil, err
 	}
 	domains()
-	if err := rt.switches.reconfigure(o.config.Degraded); err != nil {
+	if err := rt.switches.reconfigure(o.config.Degraded, o.config.Degradation.Settle); err != nil {
 		return nil, err
 	}
 	if rt.loop, err = newLoop(o, detectorLimit); err != nil {

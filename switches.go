@@ -19,9 +19,10 @@ const maxSwitches = 1024
 
 // switches are the degradation switches of a runtime: those that are not at 0.
 type switches struct {
-	rt    *Runtime
-	mu    sync.Mutex                              // of who changes anything
-	table atomic.Pointer[map[string]*degradation] // replaced, never changed; nil: nothing is degraded
+	rt     *Runtime
+	mu     sync.Mutex                              // of who changes anything
+	settle time.Duration                           // of those that come
+	table  atomic.Pointer[map[string]*degradation] // replaced, never changed; nil: nothing is degraded
 }
 
 // degradation is one switch.
@@ -89,7 +90,8 @@ func (s *switches) degrade(name string, level int, by string, lease time.Duratio
 		if table := s.table.Load(); table != nil && len(*table) >= maxSwitches {
 			return &ConfigError{Field: "Degrade name", Value: name, Err: fmt.Errorf("%d switches are degraded", maxSwitches), Mend: "restore what is over; a switch is for a part of the service, not for a user or a request"}
 		}
-		one = &degradation{name: strings.Clone(name), hold: hold{settle: s.rt.config().Degradation.Settle}}
+		one = &degradation{name: strings.Clone(name)}
+		one.wait.Store(int64(s.settle))
 		s.replace(func(table map[string]*degradation) { table[one.name] = one })
 	}
 	s.tell(one, one.tend())
@@ -113,10 +115,17 @@ func (s *switches) restore(name, by string, atOnce bool) bool {
 	return found
 }
 
-// reconfigure has the settings ask for these levels, and no longer for others. They
-// must have been checked.
-func (s *switches) reconfigure(levels map[string]int) error {
+// reconfigure has the settings ask for these levels, and no longer for others, and
+// switches settle so from now on. They must have been checked.
+func (s *switches) reconfigure(levels map[string]int, settle time.Duration) error {
+	s.mu.Lock()
+	changed := s.settle != settle
+	s.settle = settle
+	s.mu.Unlock()
 	for _, one := range s.all() {
+		if changed {
+			one.resettle(settle)
+		}
 		if _, wanted := levels[one.name]; !wanted {
 			s.restore(one.name, byConfig, false)
 		}
@@ -227,7 +236,7 @@ func (s *switches) stats() []DegradationStat {
 		}
 		st := DegradationStat{Name: one.name, Level: now.level, Asked: now.asked(), Since: now.since, Holders: []HolderStat{}, Dropped: one.dropped.Load()}
 		if st.Asked < st.Level {
-			st.Falls = now.kept.Add(one.settle)
+			st.Falls = now.kept.Add(one.settle())
 		}
 		for _, h := range now.holders {
 			st.Holders = append(st.Holders, HolderStat{By: h.by, Level: h.level, Until: h.until})

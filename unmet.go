@@ -51,4 +51,35 @@ func (rt *Runtime) tellUnmet(now time.Time) {
 	for _, o := range c.Objectives {
 		look("Config.Objectives", o.Operation, cmp.Or(o.Kind, observe.Server))
 	}
+	rt.tellUnusedDomains(c, last)
+}
+
+// tellUnusedDomains tells of domains that settings declare and in which nothing is called:
+// at first of those that are the name of a call.
+func (rt *Runtime) tellUnusedDomains(c *Config, last bool) {
+	if len(c.Domains) == 0 {
+		return
+	}
+	used, calls := map[observe.Domain]bool{}, map[string]observe.Domain{}
+	for _, w := range rt.domains.allWalls() {
+		calls[w.family.name] = w.domain.name
+		for d := w.domain; d != nil; d = d.parent {
+			used[d.name] = true
+		}
+	}
+	rt.poolMu.Lock()
+	for _, p := range rt.pools {
+		used[observe.Domain(p.family.name)] = true
+	}
+	rt.poolMu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(c.Domains)) {
+		in, call := calls[name]
+		switch subject := (observe.Subject{Name: name}); {
+		case used[observe.Domain(name)]:
+		case call:
+			rt.misuse(subject, fmt.Sprintf("Config.Domains names a call and no domain: what %q calls is in the domain %q", name, in))
+		case last:
+			rt.misuse(subject, fmt.Sprintf("Config.Domains declares a domain in which nothing was called within %v", unmetAfter[len(unmetAfter)-1]))
+		}
+	}
 }

@@ -97,3 +97,39 @@ func TestLevelsThatAHandlerDoesNotKnow(t *testing.T) {
 		}
 	}
 }
+
+// A domain in which nothing is called protects nothing: that is told.
+func TestDomainsInWhichNothingIsCalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t, hale.WithConfig(hale.Config{Tick: time.Minute, Domains: map[string]hale.DomainConfig{
+			"payments": {}, "payments.quote": {}, "paymnets": {}, "shop": {}, "thumbnails": {},
+		}}))
+		hale.SetDefault(rt)
+		defer hale.SetDefault(nil)
+		log := collect(rt)
+		if _, err := rt.NewPool("thumbnails", hale.PoolConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		_ = callN(t, 1, "payments.quote", answer)
+		_ = callN(t, 1, "shop.pages.home", answer)
+		told := func(turns int) (out []string) {
+			for range turns {
+				time.Sleep(time.Minute)
+				if err := rt.Step(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			for _, e := range log.of(observe.EventMisuse) {
+				out = append(out, e.Subject.Name+": "+e.Detail)
+			}
+			return out
+		}
+		if got := told(6); len(got) != 1 || !strings.Contains(got[0], `payments.quote: Config.Domains names a call and no domain: what "payments.quote" calls is in the domain "payments"`) {
+			t.Errorf("after six minutes: %q", got)
+		}
+		if got := told(60); len(got) != 2 || !strings.HasPrefix(got[1], "paymnets: ") {
+			t.Errorf("after an hour: %q", got)
+		}
+	})
+}
