@@ -77,10 +77,16 @@ func (rt *Runtime) callWall(name string) *Wall {
 		return nil
 	}
 	at := rt.familyFor(name, func() string { return "call" }, "")
-	if w := at.wall.Load(); w != nil && w.op.Load() != nil {
+	w := at.wall.Load()
+	if at.name == otherName && name != otherName {
+		w = rt.domains.rest(at, observe.DomainOf(name))
+	}
+	if w != nil && w.op.Load() != nil {
 		return w
 	}
-	w := rt.wallOf(at)
+	if w == nil {
+		w = rt.wallOf(at)
+	}
 	op := rt.Operation(observe.Internal, at.name, at.domain)
 	op.wall.Store(w)
 	w.op.CompareAndSwap(nil, op)

@@ -17,6 +17,7 @@ type domain struct {
 	name   observe.Domain
 	parent *domain
 	shared atomic.Pointer[shared] // nil: nothing was declared
+	rest   *Wall                  // of names for which there is no room; guarded by the table's mutex
 
 	mu     sync.Mutex   // of who changes the bulkhead's limit
 	limit  int          // of the bulkhead, when nobody shrinks it
@@ -115,6 +116,30 @@ func (d *domains) apply(fresh map[observe.Domain]*shared) {
 	for _, w := range d.walls {
 		w.build()
 	}
+	for _, x := range d.table {
+		if x.rest != nil {
+			x.rest.build()
+		}
+	}
+}
+
+// rest returns the wall of names for which there is no room in the table of names, and
+// which are counted together: within it are the walls of the innermost domain that is
+// declared of those that such a name is in. It returns nil where there is none.
+func (d *domains) rest(other *family, name observe.Domain) *Wall {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ; name != ""; name = name.Parent() {
+		x := d.table[name]
+		if x == nil || x.shared.Load() == nil {
+			continue
+		}
+		if x.rest == nil {
+			x.rest = newWall(other, x)
+		}
+		return x.rest
+	}
+	return nil
 }
 
 // rebuild has a wall go by what is declared now.

@@ -207,3 +207,29 @@ func TestAdaptiveDomain(t *testing.T) {
 		}
 	})
 }
+
+// Names for which there is no room keep to the walls of their domain.
+func TestTooManyNamesKeepToTheirDomain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := walled(t, map[string]hale.DomainConfig{"pay": {Bulkhead: &isolate.BulkheadConfig{Limit: 1, MaxWait: hale.NoWait}, Breaker: &isolate.BreakerConfig{Failures: 1, Of: 1}}})
+		for i := range 5000 {
+			_ = callN(t, 1, fmt.Sprintf("user.u%d", i), answer)
+		}
+		release := make(chan struct{})
+		go func() { _, _ = hale.Call(context.Background(), "pay.quote", stuckCall(release)) }()
+		synctest.Wait()
+		if err := callN(t, 1, "pay.card.charge", answer); !errors.Is(err, hale.ErrFull) {
+			t.Errorf("got %v, want ErrFull", err)
+		}
+		close(release)
+		synctest.Wait()
+		_ = callN(t, 1, "pay.quote", failing)
+		if err := callN(t, 1, "pay.quote", answer); err != nil { // a breaker would cut off all for the sake of one
+			t.Errorf("got %v", err)
+		}
+		must(t, rt.Reconfigure(hale.Config{}))
+		if err := callN(t, 1, "pay.quote", answer); err != nil {
+			t.Errorf("without the domain: %v", err)
+		}
+	})
+}

@@ -40,20 +40,6 @@ type Wall struct {
 	last observe.WallStat // totals as of the last sample; the sampler's own
 }
 
-// plan is what goes through a wall has to pass at present. It is replaced and never
-// changed.
-type plan struct {
-	rates     []*shared // with a rate limiter, innermost first
-	bulkheads []*shared // with a bulkhead, innermost first
-	breaker   *isolate.Breaker
-	broken    *isolate.BreakerConfig // the breaker's settings
-	retry     *isolate.Retry
-	timeout   time.Duration
-	grace     time.Duration
-	crit      isolate.Criticality
-	timed     bool // somebody wants to know how long it takes
-}
-
 // Why something was refused, as an index.
 const (
 	refusedOpen = iota
@@ -63,8 +49,8 @@ const (
 
 // Wall returns the wall of a name in a domain, made when it is first asked for. A name
 // that has one, or tasks, stays in its domain; "" means what [observe.DomainOf] says.
-// Names are bounded as those of tasks are: further ones share "hale.other", which has no
-// breaker.
+// Names are bounded as those of tasks are: further ones share "hale.other". [Call] holds
+// them to their domains all the same, but for breakers.
 func (rt *Runtime) Wall(name string, domain observe.Domain) *Wall {
 	if rt = rt.made(); rt == nil {
 		return nil
@@ -83,94 +69,21 @@ func (rt *Runtime) wallOf(at *family) *Wall {
 	if w := at.wall.Load(); w != nil {
 		return w
 	}
-	w := &Wall{rt: rt, family: at, domain: d.of(at.domain), sheds: heal.ShedSwitch + string(at.domain)}
-	w.build()
+	w := newWall(at, d.of(at.domain))
 	i, _ := slices.BinarySearchFunc(d.walls, w, compareWalls)
 	d.walls = slices.Insert(slices.Clone(d.walls), i, w)
 	at.wall.Store(w)
 	return w
 }
 
+// newWall makes a wall. The table's mutex is held.
+func newWall(at *family, x *domain) *Wall {
+	w := &Wall{rt: at.rt, family: at, domain: x, sheds: heal.ShedSwitch + string(x.name)}
+	w.build()
+	return w
+}
+
 func compareWalls(a, b *Wall) int { return strings.Compare(a.family.name, b.family.name) }
-
-// build makes the plan. The table's mutex is held.
-func (w *Wall) build() {
-	p := &plan{grace: defaultGrace}
-	var breaker *isolate.BreakerConfig
-	for d := w.domain; d != nil; d = d.parent {
-		s := d.shared.Load()
-		if s == nil {
-			continue
-		}
-		c := s.cfg
-		if s.rate != nil {
-			p.rates = append(p.rates, s)
-		}
-		if s.bulkhead != nil {
-			p.bulkheads = append(p.bulkheads, s)
-			p.timed = p.timed || s.adaptive != nil
-		}
-		if breaker == nil {
-			breaker = c.Breaker
-		}
-		if p.retry == nil {
-			p.retry = s.retry
-		}
-		if p.timeout == 0 && c.Timeout > 0 {
-			p.timeout, p.grace = c.Timeout, c.Grace
-		}
-		if p.crit == 0 {
-			p.crit = c.Criticality
-		}
-	}
-	if breaker != nil && !w.family.catchAll.Load() { // one that stands for many would be cut off for the sake of one
-		p.breaker, p.broken = w.breaker(breaker), breaker
-		p.timed = p.timed || p.breaker.TimesCalls()
-	}
-	if p.crit.Rank() < isolate.Critical.Rank() {
-		w.lesser.Store(true)
-	}
-	w.plan.Store(p)
-}
-
-// breaker returns one with these settings: the one that there is, or one that is open
-// where that was.
-func (w *Wall) breaker(c *isolate.BreakerConfig) *isolate.Breaker {
-	old := w.plan.Load()
-	if old != nil && same(old.broken, c) {
-		return old.breaker
-	}
-	var b *isolate.Breaker
-	b, err := isolate.NewBreaker(*c, func(from, to isolate.State) {
-		if b != nil && w.plan.Load().breaker == b { // and not one that settings have replaced
-			w.changed(from, to)
-		}
-	})
-	if err != nil { // they were checked
-		return nil
-	}
-	if old != nil && old.breaker.Stat().State != isolate.Closed {
-		b.Trip()
-	}
-	return b
-}
-
-// changed tells that the breaker opened or closed.
-func (w *Wall) changed(from, to isolate.State) {
-	if to == isolate.Open {
-		w.opened.Add(1)
-	}
-	detail := "the breaker is closed: its probes succeeded"
-	switch {
-	case to == isolate.Open && from == isolate.HalfOpen:
-		detail = "the breaker is open again: a probe failed"
-	case to == isolate.Open:
-		detail = "the breaker is open: too many calls failed or were slow"
-	case to == isolate.HalfOpen:
-		detail = "the breaker lets probes through"
-	}
-	w.rt.emit(observe.Event{Kind: observe.EventBreaker, Subject: w.family.subject(), Breaker: to.String(), Detail: detail})
-}
 
 // Trip opens the breaker of the name, if it has one, as if too many calls had failed.
 func (w *Wall) Trip() { w.current().breaker.Trip() }
@@ -188,18 +101,7 @@ func (w *Wall) Degraded() bool {
 	if w == nil || w.rt == nil || w.rt.switches.table.Load() == nil {
 		return false
 	}
-	return max(w.rt.switches.level(string(w.family.domain)), w.rt.switches.level(w.family.name)) > 0
-}
-
-// Visit is leave to do one thing within a [Wall]. It is ended by one [Visit.Leave].
-type Visit struct {
-	wall  *Wall
-	plan  *plan
-	pass  isolate.Pass
-	began time.Duration // since the birth of the runtime, where somebody wants to know
-
-	held     uint16               // a bit for each of the plan's bulkheads in which it has a place
-	inFlight [maxDomainDeep]int32 // in those with an adaptive limit, when it began
+	return max(w.rt.switches.level(string(w.domain.name)), w.rt.switches.level(w.family.name)) > 0
 }
 
 // Enter lets one thing in, waiting for its turn as the domain declares, or says why not:
@@ -343,40 +245,6 @@ func (w *Wall) refuse(s *shared, err error) error {
 		return err
 	}
 	return e
-}
-
-// Leave ends the visit: it gives back what was taken, and says how it ended.
-// [isolate.Ignored] is for what says nothing about the thing that was done, as when the
-// caller gave up.
-func (v Visit) Leave(o isolate.Outcome) {
-	if v.wall == nil {
-		return
-	}
-	var took time.Duration
-	if v.plan.timed {
-		took = time.Since(v.wall.rt.clock.born) - v.began
-	}
-	v.settle(o, took)
-	v.release()
-}
-
-// settle says how it ended to who decides by that what is let in next.
-func (v *Visit) settle(o isolate.Outcome, took time.Duration) {
-	v.pass.Settle(o, took)
-	for i, s := range v.plan.bulkheads {
-		if s.adaptive != nil && v.inFlight[i] > 0 && (o == isolate.Succeeded || o == isolate.Dropped) {
-			s.adaptive.Record(took, int(v.inFlight[i]), o == isolate.Dropped)
-		}
-	}
-}
-
-// release gives back the places that were taken.
-func (v *Visit) release() {
-	for i, s := range v.plan.bulkheads {
-		if v.held&(1<<i) != 0 {
-			s.bulkhead.Release()
-		}
-	}
 }
 
 // inline returns how many calls began on their callers' goroutines, and how many of them
