@@ -282,7 +282,7 @@ func judge(ctx context.Context, o *callOptions, err error) (out isolate.Outcome,
 // the deferred function that recovered is running.
 func (w *Wall) broke(ctx context.Context, v any) error {
 	err := rescue(v)
-	if p, ok := err.(*PanicError); ok && w != nil && !aborts(p.Value) {
+	if p, ok := err.(*PanicError); ok && w != nil && !aborts(p.Value) { //nolint:errorlint // as rescue made it
 		w.family.panics.Add(1)
 		w.rt.note(&note{
 			family: w.family, n: w.rt.seq.Add(1),

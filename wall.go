@@ -2,7 +2,6 @@ package hale
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -144,7 +143,7 @@ func (w *Wall) enter(ctx context.Context, p *plan, spanned bool) (Visit, error) 
 			s.domain.tend()
 		}
 	}
-	if len(p.rates) > 0 && p.breaker.Stat().State == isolate.Open { // its turn is for those that are let through
+	if len(p.rates) > 0 && p.breaker.Refuses() { // its turn is for those that are let through
 		return Visit{}, w.refuse(nil, isolate.ErrOpen)
 	}
 	for _, s := range p.rates {
@@ -155,13 +154,13 @@ func (w *Wall) enter(ctx context.Context, p *plan, spanned bool) (Visit, error) 
 	v := Visit{wall: w, plan: p}
 	for i, s := range p.bulkheads {
 		if !s.bulkhead.TryAcquire() {
-			switch err := w.wait(ctx, p, s, spanned); err { //nolint:errorlint // it is no error
-			case nil:
-			case errWithin:
-				continue
-			default:
+			inside, err := w.wait(ctx, p, s, spanned)
+			if err != nil {
 				v.release()
 				return Visit{}, err
+			}
+			if inside {
+				continue
 			}
 		}
 		v.held |= 1 << i
@@ -188,26 +187,24 @@ func (w *Wall) shed(ctx context.Context, p *plan) error {
 	return &isolate.RefusedError{At: string(w.domain.name), Err: isolate.ErrShed}
 }
 
-// wait waits for room in a bulkhead, unless what is called would not be called anyway.
-func (w *Wall) wait(ctx context.Context, p *plan, s *shared, spanned bool) error {
-	if p.breaker.Stat().State == isolate.Open {
-		return w.refuse(nil, isolate.ErrOpen)
+// wait waits for room in a bulkhead, unless what is called would not be called anyway, or
+// is within what has room there.
+func (w *Wall) wait(ctx context.Context, p *plan, s *shared, spanned bool) (inside bool, err error) {
+	if p.breaker.Refuses() {
+		return false, w.refuse(nil, isolate.ErrOpen)
 	}
 	if w.within(ctx, s, spanned) {
-		return errWithin
+		return true, nil
 	}
 	crit := criticalityOf(ctx, p.crit)
 	if crit.Rank() < isolate.Critical.Rank() && !w.lesser.Load() {
 		w.lesser.Store(true)
 	}
 	if err := s.bulkhead.Acquire(hear(ctx), crit); err != nil {
-		return w.refuse(s, err)
+		return false, w.refuse(s, err)
 	}
-	return nil
+	return false, nil
 }
-
-// errWithin says that there is no room, and that none is needed.
-var errWithin = errors.New("hale: within a call that has a place")
 
 // within reports whether the call is made by one that has a place in the bulkhead, as far
 // as spans tell: were it to wait for another, each might wait for the other.

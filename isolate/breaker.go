@@ -171,6 +171,15 @@ func (b *Breaker) ask() (pass Pass, err error) {
 	return Pass{b: b, period: b.period.Load(), probe: p}, nil
 }
 
+// Refuses reports whether the breaker is open and its time is not over, without taking
+// anything. It costs an atomic load while it is closed.
+func (b *Breaker) Refuses() bool {
+	if b == nil || State(b.period.Load()&3) != Open {
+		return false
+	}
+	return b.Stat().State == Open
+}
+
 // Settle says how the call ended and what it took; took matters only where
 // [Breaker.TimesCalls]. It is called once for each Pass. What ends after the breaker has
 // changed its state, or after it was given up as a probe, is not counted.

@@ -56,13 +56,18 @@ func TestBreakerOpensAtRatio(t *testing.T) {
 	b := newBreaker(t, isolate.BreakerConfig{Failures: 3, Of: 5})
 	calls(t, b, 100, isolate.Succeeded)
 	calls(t, b, 2, isolate.Failed)
-	wantState(t, b, isolate.Closed)
+	if wantState(t, b, isolate.Closed); b.Refuses() {
+		t.Error("a closed breaker says that it refuses")
+	}
 	calls(t, b, 3, isolate.Succeeded) // pushes both out but for none: 2 of 5
 	wantState(t, b, isolate.Closed)
 	calls(t, b, 2, isolate.Failed) // S S S F F
 	wantState(t, b, isolate.Closed)
 	calls(t, b, 1, isolate.Failed) // S S F F F
 	wantState(t, b, isolate.Open)
+	if !b.Refuses() {
+		t.Error("it does not say so")
+	}
 	if let := calls(t, b, 7, isolate.Succeeded); let != 0 {
 		t.Errorf("%d calls were let through an open breaker", let)
 	}
