@@ -50,7 +50,8 @@ type watcher struct {
 }
 
 // Watch reads the settings in a file again when its content changes, and gives them to
-// apply, such as [hale.Runtime.Reconfigure]. It runs until ctx ends, and then returns
+// apply, such as [hale.Runtime.Reconfigure]. What a file cannot hold, such as the function
+// Abort of a domain's retries, apply has to put there again. It runs until ctx ends, and then returns
 // nil; it has no goroutine of its own. An option that cannot be used gives a
 // [*hale.ConfigError] at once.
 //
