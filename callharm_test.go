@@ -104,6 +104,7 @@ func TestShrinkIsTakenBackWithoutTheLoop(t *testing.T) {
 		limit(4)
 		cancel()
 		<-done
+		time.Sleep(11 * time.Second) // it settles
 		limit(8)
 		must(t, rt.Degrade(heal.ShrinkSwitch+"shop", 2, "", time.Minute))
 		limit(2)

@@ -219,28 +219,26 @@ func (x *domain) setLimit(limit int) {
 	x.resize()
 }
 
-// tend has the limit as the switches say now: a lease may end while the loop does not turn.
+// tend has the limit halved as often as the switch says now. Like the level of the switch,
+// it is worked out when it is wanted: a lease may end while the loop does not turn.
 func (x *domain) tend() {
-	if x.switches.table.Load() != nil || x.halved.Load() > 0 {
-		x.halve(x.switches.level(x.shrinks))
+	if x.switches.table.Load() == nil && x.halved.Load() == 0 {
+		return
 	}
-}
-
-// halve has the limit halved so often.
-func (x *domain) halve(times int) {
-	if x.halved.Load() == int32(times) {
+	times := int32(x.switches.level(x.shrinks))
+	if x.halved.Load() == times {
 		return
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.halved.Store(int32(times))
+	x.halved.Store(times)
 	x.resize()
 }
 
 // resize gives the bulkhead its limit, at least 1. x.mu is held.
 func (x *domain) resize() {
 	if s := x.shared.Load(); s != nil {
-		s.bulkhead.Resize(x.shrunk())
+		s.bulkhead.Resize(x.shrunk()) // of none, it does nothing
 	}
 }
 
@@ -256,16 +254,6 @@ func (x *domain) reconfigure(s *shared) {
 	cfg := *s.cfg.Bulkhead
 	cfg.Limit = x.shrunk()
 	_ = s.bulkhead.Reconfigure(cfg) // they were checked
-}
-
-// halve has the limit of a domain halved so often.
-func (d *domains) halve(name observe.Domain, times int) {
-	d.mu.Lock()
-	x := d.table[name]
-	d.mu.Unlock()
-	if x != nil {
-		x.halve(times)
-	}
 }
 
 // has reports whether there are calls in a domain that are less than critical, as far as

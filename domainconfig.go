@@ -21,8 +21,8 @@ import (
 //
 // [Call] and the routes of halehttp.Domain pass the walls, routes without Retry. Tasks and
 // the units of pools do not: they are in a domain by their names, for its quarantine, and
-// pools have limits of their own. A domain with a timeout and no bulkhead has no bound on
-// bodies that are stuck for good: give it one.
+// pools have limits of their own. Without a bulkhead, a timeout leaves up to 1024 stuck
+// bodies of one name behind before further calls get [ErrFull]: give it one.
 type DomainConfig struct {
 	// Bulkhead bounds how many calls of the domain run at once, and how many wait.
 	Bulkhead *isolate.BulkheadConfig `json:"bulkhead,omitempty" yaml:"bulkhead"`
@@ -32,7 +32,7 @@ type DomainConfig struct {
 	Adaptive *isolate.AdaptiveConfig `json:"adaptive,omitempty" yaml:"adaptive"`
 	// Rate bounds how often the domain may be called.
 	Rate *isolate.RateConfig `json:"rate,omitempty" yaml:"rate"`
-	// Breaker stops calling what keeps failing. Each site of the domain has its own.
+	// Breaker stops calling what keeps failing. Each name of the domain has its own.
 	Breaker *isolate.BreakerConfig `json:"breaker,omitempty" yaml:"breaker"`
 	// Retry tries calls again that failed. One that timed out may still be under way: it is
 	// tried again only where the call says that it is [Idempotent]. What panicked is not
@@ -84,7 +84,7 @@ func (c DomainConfig) withDefaults() (DomainConfig, error) {
 	}
 	if b := c.Breaker; b != nil && b.MaxProbe == 0 && c.Timeout > 0 { // a probe has the time that any call has
 		own := *b
-		own.MaxProbe, c.Breaker = max(c.Timeout+cmp.Or(c.Grace, defaultGrace), time.Millisecond), &own
+		own.MaxProbe, c.Breaker = c.Timeout+cmp.Or(c.Grace, defaultGrace), &own
 	}
 	if c.Breaker, err = filled(c.Breaker, "Breaker", isolate.BreakerConfig.WithDefaults); err != nil {
 		return c, err

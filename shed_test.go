@@ -90,18 +90,26 @@ func TestCallOfADegradedDomain(t *testing.T) {
 	}
 }
 
+// contained returns a runtime that may contain faults of these domains, the default one,
+// whose loop turns in wg until end is called, which waits for all in wg.
+func contained(t *testing.T, wg *sync.WaitGroup, domains map[string]hale.DomainConfig) (rt *hale.Runtime, ctx context.Context, end func()) {
+	t.Helper()
+	cfg := contain()
+	cfg.Policy.Quarantine, cfg.Domains = 0, domains
+	rt = newRuntime(t, hale.WithConfig(cfg))
+	hale.SetDefault(rt)
+	t.Cleanup(func() { hale.SetDefault(nil) })
+	ctx, cancel := context.WithCancel(t.Context())
+	wg.Go(func() { _ = rt.Run(ctx) })
+	return rt, ctx, func() { cancel(); wg.Wait() }
+}
+
 // A domain that is full is relieved of what is not critical, and given back to it when
 // there is room again.
 func TestFullDomainIsRelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := hale.Config{Domains: map[string]hale.DomainConfig{"shop": {Bulkhead: &isolate.BulkheadConfig{Limit: 4, Queue: 4, MaxWait: 100 * time.Millisecond}}}}
-		cfg.Policy.Act = heal.Contain
-		rt := newRuntime(t, hale.WithConfig(cfg))
-		hale.SetDefault(rt)
-		defer hale.SetDefault(nil)
-		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { _ = rt.Run(ctx) })
+		rt, ctx, end := contained(t, &wg, map[string]hale.DomainConfig{"shop": {Bulkhead: &isolate.BulkheadConfig{Limit: 4, Queue: 4, MaxWait: 100 * time.Millisecond}}})
 		var mu sync.Mutex
 		burst := true
 		refused := map[hale.Criticality]int{}
@@ -152,8 +160,7 @@ func TestFullDomainIsRelieved(t *testing.T) {
 		before := refused[hale.Sheddable]
 		mu.Unlock()
 		call(hale.Sheddable)
-		cancel()
-		wg.Wait()
+		end()
 		if refused[hale.Sheddable] != before {
 			t.Error("what is sheddable is still turned away")
 		}
@@ -163,14 +170,8 @@ func TestFullDomainIsRelieved(t *testing.T) {
 // What is called is down: the breaker deals with it, and the incident says so.
 func TestOpenBreakerIsAnIncident(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := hale.Config{Domains: map[string]hale.DomainConfig{"payments": {Breaker: &isolate.BreakerConfig{Open: time.Second, MaxOpen: 2 * time.Second}}}}
-		cfg.Policy.Act = heal.Contain
-		rt := newRuntime(t, hale.WithConfig(cfg))
-		hale.SetDefault(rt)
-		defer hale.SetDefault(nil)
-		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { _ = rt.Run(ctx) })
+		rt, ctx, end := contained(t, &wg, map[string]hale.DomainConfig{"payments": {Breaker: &isolate.BreakerConfig{Open: time.Second, MaxOpen: 2 * time.Second}}})
 		var mu sync.Mutex
 		down := false
 		set := func(v bool) { mu.Lock(); down = v; mu.Unlock() }
@@ -209,7 +210,6 @@ func TestOpenBreakerIsAnIncident(t *testing.T) {
 		if inc := rt.Incidents(); inc[len(inc)-1].Phase != diagnose.Verified {
 			t.Errorf("in the end: %+v", inc[len(inc)-1])
 		}
-		cancel()
-		wg.Wait()
+		end()
 	})
 }

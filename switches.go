@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -143,10 +142,6 @@ func (s *switches) releaseIncidents() {
 	defer s.mu.Unlock()
 	for _, one := range s.all() {
 		one.releaseAll(func(by string) bool { return strings.HasPrefix(by, byIncident) })
-		if strings.HasPrefix(one.name, heal.ShrinkSwitch) { // a limit does not come back by being read
-			one.release("", true)
-			s.tell(one, one.tend())
-		}
 	}
 }
 
@@ -190,9 +185,6 @@ func (s *switches) tell(one *degradation, now held) {
 		return
 	}
 	one.told = now.level
-	if domain, ok := strings.CutPrefix(one.name, heal.ShrinkSwitch); ok {
-		s.rt.domains.halve(observe.Domain(domain), now.level)
-	}
 	kind, detail := observe.EventRestored, fmt.Sprintf("level %d, was %d", now.level, was)
 	if now.level > was {
 		kind = observe.EventDegraded

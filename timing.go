@@ -26,9 +26,7 @@ const spread = 0x9E3779B97F4A7C15
 func (o *Operation) begin(timed bool) timing {
 	n, sparse := o.started.Add(1), o.sparse.Load()
 	switch {
-	case sparse == 0:
-		return o.timed(1)
-	case timed: // somebody wants to know it of each
+	case sparse == 0, timed: // or somebody wants to know it of each
 		return o.timed(1)
 	case n*spread>>32&uint64(sparse) == 0:
 		return o.timed(uint64(sparse) + 1)

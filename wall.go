@@ -30,7 +30,8 @@ type Wall struct {
 	behind   atomic.Int64              // bodies that their callers left behind
 	flying   atomic.Int64              // of those: whose callers wait
 
-	refused  [reasons]atomic.Uint64
+	open     atomic.Uint64 // calls that the breaker turned away
+	cut      atomic.Uint64 // and that a quarantine did
 	opened   atomic.Uint64 // times that the breaker did
 	retried  atomic.Uint64 // tries after the first
 	fellBack atomic.Uint64
@@ -38,13 +39,6 @@ type Wall struct {
 
 	last observe.WallStat // totals as of the last sample; the sampler's own
 }
-
-// Why something was refused, as an index.
-const (
-	refusedOpen = iota
-	refusedGate
-	reasons
-)
 
 // Wall returns the wall of a name in a domain, made when it is first asked for. A name
 // that has one, or tasks, stays in its domain; "" means what [observe.DomainOf] says.
@@ -114,11 +108,14 @@ func (w *Wall) Enter(ctx context.Context) (Visit, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	v, err := w.enter(ctx, w.plan.Load(), true)
-	if err == nil && v.plan.timed {
+	var v Visit
+	if err := w.enter(ctx, w.plan.Load(), true, &v); err != nil {
+		return Visit{}, err
+	}
+	if v.plan.timed {
 		v.began = time.Since(w.rt.clock.born)
 	}
-	return v, err
+	return v, nil
 }
 
 // admit looks at the name's quarantine, for what starts no task in its name.
@@ -128,36 +125,35 @@ func (w *Wall) admit(ctx context.Context) error {
 	}
 	err := w.family.admit()
 	if err != nil {
-		w.refused[refusedGate].Add(1)
+		w.cut.Add(1)
 	}
 	return blame(ctx, w.family.name, err)
 }
 
-// enter is Enter. spanned says that the span which ctx is in is of what enters.
-func (w *Wall) enter(ctx context.Context, p *plan, spanned bool) (Visit, error) {
+// enter is Enter, which fills v in. spanned says that the span which ctx is in is of what
+// enters.
+func (w *Wall) enter(ctx context.Context, p *plan, spanned bool, v *Visit) error {
 	if w.rt.switches.table.Load() != nil {
 		if err := w.shed(ctx, p); err != nil {
-			return Visit{}, err
-		}
-		for _, s := range p.bulkheads {
-			s.domain.tend()
+			return err
 		}
 	}
 	if len(p.rates) > 0 && p.breaker.Refuses() { // its turn is for those that are let through
-		return Visit{}, w.refuse(nil, isolate.ErrOpen)
+		return w.refuse(nil, isolate.ErrOpen)
 	}
 	for _, s := range p.rates {
 		if err := s.rate.Acquire(hear(ctx)); err != nil {
-			return Visit{}, w.refuse(s, err)
+			return w.refuse(s, err)
 		}
 	}
-	v := Visit{wall: w, plan: p}
+	v.plan = p
 	for i, s := range p.bulkheads {
+		s.domain.tend()
 		if !s.bulkhead.TryAcquire() {
 			inside, err := w.wait(ctx, p, s, spanned)
 			if err != nil {
 				v.release()
-				return Visit{}, err
+				return err
 			}
 			if inside {
 				continue
@@ -171,10 +167,10 @@ func (w *Wall) enter(ctx context.Context, p *plan, spanned bool) (Visit, error) 
 	pass, err := p.breaker.Acquire()
 	if err != nil {
 		v.release()
-		return Visit{}, w.refuse(nil, err)
+		return w.refuse(nil, err)
 	}
-	v.pass = pass
-	return v, nil
+	v.wall, v.pass = w, pass
+	return nil
 }
 
 // shed turns away what is less critical than what is done in the domain for now.
@@ -230,7 +226,7 @@ func (w *Wall) refuse(s *shared, err error) error {
 	e := &isolate.RefusedError{At: w.family.name, Err: err}
 	switch {
 	case matches(err, isolate.ErrOpen):
-		w.refused[refusedOpen].Add(1)
+		w.open.Add(1)
 		e.RetryAfter = w.plan.Load().breaker.Stat().RetryAfter
 	case matches(err, isolate.ErrFull):
 		s.domain.full.Add(1)

@@ -43,7 +43,7 @@ func (d *domains) allWalls() []*Wall {
 func (w *Wall) totals() observe.WallStat {
 	st := observe.WallStat{
 		Name: w.family.name, Domain: w.family.domain,
-		Open: w.refused[refusedOpen].Load(), Quarantined: w.refused[refusedGate].Load(),
+		Open: w.open.Load(), Quarantined: w.cut.Load(),
 		Retried: w.retried.Load(), FellBack: w.fellBack.Load(), TimedOut: w.timedOut.Load(), Opened: w.opened.Load(),
 	}
 	if b := w.plan.Load().breaker; b != nil {
