@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/isolate"
@@ -57,24 +58,24 @@ func wallsContest(d time.Duration) contest {
 			}
 			return []row{
 				against(besideStuck, "calls/s", .99, atLeast), against(besideStuck, "p99", 1.1, atMost), against(besideStuck, "p50", 0, atMost),
-				against(besideAsleep, "calls/s", 0, atLeast), against(besideAsleep, "p99", 0, atMost),
+				against(besideWaits, "calls/s", 0, atLeast), against(besideWaits, "p99", 0, atMost),
 			}
 		},
 	}
 }
 
-// Sides of a round. That beside sleepers says what goroutines take from it that do
-// nothing but wake up as often as the callers of the stuck domain.
+// Sides of a round. That beside waits says what it takes from the domain that as many
+// callers wait as long for a place, and get none.
 const (
-	besideStuck  = "beside a stuck domain"
-	besideAsleep = "beside sleepers"
-	alone        = "alone"
+	besideStuck = "beside a stuck domain"
+	besideWaits = "beside waits for a semaphore"
+	alone       = "alone"
 )
 
 // besideAndAlone loads one domain on each side in turn.
 func besideAndAlone(rt *hale.Runtime, slice time.Duration) (reading, error) {
 	waits, took := map[string]series{}, map[string]time.Duration{}
-	order := []string{besideStuck, alone, besideAsleep}
+	order := []string{besideStuck, alone, besideWaits}
 	for range wallSlices {
 		for _, side := range order {
 			end := func() error { return nil }
@@ -82,8 +83,8 @@ func besideAndAlone(rt *hale.Runtime, slice time.Duration) (reading, error) {
 			switch side {
 			case besideStuck:
 				end, err = stick(rt)
-			case besideAsleep:
-				end = doze()
+			case besideWaits:
+				end = queue()
 			}
 			if err != nil {
 				return reading{}, err
@@ -153,18 +154,23 @@ func stick(rt *hale.Runtime) (end func() error, err error) {
 	}, settled(rt, stuckRoom)
 }
 
-// doze has as many goroutines wake up as often, for nothing. end ends them.
-func doze() (end func() error) {
-	var awake atomic.Bool
+// queue has as many callers wait for a place in a semaphore that is taken, again and
+// again. end ends them all.
+func queue() (end func() error) {
+	full := semaphore.NewWeighted(1)
+	full.TryAcquire(1)
+	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	for range wallCallers {
 		all.Go(func() {
-			for !awake.Load() {
-				time.Sleep(stuckWait)
+			for ctx.Err() == nil {
+				waits, given := context.WithTimeout(ctx, stuckWait)
+				_ = full.Acquire(waits, 1)
+				given()
 			}
 		})
 	}
-	return func() error { awake.Store(true); all.Wait(); return nil }
+	return func() error { cancel(); all.Wait(); return nil }
 }
 
 // settled waits until a number of calls has a place in the stuck domain, and as many have
