@@ -85,7 +85,8 @@ func TestDomainNames(t *testing.T) {
 		"a#b":                          "printable name in ASCII",
 		strings.Repeat("a", 200):       "printable name in ASCII",
 		"a\nb":                         "printable name in ASCII",
-		strings.Repeat("a.", 63) + "a": "nest domains at most 8 deep",
+		strings.Repeat("a", 122):       "at most 121 bytes",
+		strings.Repeat("a.", 60) + "a": "nest domains at most 8 deep",
 	} {
 		_, err := hale.New(hale.WithConfig(hale.Config{Domains: map[string]hale.DomainConfig{name: {}}}))
 		if err == nil || !strings.Contains(hale.Hint(err), mend) {

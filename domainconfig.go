@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/isolate"
 )
 
@@ -59,6 +60,8 @@ type DomainConfig struct {
 const (
 	maxDomains    = 16384 // that settings may name
 	maxDomainDeep = 8     // parts between dots
+
+	maxDomainName = maxName - len(heal.ShrinkSwitch) // bytes, so that each has its switches
 )
 
 // withDefaults returns the settings with every zero field set.
@@ -135,8 +138,8 @@ func checkDomain(name string) (mend string) {
 	switch parts := strings.Split(name, "."); {
 	case name == "":
 		return "give the domain a name"
-	case !plainName(name):
-		return "give a printable name in ASCII, without '#', of at most 128 bytes"
+	case !plainName(name) || len(name) > maxDomainName:
+		return fmt.Sprintf("give a printable name in ASCII, without '#', of at most %d bytes", maxDomainName)
 	case slices.Contains(parts, ""):
 		return "give each part between dots a name"
 	case len(parts) > maxDomainDeep:

@@ -127,6 +127,9 @@ func setScalar(v reflect.Value, n ast.Node) (what, mend string) {
 func setInt(v reflect.Value, n ast.Node) (what, mend string) {
 	switch n := n.(type) {
 	case *ast.IntegerNode:
+		if octal.MatchString(n.Token.Value) { // of old YAML, and few who write it mean it
+			return fmt.Sprintf("%s is the number %v to base 8", n.Token.Value, n.Value), "write it without the 0 in front, or to base 8 as 0o…"
+		}
 		switch i := n.Value.(type) {
 		case int64:
 			if !v.OverflowInt(i) {
@@ -149,6 +152,9 @@ func setInt(v reflect.Value, n ast.Node) (what, mend string) {
 	}
 	return "it is " + kindOf(n) + " and must be a whole number", "write a number, without quotes and units"
 }
+
+// octal matches one to base 8 that does not look like it.
+var octal = regexp.MustCompile(`^[-+]?0[0-9_]+$`)
 
 // wholeNumber matches what would be one if it were smaller.
 var wholeNumber = regexp.MustCompile(`^\s*[-+]?[0-9]+\s*$`)

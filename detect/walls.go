@@ -16,11 +16,11 @@ import (
 // means that what they call is down, and domains that turn calls away for want of room.
 //
 // A breaker is found when it opens, and until it has been closed, or nobody has called what
-// it would let through, for 10 s. It is dealing
-// with the fault itself, as the developer declared it; one that has not been closed for
-// 2 minutes does not suffice. A full domain is suspected when it turns calls away, and
-// confirmed when it has done so in five of the last ten samples and is as full as it may
-// be; it has cleared when it turned none away for 10 s.
+// it would let through, for 10 s. It is dealing with the fault itself, as the developer
+// declared it; one that has not been closed for 2 minutes does not suffice. A full domain
+// is suspected when it turns calls away, and confirmed when it has done so in five of the
+// last ten samples and is as full as it may be; it has cleared when it turned none away
+// for 10 s.
 type Walls struct{ state wallsState }
 
 type wallsState struct {
@@ -174,5 +174,6 @@ func (d *Walls) SetState(raw json.RawMessage) error {
 
 // brokenOff reports whether the breaker of a name is not closed.
 func brokenOff(s observe.Sample, name string) bool {
-	return slices.ContainsFunc(s.Walls, func(w observe.WallStat) bool { return w.Name == name && w.Breaker != "" })
+	i, found := slices.BinarySearchFunc(s.Walls, name, func(w observe.WallStat, name string) int { return strings.Compare(w.Name, name) })
+	return found && s.Walls[i].Breaker != ""
 }
