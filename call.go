@@ -33,7 +33,9 @@ import (
 // While the switch of the domain is degraded (see [Degraded]), a call with a [Fallback]
 // is answered by that at once, given [ErrDegraded].
 //
-// A caller who gave up, [context.Canceled], is no failure. A call is measured as an
+// A caller who gave up, [context.Canceled], is no failure. Nor is a [Span] one that fails
+// after a call in it was turned away and had no fallback: the incident is the domain's.
+// A call is measured as an
 // [Operation] of kind [observe.Internal]; within a [Span], or with a [Tracer], it is a
 // span. On its own it takes no allocation. From about a thousand calls a second on, of which
 // only a part is timed, it takes less time than a breaker of gobreaker's alone, below that
@@ -55,7 +57,8 @@ func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, 
 	}
 	p := w.current()
 	if p.retry == nil && o == nil {
-		return try(ctx, w, p, span != nil, nil, fn)
+		out, _, err := try(ctx, w, p, span != nil, nil, fn)
+		return out, span.turnedAway(err)
 	}
 	var fallback func(context.Context, error) (T, error)
 	if o != nil && o.fallback != nil {
@@ -68,9 +71,20 @@ func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, 
 	}
 	out, err := tries(ctx, w, p, span != nil, o, fn)
 	if err == nil || fallback == nil || o.expects(err) || errOf(ctx) != nil {
-		return out, err
+		return out, span.turnedAway(err)
 	}
 	return fallBack(ctx, w, p, fallback, err)
+}
+
+// turnedAway notes that a call which the span made was turned away, if it was, and returns
+// its error.
+func (s *Span) turnedAway(err error) error {
+	if s != nil && err != nil {
+		if refused, _ := find[*isolate.RefusedError](err); refused != nil {
+			s.turned.Store(true)
+		}
+	}
+	return err
 }
 
 // callWall returns the wall of what is called, measured as an operation.
@@ -105,32 +119,56 @@ func (w *Wall) current() *plan {
 	return w.plan.Load()
 }
 
-// tries runs fn until it succeeds or there is no use in it.
+// tries runs fn until it succeeds or there is no use in it. That a further try is turned
+// away is not what the call failed with: it was made, and nobody may take it for one that
+// was not.
 func tries[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOptions, fn func(context.Context) (T, error)) (T, error) {
 	p.retry.Started()
+	var last T
+	t := trial{}
 	for n := 1; ; n++ {
-		out, err := try(ctx, w, p, spans, o, fn)
+		out, ran, err := try(ctx, w, p, spans, o, fn)
+		if ran {
+			last, t.made, t.failed = out, t.made+1, err
+			if n > 1 {
+				w.retried.Add(1)
+			}
+		}
 		if err == nil || p.retry == nil || !o.again(err) {
-			return out, tried(n, err, nil)
+			return last, t.over(n, ran, err, nil)
 		}
 		heard := hear(ctx)
 		wait, ok := p.retry.Next(heard, n, err)
 		if !ok {
-			return out, tried(n, err, nil)
+			return last, t.over(n, ran, err, nil)
 		}
 		if cause := isolate.Sleep(heard, wait); cause != nil {
-			return out, tried(n, err, cause)
+			return last, t.over(n, ran, err, cause)
 		}
-		w.retried.Add(1)
 	}
 }
 
-// tried says how often it was tried, where it was more than once.
-func tried(n int, err, cause error) error {
-	if err == nil || (n == 1 && cause == nil) {
+// trial is what became of the tries of a call that were let in.
+type trial struct {
+	made   int
+	failed error // what the last of them failed with
+}
+
+// over is the error of a call that is not tried again after n tries, of which the last
+// failed with err, or, where it was not let in, was turned away with it.
+func (t trial) over(n int, ran bool, err, cause error) error {
+	switch {
+	case err == nil, n == 1 && cause == nil:
 		return err
+	case ran || t.made == 0:
+		return &isolate.RetryError{Tries: n, Err: err, Cause: cause}
+	case cause != nil:
+		return &isolate.RetryError{Tries: t.made, Err: t.failed, Cause: cause}
 	}
-	return &isolate.RetryError{Tries: n, Err: err, Cause: cause}
+	if refused, _ := find[*isolate.RefusedError](err); refused == nil && !matches(err, ErrQuarantined) { // the caller gave up
+		return &isolate.RetryError{Tries: t.made, Err: t.failed, Cause: err}
+	}
+	return &isolate.RetryError{Tries: t.made, Err: t.failed, Refused: err}
 }
 
 // again reports whether a call may be run again that failed so. One that timed out may
@@ -148,19 +186,21 @@ func (o *callOptions) again(err error) bool {
 	return o.idempotent || !matches(err, ErrTimeout)
 }
 
-// try runs fn once.
-func try[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOptions, fn func(context.Context) (T, error)) (out T, err error) {
+// try runs fn once, and reports whether it was let in.
+func try[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOptions, fn func(context.Context) (T, error)) (out T, ran bool, err error) {
 	var v callVisit
 	if err := w.enterCall(ctx, p, spans, &v); err != nil {
-		return out, err
+		return out, false, err
 	}
 	if p.timeout > 0 {
 		kept := v // on the heap, and v need not be
-		return detach(ctx, w, p, &kept, o, fn)
+		out, err = detach(ctx, w, p, &kept, o, fn)
+		return out, true, err
 	}
 	err = ErrGoexit // unless guarded comes back
 	defer func() { v.leave(ctx, o, err) }()
-	return guarded(v.ctx(ctx), w, fn)
+	out, err = guarded(v.ctx(ctx), w, fn)
+	return out, true, err
 }
 
 // callVisit is a [Visit] of a call, which is measured.

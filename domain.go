@@ -26,6 +26,8 @@ type domain struct {
 	switches *switches
 	shrinks  string // the switch that says so
 
+	asked ranks // who had to wait for room
+
 	lost                    atomic.Int64 // bodies of calls that were given up and have not come back
 	full, rateLimited, shed atomic.Uint64
 
@@ -266,6 +268,19 @@ func (d *domains) has(name observe.Domain) (lesser, bulkhead bool) {
 		bulkhead = s != nil && s.bulkhead != nil
 	}
 	return slices.ContainsFunc(d.walls, func(w *Wall) bool { return name.Contains(w.domain.name) && w.lesser.Load() }), bulkhead
+}
+
+// equals reports whether calls have to wait for room in a domain that are all of one
+// criticality: to turn some of those away would help none.
+func (d *domains) equals(name observe.Domain) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	x := d.table[name]
+	if x == nil {
+		return false
+	}
+	least, most, any := x.asked.span(d.switches.rt.clock.born)
+	return any && least == most
 }
 
 // sameRetry is same for settings with a function, which are the same only without one.

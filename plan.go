@@ -16,9 +16,17 @@ type plan struct {
 	broken    *isolate.BreakerConfig // the breaker's settings
 	retry     *isolate.Retry
 	timeout   time.Duration
+	longest   time.Duration // that and all waits before it; 0: any time
 	grace     time.Duration
 	crit      isolate.Criticality
 	timed     bool // somebody wants to know how long it takes
+}
+
+// unrate gives back the turns at the first n rates, of what did not begin.
+func (p *plan) unrate(n int) {
+	for _, s := range p.rates[:n] {
+		s.rate.Release()
+	}
 }
 
 // build makes the plan. The table's mutex is held.
@@ -49,6 +57,15 @@ func (w *Wall) build() {
 		}
 		if p.crit == 0 {
 			p.crit = c.Criticality
+		}
+	}
+	if p.timeout > 0 {
+		p.longest = p.timeout
+		for _, s := range p.rates {
+			p.longest += max(s.cfg.Rate.MaxWait, 0)
+		}
+		for _, s := range p.bulkheads {
+			p.longest += max(s.cfg.Bulkhead.MaxWait, 0)
 		}
 	}
 	if breaker != nil && !w.family.catchAll.Load() { // one that stands for many would be cut off for the sake of one

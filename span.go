@@ -22,6 +22,7 @@ type Span struct {
 	below  atomic.Int64  // nanoseconds that spans took which it called
 	state  atomic.Uint32 // spanOpen, spanRenamed while that is going on, spanOver
 	erred  atomic.Bool   // a span that it called failed
+	turned atomic.Bool   // a call that it made was turned away, and had no other answer
 	stands atomic.Bool   // what it did goes on past its end; see [Span.Settle]
 	open   bool          // see [Operation.Open]
 
@@ -157,6 +158,7 @@ func (s *Span) end(outcome string, failed bool, err error) {
 		return
 	}
 	o := s.op.Load()
+	failed = failed && !s.turned.Load() // the fault is where it was turned away, and is found there
 	took := max(time.Since(o.rt.clock.born)-s.began, 0)
 	if s.open {
 		took = 0

@@ -155,6 +155,9 @@ func (x target) Degrade(name, by string, level int) error {
 		if lesser, _ := x.rt.domains.has(observe.Domain(domain)); !lesser {
 			return fmt.Errorf("%w: nothing is called in domain %s that is less than critical", heal.ErrNotApplicable, domain)
 		}
+		if x.rt.switches.level(name) == 0 && x.rt.domains.equals(observe.Domain(domain)) {
+			return fmt.Errorf("%w: all calls that wait for room in domain %s are equally critical", heal.ErrNotApplicable, domain)
+		}
 	}
 	if domain, ok := strings.CutPrefix(name, heal.ShrinkSwitch); ok {
 		if _, bulkhead := x.rt.domains.has(observe.Domain(domain)); !bulkhead {

@@ -88,6 +88,17 @@ func (w *Wall) Reset() { w.current().breaker.Reset() }
 // by [Wall.Enter] sees to it that it is heeded.
 func (w *Wall) Timeout() time.Duration { return w.current().timeout }
 
+// Budget returns how long one thing may take from when it asks to be let in, 0 for any
+// time: the timeout, and as long as it may have to wait.
+func (w *Wall) Budget() time.Duration { return w.current().longest }
+
+// FellBack counts that something else answered what was turned away.
+func (w *Wall) FellBack() {
+	if w != nil && w.rt != nil {
+		w.fellBack.Add(1)
+	}
+}
+
 // Degraded reports whether the switch of the wall's name or domain is degraded; see
 // [Degraded].
 func (w *Wall) Degraded() bool {
@@ -133,26 +144,32 @@ func (w *Wall) admit(ctx context.Context) error {
 // enter is Enter, which fills v in. spanned says that the span which ctx is in is of what
 // enters.
 func (w *Wall) enter(ctx context.Context, p *plan, spanned bool, v *Visit) error {
-	if w.rt.switches.table.Load() != nil {
-		if err := w.shed(ctx, p); err != nil {
-			return err
-		}
+	sheds := w.rt.switches.table.Load() != nil && w.shed(ctx, p)
+	if sheds && len(p.bulkheads) == 0 {
+		return w.turnAway()
 	}
 	if len(p.rates) > 0 && p.breaker.Refuses() { // its turn is for those that are let through
 		return w.refuse(nil, isolate.ErrOpen)
 	}
-	for _, s := range p.rates {
+	for i, s := range p.rates {
 		if err := s.rate.Acquire(hear(ctx)); err != nil {
+			p.unrate(i)
 			return w.refuse(s, err)
 		}
 	}
 	v.plan = p
 	for i, s := range p.bulkheads {
 		s.domain.tend()
-		if !s.bulkhead.TryAcquire() {
+		switch {
+		case sheds && !s.bulkhead.TryAcquireSpare():
+			v.release()
+			p.unrate(len(p.rates))
+			return w.turnAway()
+		case !sheds && !s.bulkhead.TryAcquire():
 			inside, err := w.wait(ctx, p, s, spanned)
 			if err != nil {
 				v.release()
+				p.unrate(len(p.rates))
 				return err
 			}
 			if inside {
@@ -167,18 +184,21 @@ func (w *Wall) enter(ctx context.Context, p *plan, spanned bool, v *Visit) error
 	pass, err := p.breaker.Acquire()
 	if err != nil {
 		v.release()
+		p.unrate(len(p.rates))
 		return w.refuse(nil, err)
 	}
 	v.wall, v.pass = w, pass
 	return nil
 }
 
-// shed turns away what is less critical than what is done in the domain for now.
-func (w *Wall) shed(ctx context.Context, p *plan) error {
+// shed reports whether the call is less critical than what is done in the domain for now:
+// it gets a place only where half of them are free, and does not wait for one.
+func (w *Wall) shed(ctx context.Context, p *plan) bool {
 	level := w.rt.switches.level(w.sheds)
-	if level == 0 || criticalityOf(ctx, p.crit).Rank() >= min(level, isolate.CriticalPlus.Rank()) {
-		return nil
-	}
+	return level > 0 && criticalityOf(ctx, p.crit).Rank() < min(level, isolate.CriticalPlus.Rank())
+}
+
+func (w *Wall) turnAway() error {
 	w.domain.shed.Add(1)
 	return &isolate.RefusedError{At: string(w.domain.name), Err: isolate.ErrShed}
 }
@@ -196,6 +216,7 @@ func (w *Wall) wait(ctx context.Context, p *plan, s *shared, spanned bool) (insi
 	if crit.Rank() < isolate.Critical.Rank() && !w.lesser.Load() {
 		w.lesser.Store(true)
 	}
+	s.domain.asked.note(crit.Rank(), w.rt.clock.born)
 	if err := s.bulkhead.Acquire(hear(ctx), crit); err != nil {
 		return false, w.refuse(s, err)
 	}

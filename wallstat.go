@@ -75,6 +75,8 @@ func (x *domain) totals() observe.DomainStat {
 		Full: x.full.Load(), RateLimited: x.rateLimited.Load(), Shed: x.shed.Load(),
 	}
 	if s := x.shared.Load(); s != nil && s.bulkhead != nil {
+		least, most, _ := x.asked.span(x.switches.rt.clock.born)
+		st.Mixed = least < most
 		b := s.bulkhead.Stat()
 		st.Limit, st.InUse, st.Waiting = b.Limit, b.InUse, b.Waiting
 	}

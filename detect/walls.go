@@ -20,7 +20,9 @@ import (
 // declared it; one that has not been closed for 2 minutes does not suffice. A full domain
 // is suspected when it turns calls away, and confirmed when it has done so in five of the
 // last ten samples and is as full as it may be; it has cleared when it turned none away
-// for 10 s.
+// for 10 s. Its bulkhead is dealing with it, as declared, unless the calls are not equally
+// critical, so that some can be shed for the sake of others, or it has been full for
+// 2 minutes.
 type Walls struct{ state wallsState }
 
 type wallsState struct {
@@ -46,12 +48,14 @@ type fullDomain struct {
 	Recent    uint16         `json:"recent"` // a bit for each of the last samples: it turned some away
 	Refused   uint64         `json:"refused"`
 	Confirmed bool           `json:"confirmed,omitempty"`
+	Mixed     bool           `json:"mixed,omitempty"` // its calls are not equally critical
 	Rate      float64        `json:"rate,omitempty"` // of refusals a sample, as a mean of the last few
 }
 
 const (
 	wallsQuiet     = 10 * time.Second
 	breakerAlone   = 2 * time.Minute // that a breaker is left to itself
+	fullAlone      = 2 * time.Minute // and a bulkhead, if nothing can be shed
 	fullSamples    = 5
 	fullLook       = 10 // samples
 	fullWeight     = .2
@@ -132,6 +136,7 @@ func (d *Walls) domains(t observe.Turn) []Finding {
 		f.Recent |= 1
 		f.Refused += s.Full
 		f.Rate += fullWeight * float64(s.Full)
+		f.Mixed = f.Mixed || s.Mixed
 		f.Confirmed = f.Confirmed || (bits.OnesCount16(f.Recent&(1<<fullLook-1)) >= fullSamples && s.InUse >= s.Limit)
 	}
 	st.Full = slices.DeleteFunc(st.Full, func(f fullDomain) bool { return t.Time.Sub(f.Last) >= wallsQuiet })
@@ -148,6 +153,7 @@ func (d *Walls) domains(t observe.Turn) []Finding {
 		out = append(out, Finding{
 			Kind: KindFullDomain, Subject: observe.Subject{Name: string(f.Name), Domain: f.Name}, Confidence: c,
 			Active: active, Level: level, Unit: inRefusedRate, Since: f.Since, TimeToVisible: wallsQuiet,
+			Reflex:   !f.Mixed && t.Time.Sub(f.Since) < fullAlone,
 			Evidence: []Evidence{{Metrics, fmt.Sprintf("the bulkhead of domain %.100s is full: %d calls were turned away in %v", f.Name, f.Refused, max(f.Last.Sub(f.Since), time.Second).Round(time.Second))}},
 		})
 	}

@@ -14,6 +14,8 @@ import (
 
 // Domain puts the routes in a fault domain: requests go through its rate, bulkhead and
 // breaker before the handler is called, and have its timeout where there is no [Timeout].
+// A handler that ignores the end of its context is found as a stuck task, and keeps its
+// place until it returns: only its own goroutine can answer the request.
 // A status from 500 on and a panic are failures to the breaker, of which each route has
 // its own. What is refused is answered with 503, or 429 where it came too fast, and a
 // Retry-After where that is known; see [Degraded]. It counts as no failure of the route.
@@ -80,7 +82,12 @@ func (s *server) refuse(ctx context.Context, wide http.ResponseWriter, x *writer
 	if s.lesser(x) != nil && s.degrade(ctx, wide, x) {
 		return
 	}
-	code := http.StatusServiceUnavailable
+	x.fail(refusal(x.inner.Header(), err))
+}
+
+// refusal returns the status for what was turned away, and sets Retry-After.
+func refusal(h http.Header, err error) (code int) {
+	code = http.StatusServiceUnavailable
 	if errors.Is(err, hale.ErrRateLimited) {
 		code = http.StatusTooManyRequests
 	}
@@ -88,8 +95,22 @@ func (s *server) refuse(ctx context.Context, wide http.ResponseWriter, x *writer
 	if refused, ok := errors.AsType[*isolate.RefusedError](err); ok {
 		after = max(refused.RetryAfter, after)
 	}
-	x.inner.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
-	x.fail(code)
+	h.Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
+	return code
+}
+
+// Refuse answers a request of which [hale.Call] returned err, if that says that the call
+// was turned away: with 429 where such calls come too fast, else with 503, and with a
+// Retry-After. It reports whether it did; it writes nothing for other errors. A route whose
+// answer has that reason, by Refuse or otherwise, has not failed: the incident is that of
+// the domain which turned the call away.
+func Refuse(w http.ResponseWriter, err error) bool {
+	if _, ok := errors.AsType[*isolate.RefusedError](err); !ok && !errors.Is(err, hale.ErrQuarantined) {
+		return false
+	}
+	code := refusal(w.Header(), err)
+	http.Error(w, http.StatusText(code), code)
+	return true
 }
 
 // degrade has the degraded handler answer, and reports whether it could be called.
@@ -100,9 +121,12 @@ func (s *server) degrade(ctx context.Context, wide http.ResponseWriter, x *write
 		s.lesser(x).ServeHTTP(wide, x.request.WithContext(ctx))
 		return nil
 	}, hale.InDomain(x.to.op.Domain()))
-	if called && err != nil {
+	switch {
+	case called && err != nil:
 		x.refused = false
 		x.broke(err)
+	case called:
+		x.to.op.Wall().FellBack()
 	}
 	return called
 }

@@ -130,11 +130,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // task serves a request as a task, and reports whether the handler returned. If not,
 // it answers and ends the span.
 func (s *server) task(ctx context.Context, wide http.ResponseWriter, x *writer) bool {
-	x.to.op.Wall() // the task is to be in the domain of the operation
+	wall := x.to.op.Wall() // the task is to be in the domain of the operation
+	declared := s.declared
+	if limit := wall.Budget(); limit > 0 && s.timeout == 0 && !x.inside { // one that ignores the domain's timeout is found
+		declared = []hale.TaskOption{hale.Budget(limit)}
+	}
 	err := s.rt.Do(ctx, x.to.op.Name(), func(ctx context.Context) error {
 		s.serve(ctx, wide, x)
 		return nil
-	}, s.declared...)
+	}, declared...)
 	switch {
 	case err == nil:
 		return true

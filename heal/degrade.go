@@ -10,9 +10,11 @@ import (
 )
 
 // Switches that are hale's own: the domain's name follows. The level of the first says
-// what is turned away in a domain, least critical first: 1 what is sheddable, 2 what is
-// sheddable_plus too, 3 what is critical too. The level of the second says by how often
-// the limit of its bulkhead is halved.
+// what is shed in a domain, least critical first: 1 what is sheddable, 2 what is
+// sheddable_plus too, 3 what is critical too. Such calls are let in only while less than
+// half of the bulkhead's places are taken, and never wait; without a bulkhead all are
+// turned away. The level of the second says by how often the limit of its bulkhead is
+// halved.
 const (
 	ShedSwitch   = "shed:"
 	ShrinkSwitch = "shrink:"

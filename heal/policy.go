@@ -54,13 +54,21 @@ type Guardrails struct {
 	MaxAttempts int `json:"max_attempts" yaml:"max_attempts"`
 }
 
-// DefaultLadders returns the built-in ladders.
+// DefaultLadders returns the built-in ladders, by the names that settings have:
+//
+//	goroutine_leak  quarantine
+//	stuck_task      cancel, abandon, quarantine, restart
+//	panic_loop      quarantine, restart
+//	full_domain     shed
+//
+// A fault that is not among them has no remedy, as one has whose ladder is empty: a person
+// is called.
 func DefaultLadders() map[diagnose.Fault][]string {
 	return map[diagnose.Fault][]string{
 		diagnose.Leak:       {RemedyQuarantine},
 		diagnose.StuckTask:  {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
 		diagnose.PanicLoop:  {RemedyQuarantine, RemedyRestart},
-		diagnose.FullDomain: {RemedyShed, RemedyDegrade},
+		diagnose.FullDomain: {RemedyShed},
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	// RemedyQuarantineDomain cuts off all names of the subject's domain and of those
 	// within it. It is in no ladder by default.
 	RemedyQuarantineDomain = "quarantine_domain"
-	RemedyShed             = "shed"    // turn away what is not critical in the subject's domain
+	RemedyShed             = "shed"    // what is not critical in the subject's domain gets the room that is left over
 	RemedyShrink           = "shrink"  // halve the limit of the domain's bulkhead
 	RemedyDegrade          = "degrade" // set the domain's switch: do less
 	RemedyRestart          = "restart"

@@ -83,9 +83,18 @@ func (b *Bulkhead) enter() bool {
 	return b.waiting.Load() == 0 && b.take()
 }
 
+// TryAcquireSpare is TryAcquire for what is to leave room for others: it lets the call in
+// only while less than half of the places are taken.
+func (b *Bulkhead) TryAcquireSpare() bool {
+	return b == nil || (b.waiting.Load() == 0 && b.takeOf(2))
+}
+
 // take takes a place if there is one.
-func (b *Bulkhead) take() bool {
-	for n := b.inUse.Load(); n < b.limit.Load(); n = b.inUse.Load() {
+func (b *Bulkhead) take() bool { return b.takeOf(1) }
+
+// takeOf takes a place if there is one in the first part of them: all, or half.
+func (b *Bulkhead) takeOf(parts int64) bool {
+	for n := b.inUse.Load(); n < b.limit.Load()/parts; n = b.inUse.Load() {
 		if b.inUse.CompareAndSwap(n, n+1) {
 			return true
 		}

@@ -68,6 +68,14 @@ func (l *RateLimiter) Acquire(ctx context.Context) error {
 	}
 }
 
+// Release gives back the turn of a call that [RateLimiter.Acquire] let begin and that did
+// not, because something else turned it away: the next one has it.
+func (l *RateLimiter) Release() {
+	if l != nil {
+		l.used.Add(-l.interval)
+	}
+}
+
 // RetryAfter returns in how long a call may begin that does not wait, if none comes
 // before; 0: now.
 func (l *RateLimiter) RetryAfter() time.Duration {

@@ -165,12 +165,14 @@ func Do[T any](ctx context.Context, r *Retry, fn func(context.Context) (T, error
 	}
 }
 
-// RetryError is the error of a call that was tried again. [errors.Is] sees the last
-// try's and the cause.
+// RetryError is the error of a call that was tried again, or would have been. [errors.Is]
+// sees the last try's and the cause, and not the refusal: a call that was made once does
+// not match [ErrOpen], [ErrFull] or another of the errors which say that it was not.
 type RetryError struct {
-	Tries int   // Tries is how often it was tried.
-	Err   error // Err is what the last try failed with.
-	Cause error // Cause is why the context ended before the next; nil: it did not.
+	Tries   int   // Tries is how often it was tried.
+	Err     error // Err is what the last try failed with.
+	Cause   error // Cause is why the context ended before the next; nil: it did not.
+	Refused error // Refused is why the next was turned away; nil: it was not.
 }
 
 // Error tells the last try's error and how many there were.
@@ -180,11 +182,13 @@ func (e *RetryError) Error() string {
 		return "<nil>"
 	case e.Cause != nil:
 		return fmt.Sprintf("%v (tries: %d; stopped: %v)", e.Err, e.Tries, e.Cause)
+	case e.Refused != nil:
+		return fmt.Sprintf("%v (tries: %d; then turned away: %v)", e.Err, e.Tries, e.Refused)
 	}
 	return fmt.Sprintf("%v (tries: %d)", e.Err, e.Tries)
 }
 
-// Unwrap returns both errors.
+// Unwrap returns the last try's error and the cause.
 func (e *RetryError) Unwrap() []error {
 	switch {
 	case e == nil:

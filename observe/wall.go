@@ -13,6 +13,9 @@ type DomainStat struct {
 	RateLimited uint64 `json:"rate_limited,omitempty"`
 	Shed        uint64 `json:"shed,omitempty"`
 
+	// Mixed says that calls which had to wait for room lately were not equally critical.
+	Mixed bool `json:"mixed,omitempty"`
+
 	// Lost counts bodies of calls that were given up and have not come back.
 	Lost int64 `json:"lost,omitempty"`
 }
