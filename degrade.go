@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
 )
 
 // Degraded reports whether a switch is degraded, so that the code can do less: leave
@@ -103,6 +106,11 @@ func (rt *Runtime) Degrade(name string, level int, by string, lease time.Duratio
 		return &ConfigError{Field: "Degrade by", Value: by, Mend: `give a printable name in ASCII, without '#', of at most 128 bytes, or "" for "hand"`}
 	case lease < 0 || lease > maxHold:
 		return &ConfigError{Field: "Degrade lease", Value: lease, Mend: "give at most 720h, or 0 for until it is restored"}
+	}
+	for _, own := range []string{heal.ShedSwitch, heal.ShrinkSwitch} {
+		if domain, ok := strings.CutPrefix(name, own); ok && !rt.domains.knows(observe.Domain(domain)) {
+			rt.misuse(observe.Subject{Name: name}, "a switch of hale's own is degraded for a domain that no settings declare, and in which nothing was called so far")
+		}
 	}
 	return rt.switches.degrade(name, level, orHand(by), lease)
 }

@@ -382,3 +382,18 @@ func TestSettleChangesWhileDegraded(t *testing.T) {
 		}
 	})
 }
+
+// A switch of hale's own for a domain that there is not is taken, and told of.
+func TestDegradeUnknownDomain(t *testing.T) {
+	var log bytes.Buffer
+	rt := newRuntime(t, hale.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), hale.WithConfig(hale.Config{Domains: map[string]hale.DomainConfig{"shop": {}}}))
+	for _, name := range []string{"shed:shop", "shrink:shop", "shed:shp"} {
+		if err := rt.Degrade(name, 1, "", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = rt.Step(t.Context())
+	if text := log.String(); strings.Count(text, "no settings declare") != 1 || !strings.Contains(text, "shed:shp") {
+		t.Errorf("logged %s", text)
+	}
+}

@@ -270,6 +270,13 @@ func (d *domains) has(name observe.Domain) (lesser, bulkhead bool) {
 	return slices.ContainsFunc(d.walls, func(w *Wall) bool { return name.Contains(w.domain.name) && w.lesser.Load() }), bulkhead
 }
 
+// knows reports whether a domain was declared, or something was called in it or within.
+func (d *domains) knows(name observe.Domain) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.table[name] != nil
+}
+
 // equals reports whether calls have to wait for room in a domain that are all of one
 // criticality: to turn some of those away would help none.
 func (d *domains) equals(name observe.Domain) bool {

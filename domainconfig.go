@@ -35,9 +35,10 @@ type DomainConfig struct {
 	Rate *isolate.RateConfig `json:"rate,omitempty" yaml:"rate"`
 	// Breaker stops calling what keeps failing. Each name of the domain has its own.
 	Breaker *isolate.BreakerConfig `json:"breaker,omitempty" yaml:"breaker"`
-	// Retry tries calls again that failed. One that timed out may still be under way: it is
-	// tried again only where the call says that it is [Idempotent]. What panicked is not
-	// tried again.
+	// Retry tries calls again that failed, whatever they do: say [NotIdempotent] of those
+	// that must not be made twice, or leave it out. One that timed out may still be under
+	// way: it is tried again only where the call says that it is [Idempotent]. What panicked
+	// is not tried again.
 	Retry *isolate.RetryConfig `json:"retry,omitempty" yaml:"retry"`
 	// Pool holds the settings of the [Pool] that has the domain's name: what its own
 	// leave 0 is taken from here, and when Workers changes it is resized while it runs; the
@@ -45,13 +46,15 @@ type DomainConfig struct {
 	Pool *PoolConfig `json:"pool,omitempty" yaml:"pool"`
 	// Timeout is how long one try may take. Then its context ends and the caller gets
 	// [ErrTimeout] at once, even if the function ignores its context: it runs on a
-	// goroutine of its own. Default: 0, none; the function runs on the caller's.
+	// goroutine of its own. Default: that of the domain around; none, where none has one:
+	// the function runs on the caller's.
 	Timeout time.Duration `json:"timeout,omitempty" yaml:"timeout"`
 	// Grace is how long a function may take to return after that before it is given up:
 	// its place in the bulkhead is free again, until as many as the bulkhead holds have
 	// been given up and not come back. Default: 1s.
 	Grace time.Duration `json:"grace,omitempty" yaml:"grace"`
-	// Criticality is that of calls whose context has none; see [WithCriticality].
+	// Criticality is that of calls whose context has none; see [WithCriticality]. It counts
+	// where there is not room for all.
 	// Default: critical.
 	Criticality isolate.Criticality `json:"criticality,omitempty" yaml:"criticality"`
 }
@@ -87,7 +90,7 @@ func (c DomainConfig) withDefaults() (DomainConfig, error) {
 	}
 	if b := c.Breaker; b != nil && b.MaxProbe == 0 && c.Timeout > 0 { // a probe has the time that any call has
 		own := *b
-		own.MaxProbe, c.Breaker = c.Timeout+cmp.Or(c.Grace, defaultGrace), &own
+		own.MaxProbe, c.Breaker = min(c.Timeout+cmp.Or(c.Grace, defaultGrace), maxDuration), &own
 	}
 	if c.Breaker, err = filled(c.Breaker, "Breaker", isolate.BreakerConfig.WithDefaults); err != nil {
 		return c, err

@@ -22,6 +22,11 @@ type plan struct {
 	timed     bool // somebody wants to know how long it takes
 }
 
+// open reports whether there is nothing to pass.
+func (p *plan) open() bool {
+	return len(p.rates) == 0 && len(p.bulkheads) == 0 && p.breaker == nil && p.retry == nil && p.timeout == 0
+}
+
 // unrate gives back the turns at the first n rates, of what did not begin.
 func (p *plan) unrate(n int) {
 	for _, s := range p.rates[:n] {

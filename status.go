@@ -24,6 +24,10 @@ type Status struct {
 
 	Loop LoopStat `json:"loop"`
 
+	Domains      []observe.DomainStat `json:"domains,omitempty"`      // see [Runtime.Domains]
+	Walls        []observe.WallStat   `json:"walls,omitempty"`        // see [Runtime.Walls]
+	Degradations []DegradationStat    `json:"degradations,omitempty"` // see [Runtime.Degradations]
+
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
 	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies, of metrics and of the reading of resources that hang, and of callers' contexts and errors in the process
 }
@@ -31,7 +35,8 @@ type Status struct {
 // lateTurns is how many ticks without a turn make the observer late.
 const lateTurns = 5
 
-// Status returns the state as of the last turn.
+// Status returns the state as of the last turn; that of domains, walls and switches is as
+// of now.
 func (rt *Runtime) Status() Status {
 	if rt.made() == nil {
 		return Status{Observer: "off", Incidents: []diagnose.Incident{}, Journal: []heal.Entry{}}
@@ -41,6 +46,7 @@ func (rt *Runtime) Status() Status {
 		Time: time.Now(), Revision: now.revision, Observer: "up",
 		Act: now.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
 		Incidents: append([]diagnose.Incident{}, rt.Incidents()...), Journal: append([]heal.Entry{}, rt.journal.Entries()...), // lists in JSON, not null
+		Domains: rt.Domains(), Walls: rt.Walls(), Degradations: rt.Degradations(),
 		Loop: rt.cost.stat(), Abandoned: int(rt.abandoned.Load()),
 	}
 	st.Loop.Unread = rt.gauges.failed.Load()

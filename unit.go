@@ -50,12 +50,17 @@ type unitOptions struct {
 	idempotent bool
 }
 
-// Idempotent says that the unit may be run more than once. If its worker is
-// abandoned, it is run again, once, on a fresh worker and before all units that
+// Idempotent says that a unit, or the function of a [Call], may be run more than once.
+//
+// A call is then tried again after a timeout too, when the first try may still be under
+// way; see [DomainConfig.Retry]. Other failures are tried again anyway, where its domain
+// declares a retry, unless it is [NotIdempotent].
+//
+// If a unit's worker is abandoned, it is run again, once, on a fresh worker and before all units that
 // wait, with a context and a budget of its own, instead of ending with
 // [ErrAbandoned]. Whoever waits gets the result of the second run; what the
 // first returns, if it ever does, is dropped. The first run may still be under
-// way then, which is why the function must say that it does no harm.
+// way then, which is why the submitter must say that it does no harm.
 func Idempotent() UnitOption { return func(o *unitOptions) { o.idempotent = true } }
 
 func gatherUnit(opts []UnitOption) (o unitOptions) {

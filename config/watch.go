@@ -47,6 +47,7 @@ type watcher struct {
 	done   string // the content that was dealt with
 	told   string // the content that was told of
 	failed bool   // apply failed for another reason than what it was given
+	filled bool   // the settings that hold are those of a file with something in it
 }
 
 // Watch reads the settings in a file again when its content changes, and gives them to
@@ -60,7 +61,8 @@ type watcher struct {
 // when Watch begins. What replaces the file works as
 // well as what writes to it: an editor that renames, a ConfigMap of Kubernetes.
 //
-// A file that cannot be used, read or found changes nothing, and what apply returns is
+// A file that cannot be used, read or found changes nothing, nor does one that has become
+// empty, and what apply returns is
 // told; see [OnError]. Where that is not about a setting, apply is called again with
 // each look until it succeeds. A panic of apply is taken for an error.
 func Watch(ctx context.Context, path string, apply func(hale.Config) error, opts ...WatchOption) error {
@@ -137,8 +139,11 @@ func (w *watcher) take(data []byte) error {
 	if err != nil {
 		return err
 	}
+	if doc.body == nil && w.filled { // rather the half of what is being done than what somebody wants
+		return &Error{File: w.path, Err: errEmptied, Mend: "write {} to have the default of all settings"}
+	}
 	if err = contained(func() error { return w.apply(c) }); err == nil {
-		w.told = ""
+		w.told, w.filled = "", doc.body != nil
 		return nil
 	}
 	err = doc.locate(err)
@@ -146,6 +151,8 @@ func (w *watcher) take(data []byte) error {
 	w.failed = !known
 	return err
 }
+
+var errEmptied = errors.New("nothing is in it any more")
 
 // contained calls f, which is anybody's code.
 func contained(f func() error) (err error) {

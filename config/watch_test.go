@@ -145,6 +145,32 @@ func TestWatch(t *testing.T) {
 }
 
 // A volume of Kubernetes holds links to a folder, and swaps the link to that.
+// A file that somebody emptied takes no wall away; one that says so does.
+func TestWatchEmptied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "hale.yaml")
+		put(t, path, "# nothing yet\n")
+		a, looks := watch(t, path)
+		for _, c := range []struct {
+			text  string
+			ticks int
+			errs  int
+		}{{"# nothing yet\n", 1, 0}, {"tick: 2s\n", 1, 0}, {"", 0, 1}, {"# all gone\n", 0, 1}, {"tick: 3s\n", 1, 0}, {"{}\n", 1, 0}, {"\n", 0, 1}} {
+			put(t, path, c.text)
+			looks(2)
+			ticks, errs := a.take()
+			if len(ticks) != c.ticks || len(errs) != c.errs {
+				t.Errorf("%q: applied %v, told %v", c.text, ticks, errs)
+			}
+			for _, err := range errs {
+				if !strings.Contains(err.Error(), "nothing is in it any more") || !strings.Contains(hale.Hint(err), "{}") {
+					t.Errorf("told %v, %s", err, hale.Hint(err))
+				}
+			}
+		}
+	})
+}
+
 func TestWatchConfigMap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

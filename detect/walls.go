@@ -49,7 +49,7 @@ type fullDomain struct {
 	Refused   uint64         `json:"refused"`
 	Confirmed bool           `json:"confirmed,omitempty"`
 	Mixed     bool           `json:"mixed,omitempty"` // its calls are not equally critical
-	Rate      float64        `json:"rate,omitempty"` // of refusals a sample, as a mean of the last few
+	Rate      float64        `json:"rate,omitempty"`  // of refusals a sample, as a mean of the last few
 }
 
 const (

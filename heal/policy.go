@@ -11,9 +11,11 @@ import (
 type Policy struct {
 	// Act says how far remedies may go. Default: observe.
 	Act Act `json:"act" yaml:"act"`
-	// Ladders are the remedies for each fault, mildest first. A fault without a
-	// ladder here uses [DefaultLadders], and one without any is escalated. Panics
-	// that are no loop are never acted on, and need none.
+	// Ladders are the remedies for each fault, mildest first: cancel, abandon, quarantine,
+	// quarantine_domain, shed, shrink, degrade, restart, or the service's own. A fault
+	// without a ladder here uses [DefaultLadders], which have one for goroutine_leak,
+	// stuck_task, panic_loop and full_domain; one without any, or with an empty one, is
+	// escalated. Panics that are no loop are never acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
 	// Quarantine is how long a name is cut off, or degraded, before probation. It
 	// doubles each time that probation fails. Default: 30s, at most MaxQuarantine.

@@ -5,7 +5,8 @@ import "time"
 // RetryConfig says how calls that failed are tried again; see [Retry]. The zero value
 // tries up to two more times.
 type RetryConfig struct {
-	// Max is how many more times a call is tried. Default: 2.
+	// Max is how many more times a call is tried. Default, also for 0: 2. For none, declare
+	// no retry.
 	Max int `json:"max" yaml:"max"`
 	// Delay is the longest wait before the first of them. It doubles with each, up to
 	// MaxDelay. Each wait is anything from 0 to that (full jitter, after Brooker,

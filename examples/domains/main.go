@@ -59,7 +59,7 @@ func routes(rt *hale.Runtime, count counter) http.Handler {
 // unknown answers for the warehouse when that does not; err says why.
 func unknown(_ context.Context, err error) (string, error) {
 	if errors.Is(err, hale.ErrOpen) {
-		return "ask again later", nil // it was not even asked
+		return "ask again later", nil // it was not asked, not even once
 	}
 	return "unknown", nil
 }

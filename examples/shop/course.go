@@ -142,7 +142,7 @@ func meaning(remedy string) string {
 	case heal.RemedyDegrade:
 		return "what can do with less does"
 	case heal.RemedyShed:
-		return "only what is critical is let in"
+		return "what is less critical makes do with the room that is left over"
 	}
 	return "nothing new of it may start"
 }
