@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hale-go/hale/internal/nearest"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -55,7 +56,8 @@ func (rt *Runtime) tellUnmet(now time.Time) {
 }
 
 // tellUnusedDomains tells of domains that settings declare and in which nothing is called:
-// at first of those that are the name of a call.
+// at first of those that are the name of a call, or nearly that of a domain which has no
+// walls.
 func (rt *Runtime) tellUnusedDomains(c *Config, last bool) {
 	if len(c.Domains) == 0 {
 		return
@@ -72,10 +74,18 @@ func (rt *Runtime) tellUnusedDomains(c *Config, last bool) {
 		used[observe.Domain(p.family.name)] = true
 	}
 	rt.poolMu.Unlock()
+	bare := make([]string, 0, len(used)) // domains in which something is called, and that nobody declared
+	for _, d := range slices.Sorted(maps.Keys(used)) {
+		if _, declared := c.Domains[string(d)]; !declared {
+			bare = append(bare, string(d))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Domains)) {
 		in, call := calls[name]
 		switch subject := (observe.Subject{Name: name}); {
 		case used[observe.Domain(name)]:
+		case nearest.Name(name, bare) != "":
+			rt.misuse(subject, fmt.Sprintf("Config.Domains declares a domain in which nothing is called: %q may be meant, which has no walls", nearest.Name(name, bare)))
 		case call:
 			rt.misuse(subject, fmt.Sprintf("Config.Domains names a call and no domain: what %q calls is in the domain %q", name, in))
 		case last:

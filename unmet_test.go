@@ -102,7 +102,7 @@ func TestLevelsThatAHandlerDoesNotKnow(t *testing.T) {
 func TestDomainsInWhichNothingIsCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t, hale.WithConfig(hale.Config{Tick: time.Minute, Domains: map[string]hale.DomainConfig{
-			"payments": {}, "payments.quote": {}, "paymnets": {}, "shop": {}, "thumbnails": {},
+			"payments": {}, "payments.quote": {}, "paymnets": {}, "shop": {}, "thumbnails": {}, "recomendations": {},
 		}}))
 		hale.SetDefault(rt)
 		defer hale.SetDefault(nil)
@@ -112,6 +112,7 @@ func TestDomainsInWhichNothingIsCalled(t *testing.T) {
 		}
 		_ = callN(t, 1, "payments.quote", answer)
 		_ = callN(t, 1, "shop.pages.home", answer)
+		_ = callN(t, 1, "Recommendations.similar", answer)
 		told := func(turns int) (out []string) {
 			for range turns {
 				time.Sleep(time.Minute)
@@ -125,10 +126,10 @@ func TestDomainsInWhichNothingIsCalled(t *testing.T) {
 			}
 			return out
 		}
-		if got := told(6); len(got) != 1 || !strings.Contains(got[0], `payments.quote: Config.Domains names a call and no domain: what "payments.quote" calls is in the domain "payments"`) {
+		if got := told(6); len(got) != 2 || !strings.Contains(got[1], `"Recommendations" may be meant`) || !strings.Contains(got[0], `payments.quote: Config.Domains names a call and no domain: what "payments.quote" calls is in the domain "payments"`) {
 			t.Errorf("after six minutes: %q", got)
 		}
-		if got := told(60); len(got) != 2 || !strings.HasPrefix(got[1], "paymnets: ") {
+		if got := told(60); len(got) != 3 || !strings.HasPrefix(got[2], "paymnets: ") {
 			t.Errorf("after an hour: %q", got)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/hale-go/hale/internal/nearest"
 )
 
 // key returns the name of a field in a file, "" for one that only code can set.
@@ -41,7 +43,7 @@ func (r *reader) fields(v reflect.Value, n ast.Node, p path, at place) {
 		}
 		known := keys(t)
 		mend := "use one of " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
-		if like := nearest(name, known); like != "" {
+		if like := nearest.Name(name, known); like != "" {
 			mend = "did you mean " + like + "?"
 		}
 		r.add(r.fault(startOf(pair.Key), next, nil, errors.New("unknown key"), mend))

@@ -1,9 +1,11 @@
-package config
+package nearest
 
 import "strings"
 
-// nearest returns the key that a misspelt one may stand for, "" for none.
-func nearest(name string, known []string) string {
+// Name returns the one of the known names that a misspelt one may stand for, "" for none:
+// at most two letters are other, and less than half of them. Capitals, hyphens,
+// underscores and spaces do not count, and names above 64 bytes stand for none.
+func Name(name string, known []string) string {
 	bare := func(s string) string {
 		return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
 	}

@@ -1,0 +1,2 @@
+// Package nearest finds the name that a misspelt one may stand for.
+package nearest
