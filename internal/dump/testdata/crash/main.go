@@ -117,7 +117,7 @@ func park() {
 	rw.Lock()
 	var group sync.WaitGroup
 	group.Add(1)
-	never := make(chan int)
+	never, full := make(chan int), make(chan int)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -128,14 +128,14 @@ func park() {
 	}
 	for _, f := range []func(){
 		func() { <-never },
-		func() { never <- 1 },
+		func() { full <- 1 },
 		func() { var c chan int; <-c },
 		func() { var c chan int; c <- 1 },
 		func() { select {} },
 		func() {
 			select {
 			case <-never:
-			case never <- 1:
+			case full <- 1:
 			}
 		},
 		held.Lock, rw.Lock, rw.RLock, group.Wait,
