@@ -20,9 +20,13 @@ func (p *Parser) known(line []byte) bool {
 			return p.stacked(true)
 		}
 	case '[':
-		return p.ancestor(line) || p.raised(line)
+		if p.ancestor(line) || p.raised(line) {
+			return true
+		}
 	case '.':
-		return p.stacked(p.elision(line))
+		if p.elision(line) {
+			return p.stacked(true)
+		}
 	case 'p', 'f', 'r', 'u', 'S', 'E', 'P':
 		if p.head(line) {
 			return true

@@ -73,6 +73,9 @@ func FunctionEnd[T string | []byte](line T) int {
 	for end > 0 && line[end] != '(' {
 		end--
 	}
+	if end > 0 && line[end-1] == '.' { // of "main.(*T).run(" that is cut off, or of prose
+		return 0
+	}
 	for i := range end {
 		switch line[i] {
 		case '[':
