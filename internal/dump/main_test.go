@@ -2,6 +2,7 @@ package dump_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -9,7 +10,17 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// built is the folder of a program that was built for a test, or empty.
+var built string
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if built != "" {
+			_ = os.RemoveAll(built)
+		}
+		os.Exit(code)
+	}))
+}
 
 // crashes feeds the text in pieces of so many bytes; 0 is in one.
 func crashes(text string, piece int) (out []*dump.Crash) {
