@@ -16,7 +16,7 @@ func large(n int) string {
 		for f := range 8 {
 			fmt.Fprintf(&b, "example.com/shop/internal/orders.(*Consumer).step%d(0xc%09x, {0x%x, 0x3}, 0x2?)\n\t/home/user/src/example.com/shop/internal/orders/consumer.go:%d +0x1d\n", f+i%3, i*64, i, 10*f+i%7)
 		}
-		fmt.Fprintf(&b, "created by example.com/shop/internal/orders.(*Consumer).Start in goroutine %d\n\t/home/user/src/example.com/shop/internal/orders/start.go:%d +0x25\n\n", i/2, i%9)
+		fmt.Fprintf(&b, "created by example.com/shop/internal/orders.(*Consumer).Start in goroutine %d\n\t/home/user/src/example.com/shop/internal/orders/start.go:%d +0x25\n\n", i/2+1, i%9)
 	}
 	return b.String()
 }

@@ -242,3 +242,39 @@ func TestGoroutines(t *testing.T) {
 		break // it must not be called again
 	}
 }
+
+// repeated reads the same text again and again.
+type repeated struct {
+	text string
+	at   int
+	left int
+}
+
+func (r *repeated) Read(b []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, r.text[r.at:])
+	if r.at += n; r.at == len(r.text) {
+		r.at, r.left = 0, r.left-1
+	}
+	return n, nil
+}
+
+func TestLargeDump(t *testing.T) {
+	text := large(1000)
+	before, n := heap(), 0
+	for g, err := range dump.Goroutines(&repeated{text: text, left: 100}) {
+		if n++; err != nil || len(g.Frames) != 8 || g.CreatedIn == 0 && g.ID > 1 {
+			t.Fatalf("error %v, %s", err, renderGoroutine(g, "goroutine"))
+		}
+		if n%25_000 == 0 {
+			if held := heap() - before; held > 2<<20 {
+				t.Errorf("%d bytes held after %d goroutines", held, n)
+			}
+		}
+	}
+	if n != 100_000 {
+		t.Errorf("%d goroutines", n)
+	}
+}
