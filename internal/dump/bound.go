@@ -1,8 +1,8 @@
 package dump
 
 // The bounds of what is kept, so that no input takes much memory: a [Parser] holds at
-// most MaxBytes of a crash, the goroutine that is being read, and a line. They are far
-// above what Go prints, but for the goroutines of a large service.
+// most MaxBytes of a crash and its head, the goroutine that is being read, a line, and 2 MB
+// of names. They are far above what Go prints, but for the goroutines of a large service.
 const (
 	MaxLine       = 64 << 10 // MaxLine is the length of a line in bytes; the rest of a longer one is dropped.
 	MaxName       = 4 << 10  // MaxName is the length in bytes of a function, file, state or label; what is longer is cut.

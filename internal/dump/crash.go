@@ -21,8 +21,11 @@ const (
 
 // Crash is the end of a process, as it says itself.
 type Crash struct {
-	Kind    Kind
-	Message string   // Message is the value of the first panic, or the text of the fatal error; empty for a signal.
+	Kind Kind
+	// Message is the value of the first panic, or the text of the fatal error; empty for a
+	// signal. Before Go 1.23 the lines of a panic's value were not indented: a line that
+	// another writer put there is taken for one.
+	Message string
 	Nested  []string // Nested are the panics and fatal errors on top of it, each raised while the one before was handled.
 	Signal  string   // Signal is the name of the signal if there was one, such as "SIGSEGV"; its number where it has no name.
 	Notes   []string // Notes are what the runtime said besides, such as how much memory it asked for in vain.

@@ -19,12 +19,9 @@ const frameSize = 40 // bytes of a Frame
 
 // function takes a line "main.(*T).run({0x1, ...}, 0x2?)".
 func (p *Parser) function(line []byte) bool {
-	if p.into == nil {
-		return p.dropping // of a goroutine that is over the bound
-	}
 	end := stack.FunctionEnd(line)
-	if end == 0 {
-		return false
+	if end == 0 || p.into == nil {
+		return end > 0 && p.dropping // of a goroutine that is over the bound
 	}
 	p.push(p.name(line[:end]))
 	return true
@@ -58,10 +55,10 @@ func (p *Parser) name(b []byte) string {
 // file takes a line "\t/app/main.go:12 +0x1d fp=0x… sp=0x… pc=0x…", with anything in the
 // path.
 func (p *Parser) file(line []byte) bool {
-	if p.into == nil {
-		return p.dropping
-	}
 	path, n, rest, ok := fileLine(line)
+	if p.into == nil {
+		return ok && p.dropping
+	}
 	if len(p.other) > 0 && bytes.HasPrefix(rest, []byte("pc=")) {
 		return p.foreign(path, n)
 	}

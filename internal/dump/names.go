@@ -13,12 +13,18 @@ type names struct {
 	slots []string
 }
 
-// nameSlots is a power of two.
-const nameSlots = 4096
+const (
+	nameSlots = 4096 // a power of two
+	maxShared = 512  // bytes of a name that is remembered
+)
 
 // of returns b as a string and how much memory that took.
 func (n *names) of(b []byte) (name string, cost int) {
 	b = b[:min(len(b), MaxName)]
+	if len(b) > maxShared {
+		name = text(b)
+		return name, len(name)
+	}
 	if n.slots == nil {
 		n.seed, n.slots = maphash.MakeSeed(), make([]string, nameSlots)
 	}

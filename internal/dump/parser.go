@@ -119,8 +119,7 @@ func (p *Parser) line(line []byte) {
 }
 
 // Flush ends the input, and with it the crash that is open: call it when the process has
-// ended or its output is closed, or when a crash should be over because nothing came for
-// a while. The parser is as new afterwards.
+// ended, even if another one still holds its output. The parser is as new afterwards.
 func (p *Parser) Flush() {
 	cut := false
 	if len(p.part) > 0 && !p.skip {
@@ -132,13 +131,14 @@ func (p *Parser) Flush() {
 		p.crash.Truncated = true
 	}
 	p.over(true)
-	p.names, p.labelText, p.lastLabels, p.frames, p.other = names{}, "", nil, nil, nil
+	p.signal, p.frames, p.other = "", nil, nil
 }
 
 // over ends the crash or dump that is open. last tells that nothing follows.
 func (p *Parser) over(last bool) {
 	p.close()
 	p.others, p.other, p.relay, p.text, p.held = 0, p.other[:0], false, nil, 0
+	p.names, p.labelText, p.lastLabels = names{}, "", nil
 	c := p.crash
 	p.crash = nil
 	if c == nil {

@@ -57,6 +57,11 @@ func TestOver(t *testing.T) {
 	if got != 1 {
 		t.Error("the same crash again")
 	}
+	// So it is after the goroutines that are over the bound.
+	_, _ = p.Write([]byte(text + strings.Repeat(oneStack, dump.MaxGoroutines+1) + strings.Repeat("log line\n\tlog line\n", dump.MaxOthers)))
+	if got != 2 {
+		t.Error("not over after goroutines that were dropped")
+	}
 }
 
 // Cut off anywhere, what is there is read: nothing else than is in the whole.
