@@ -27,8 +27,10 @@ func BenchmarkGoroutines(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		for range dump.Goroutines(strings.NewReader(text)) {
-			n++
+		for _, err := range dump.Goroutines(strings.NewReader(text)) {
+			if n++; err != nil {
+				b.Fatal(err)
+			}
 		}
 		if n != 1000 {
 			b.Fatal(n)

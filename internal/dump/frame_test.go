@@ -31,11 +31,13 @@ func TestFrames(t *testing.T) {
 		{"elided", "main.f()\n\t/a.go:1 +0x1\n...57 frames elided...\nmain.g()\n\t/a.go:2 +0x1\n", dump.Goroutine{Frames: []dump.Frame{at("main.f", "/a.go", 1), at("main.g", "/a.go", 2)}, Elided: 57}},
 		{"elided before Go 1.21", "main.f()\n\t/a.go:1 +0x1\n...additional frames elided...\ncreated by main.g\n\t/b.go:2\n", dump.Goroutine{Frames: []dump.Frame{at("main.f", "/a.go", 1)}, Elided: -1, CreatedBy: at("main.g", "/b.go", 2)}},
 		{"on another thread", "\tgoroutine running on other thread; stack unavailable\ncreated by main.g in goroutine 1\n\t/b.go:2 +0x1\n", dump.Goroutine{CreatedBy: at("main.g", "/b.go", 2), CreatedIn: 1}},
-		{"ancestors", "main.f()\n\t/a.go:1 +0x1\ncreated by main.g in goroutine 5\n\t/b.go:2 +0x1\n[originating from goroutine 5]:\nmain.g(...)\n\t/b.go:2 +0x1\n...additional frames elided...\ncreated by main.h\n\t/c.go:3 +0x1\n[originating from goroutine 1]:\nmain.h(...)\n\t/c.go:3 +0x1\n",
+		{
+			"ancestors", "main.f()\n\t/a.go:1 +0x1\ncreated by main.g in goroutine 5\n\t/b.go:2 +0x1\n[originating from goroutine 5]:\nmain.g(...)\n\t/b.go:2 +0x1\n...additional frames elided...\ncreated by main.h\n\t/c.go:3 +0x1\n[originating from goroutine 1]:\nmain.h(...)\n\t/c.go:3 +0x1\n",
 			dump.Goroutine{Frames: []dump.Frame{at("main.f", "/a.go", 1)}, CreatedBy: at("main.g", "/b.go", 2), CreatedIn: 5, Ancestors: []dump.Goroutine{
 				{ID: 5, Frames: []dump.Frame{at("main.g", "/b.go", 2)}, Elided: -1, CreatedBy: at("main.h", "/c.go", 3)},
 				{ID: 1, Frames: []dump.Frame{at("main.h", "/c.go", 3)}},
-			}}},
+			}},
+		},
 		{"C without symbols", "non-Go function at pc=7f3a\nruntime.cgocall(0x1, 0x2)\n\t/go/src/runtime/cgocall.go:157 +0x4b\n", dump.Goroutine{Frames: []dump.Frame{at("C.?", "", 0), at("runtime.cgocall", "/go/src/runtime/cgocall.go", 157)}}},
 		{"C with symbols", "c_wait\n\t/app/wait.c:7 pc=0x7f3a\nnon-Go function\n\tpc=0x7f3b\nmain._Cfunc_wait()\n\t_cgo_gotypes.go:41 +0x4b\n", dump.Goroutine{Frames: []dump.Frame{at("C.c_wait", "/app/wait.c", 7), at("C.?", "", 0), at("main._Cfunc_wait", "_cgo_gotypes.go", 41)}}},
 		{"others in between", "main.f()\nGET /orders 200 (3ms)\n{\"level\":\"info\"}\n\t/a.go:1 +0x1\n2026/11/26 done\n\n\tindented\ncreated by main.g in goroutine 5\nx\n\t/b.go:2 +0x1\n", dump.Goroutine{Frames: []dump.Frame{at("main.f", "/a.go", 1)}, CreatedBy: at("main.g", "/b.go", 2), CreatedIn: 5}},

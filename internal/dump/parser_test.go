@@ -125,17 +125,21 @@ func TestBounds(t *testing.T) {
 		lines func(yield func(string))
 		check func(*dump.Crash) bool
 	}{
-		"goroutines": {repeat(200_000, func(i int) string { return fmt.Sprintf("goroutine %d [running]:\n%s\n", i, stackOf) }),
+		"goroutines": {
+			repeat(200_000, func(i int) string { return fmt.Sprintf("goroutine %d [running]:\n%s\n", i, stackOf) }),
 			func(c *dump.Crash) bool {
 				return len(c.Goroutines) == dump.MaxGoroutines && c.Dropped == 200_000-dump.MaxGoroutines
-			}},
+			},
+		},
 		"large goroutines": {repeat(300, func(i int) string {
 			return fmt.Sprintf("goroutine %d [running]:\n", i) + strings.Repeat(fmt.Sprintf("main.f%d%s()\n\t/%d%s.go:1\n", i, long[:3000], i, long[:3000]), 40)
 		}), func(c *dump.Crash) bool { return len(c.Goroutines)+c.Dropped == 300 }},
-		"different names": {repeat(60_000, func(i int) string {
-			return fmt.Sprintf("goroutine %d [running]:\nmain.f%d%s()\n\t/%d.go:1\n", i, i, long[:3000], i)
-		}),
-			func(c *dump.Crash) bool { return c.Dropped > 0 && len(c.Goroutines)+c.Dropped == 60_000 }},
+		"different names": {
+			repeat(60_000, func(i int) string {
+				return fmt.Sprintf("goroutine %d [running]:\nmain.f%d%s()\n\t/%d.go:1\n", i, i, long[:3000], i)
+			}),
+			func(c *dump.Crash) bool { return c.Dropped > 0 && len(c.Goroutines)+c.Dropped == 60_000 },
+		},
 		"frames": {repeat(200_000, func(i int) string {
 			return strings.Repeat("goroutine 1 [running]:\n", max(0, 1-i)) + fmt.Sprintf("main.f%d()\n\t/a.go:%d +0x1\n", i, i)
 		}), func(c *dump.Crash) bool {
@@ -144,14 +148,18 @@ func TestBounds(t *testing.T) {
 		"ancestors": {repeat(50_000, func(i int) string {
 			return strings.Repeat("goroutine 1 [running]:\n", max(0, 1-i)) + fmt.Sprintf("[originating from goroutine %d]:\nmain.f(...)\n\t/a.go:1\n", i)
 		}), func(c *dump.Crash) bool { return len(c.Goroutines[0].Ancestors) == dump.MaxAncestors }},
-		"labels": {repeat(1, func(int) string {
-			return "goroutine 1 [running] {" + strings.Repeat("a: b, ", 5000) + "a: b}:\n" + stackOf
-		}),
-			func(c *dump.Crash) bool { return len(c.Goroutines[0].Labels) == dump.MaxLabels }},
-		"long lines": {repeat(20, func(i int) string {
-			return fmt.Sprintf("goroutine %d [running]:\nmain.%s()\n%s\n\t/%s.go:1\n", i, long, long, long)
-		}),
-			func(c *dump.Crash) bool { return len(c.Goroutines) == 20 }},
+		"labels": {
+			repeat(1, func(int) string {
+				return "goroutine 1 [running] {" + strings.Repeat("a: b, ", 5000) + "a: b}:\n" + stackOf
+			}),
+			func(c *dump.Crash) bool { return len(c.Goroutines[0].Labels) == dump.MaxLabels },
+		},
+		"long lines": {
+			repeat(20, func(i int) string {
+				return fmt.Sprintf("goroutine %d [running]:\nmain.%s()\n%s\n\t/%s.go:1\n", i, long, long, long)
+			}),
+			func(c *dump.Crash) bool { return len(c.Goroutines) == 20 },
+		},
 		"the text":   {repeat(100_000, func(i int) string { return "\t" + long[:100] + "\n" }), func(c *dump.Crash) bool { return len(c.Message) <= dump.MaxMessage }},
 		"panics":     {repeat(100_000, func(i int) string { return "\tpanic: " + long[:100] + "\n" }), func(c *dump.Crash) bool { return len(c.Nested) == dump.MaxNested }},
 		"notes":      {repeat(100_000, func(i int) string { return "runtime: " + long[:100] + "\n" }), func(c *dump.Crash) bool { return len(c.Notes) == dump.MaxNested }},
@@ -243,7 +251,10 @@ func TestGoroutines(t *testing.T) {
 	if n != strings.Count(want, "\ngoroutine ")+1 || !errors.Is(last, broken) {
 		t.Errorf("%d goroutines, error %v", n, last)
 	}
-	for range dump.Goroutines(strings.NewReader(text)) {
+	for g, err := range dump.Goroutines(strings.NewReader(text)) {
+		if g == nil || err != nil {
+			t.Error(g, err)
+		}
 		break // it must not be called again
 	}
 }

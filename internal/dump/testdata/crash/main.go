@@ -172,6 +172,6 @@ func main() {
 	if os.Args[1] == "goexit" || os.Args[1] == "overflow" {
 		way()
 	}
-	go func() { defer close(done); way() }()
+	go func() { way(); close(done) }() // not deferred: main would end while a panic is on its way
 	<-done
 }
