@@ -33,7 +33,7 @@ type Crash struct {
 	// Goroutines are those that were printed, the one at fault first. For a signal from
 	// outside none is at fault. They are bounded by MaxGoroutines and MaxBytes.
 	Goroutines []Goroutine
-	Dropped    int     // Dropped is how many goroutines are missing for that.
+	Dropped    int     // Dropped is how many goroutines are missing for that, or because their header could not be read.
 	System     []Frame // System is the stack of the thread that failed inside of the runtime, if it was printed.
 
 	// Survived tells that the stack was printed by the program itself, by runtime/debug,

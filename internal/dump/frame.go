@@ -23,8 +23,22 @@ func (p *Parser) function(line []byte) bool {
 	if end == 0 || p.into == nil {
 		return end > 0 && p.dropping // of a goroutine that is over the bound
 	}
+	if p.into.CreatedBy.Func != "" {
+		p.lose()
+		return p.dropping
+	}
 	p.push(p.name(line[:end]))
 	return true
+}
+
+// lose is called where a stack begins below one that is at its end: the header between
+// them was torn apart by another writer.
+func (p *Parser) lose() {
+	p.close()
+	if p.crash != nil {
+		p.crash.Dropped++
+		p.dropping = true
+	}
 }
 
 // push adds a frame to the stack that is being read.

@@ -40,6 +40,30 @@ func TestInterleaved(t *testing.T) {
 	}
 }
 
+// A line that others wrote into is lost, and with a header the stack below: it is nobody
+// else's.
+func TestTorn(t *testing.T) {
+	text := "panic: boom\n\n"
+	for i := range 4 {
+		text += strings.Replace("goroutine 7 [running]:\n", "7", fmt.Sprint(i+1), 1) + stackOf + "created by main.main in goroutine 1\n\t/app/main.go:9 +0x1\n\n"
+	}
+	for _, line := range []string{"goroutine 2 [running]:", "goroutine 4 [running]:"} {
+		torn := strings.Replace(text, line, line[:7]+"2026/11/26 GET /orders 200\n"+line[7:], 1)
+		c := crashes(torn, 0)[0]
+		if len(c.Goroutines) != 3 || c.Dropped != 1 {
+			t.Errorf("%q: %s", line, render(c))
+		}
+		for _, g := range c.Goroutines {
+			if !reflect.DeepEqual(g.Frames, frameOf) {
+				t.Errorf("%q: %s", line, render(c))
+			}
+		}
+		if got := len(goroutines(t, torn)); got != 3 {
+			t.Errorf("%q: %d goroutines in the dump", line, got)
+		}
+	}
+}
+
 // After more than so many lines of others in a row, the dump is over.
 func TestOver(t *testing.T) {
 	text := "panic: boom\n" + oneStack
