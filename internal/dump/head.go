@@ -72,7 +72,7 @@ func (p *Parser) head(line []byte) bool {
 	case bytes.HasPrefix(line, startPC) && p.signal != "":
 		if !p.relay {
 			p.open(Signal, nil)
-			p.text = nil
+			p.said()
 			p.crash.Signal = p.signal
 		}
 		p.signal, p.relay = "", false
@@ -90,9 +90,21 @@ func (p *Parser) open(kind Kind, message []byte) {
 	if p.crash == nil {
 		p.crash = &Crash{}
 	}
-	p.relay = false
-	p.crash.Kind, p.crash.Message = kind, text(message[:min(len(message), MaxMessage)])
-	p.text = &p.crash.Message
+	p.relay, p.crash.Kind = false, kind
+	p.say(&p.crash.Message, message)
+}
+
+// say begins the text of a panic or fatal error, which may go on.
+func (p *Parser) say(where *string, first []byte) {
+	p.said()
+	p.text, p.lines = where, append(p.lines[:0], first[:min(len(first), MaxMessage)]...)
+}
+
+// said ends the text that is open.
+func (p *Parser) said() {
+	if p.text != nil {
+		*p.text, p.text = text(p.lines), nil
+	}
 }
 
 // more takes a line of the text of a panic or fatal error: what follows its first one is
@@ -110,17 +122,17 @@ func (p *Parser) more(line []byte) bool {
 	case !ok:
 		p.append(rest)
 	case len(c.Nested) < MaxNested:
-		c.Kind = kind
-		c.Nested = append(c.Nested, text(message[:min(len(message), MaxMessage)]))
-		p.text = &c.Nested[len(c.Nested)-1]
+		p.said()
+		c.Kind, c.Nested = kind, append(c.Nested, "")
+		p.say(&c.Nested[len(c.Nested)-1], message)
 	}
 	return true
 }
 
 // append adds a line to the text that goes on.
 func (p *Parser) append(line []byte) {
-	if room := MaxMessage - len(*p.text) - 1; room > 0 {
-		*p.text += "\n" + text(line[:min(len(line), room)])
+	if room := MaxMessage - len(p.lines) - 1; room > 0 {
+		p.lines = append(append(p.lines, '\n'), line[:min(len(line), room)]...)
 	}
 }
 

@@ -56,7 +56,7 @@ func (p *Parser) raised(line []byte) bool {
 	if !ok || p.crash == nil {
 		return false
 	}
-	p.text = nil
+	p.said()
 	if i := bytes.IndexAny(rest, ": "); i > 0 {
 		p.crash.Signal = text(rest[:min(i, MaxName)])
 	}
@@ -70,9 +70,10 @@ func (p *Parser) aside(line []byte) bool {
 		if p.crash == nil {
 			return false
 		}
+		p.said()
 		p.close()
 		p.system = Goroutine{}
-		p.into, p.size, p.text = &p.system, 0, nil
+		p.into, p.size = &p.system, 0
 	case bytes.HasPrefix(line, []byte("non-Go function at pc=")):
 		if p.into == nil {
 			return p.dropping

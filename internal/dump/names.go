@@ -6,16 +6,16 @@ import (
 )
 
 // names makes strings of bytes, and the same one again for what came lately: the
-// functions and files of a dump are few. It has a bound, since a slot belongs to the
-// name that took it last.
+// functions and files of a dump are few. It has a bound: where a bucket is full, the
+// oldest name makes room.
 type names struct {
-	seed  maphash.Seed
-	slots []string
+	seed    maphash.Seed
+	buckets [][4]string
 }
 
 const (
-	nameSlots = 4096 // a power of two
-	maxShared = 512  // bytes of a name that is remembered
+	nameBuckets = 1024 // a power of two
+	maxShared   = 512  // bytes of a name that is remembered
 )
 
 // of returns b as a string and how much memory that took.
@@ -25,15 +25,18 @@ func (n *names) of(b []byte) (name string, cost int) {
 		name = text(b)
 		return name, len(name)
 	}
-	if n.slots == nil {
-		n.seed, n.slots = maphash.MakeSeed(), make([]string, nameSlots)
+	if n.buckets == nil {
+		n.seed, n.buckets = maphash.MakeSeed(), make([][4]string, nameBuckets)
 	}
-	slot := &n.slots[maphash.Bytes(n.seed, b)%nameSlots]
-	if *slot == string(b) { // no allocation
-		return *slot, 0
+	bucket := &n.buckets[maphash.Bytes(n.seed, b)%nameBuckets]
+	for i := range bucket {
+		if bucket[i] == string(b) { // no allocation
+			return bucket[i], 0
+		}
 	}
-	*slot = text(b)
-	return *slot, len(*slot)
+	copy(bucket[1:], bucket[:])
+	bucket[0] = text(b)
+	return bucket[0], len(bucket[0])
 }
 
 // text returns b as a string that is good for JSON and screens.

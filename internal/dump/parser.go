@@ -27,6 +27,7 @@ type Parser struct {
 
 	crash  *Crash     // the open one; it has no kind before its head came
 	text   *string    // of it, which goes on until an empty line or a stack
+	lines  []byte     // of the text
 	held   int        // bytes of its goroutines
 	signal string     // that a line named
 	relay  bool       // the dump of another thread of the same crash follows
@@ -106,7 +107,7 @@ func (p *Parser) line(line []byte) {
 	}
 	switch {
 	case len(line) == 0:
-		p.text = nil
+		p.said()
 	case p.known(line):
 		p.others = 0
 	case idle: // it only began like one
@@ -131,14 +132,15 @@ func (p *Parser) Flush() {
 		p.crash.Truncated = true
 	}
 	p.over(true)
-	p.signal, p.frames, p.other = "", nil, nil
+	p.signal, p.frames, p.other, p.lines = "", nil, nil, nil
+	p.names, p.labelText, p.lastLabels = names{}, "", nil
 }
 
 // over ends the crash or dump that is open. last tells that nothing follows.
 func (p *Parser) over(last bool) {
+	p.said()
 	p.close()
-	p.others, p.other, p.relay, p.text, p.held = 0, p.other[:0], false, nil, 0
-	p.names, p.labelText, p.lastLabels = names{}, "", nil
+	p.others, p.other, p.relay, p.held = 0, p.other[:0], false, 0
 	c := p.crash
 	p.crash = nil
 	if c == nil {
@@ -153,8 +155,8 @@ func (p *Parser) over(last bool) {
 // begin opens the next goroutine.
 func (p *Parser) begin(g Goroutine, size int) {
 	p.close()
+	p.said()
 	p.size = size + goroutineSize
-	p.text = nil
 	if c := p.crash; p.Goroutine == nil && (len(c.Goroutines) >= MaxGoroutines || p.held > MaxBytes) {
 		c.Dropped++
 		p.dropping = true
