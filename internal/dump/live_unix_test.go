@@ -117,7 +117,7 @@ func TestLive(t *testing.T) {
 		"map":        {Kind: dump.MapRace, Message: "concurrent map writes"},
 		"mapread":    {Kind: dump.MapRace, Message: "concurrent map "},
 		"overflow":   {Kind: dump.StackOverflow, Message: "stack overflow"},
-		"memory":     {Kind: dump.OutOfMemory, Message: "runtime: "},
+		"memory":     {Kind: dump.OutOfMemory},
 		"threads":    {Kind: dump.ThreadLimit, Message: "thread exhaustion"},
 		"quit":       {Kind: dump.Signal, Signal: "SIGQUIT"},
 		"abort":      {Kind: dump.Signal, Signal: "SIGABRT"},

@@ -38,7 +38,7 @@ type Parser struct {
 
 	frames   []Frame   // of into
 	place    place     // what the next line with a file is for
-	other    []byte    // the last line that belongs to nothing
+	other    []byte    // the line before, if it belongs to nothing
 	others   int       // such lines in a row
 	dropping bool      // the stack is over a bound
 	system   Goroutine // the stack of a thread
@@ -109,7 +109,7 @@ func (p *Parser) line(line []byte) {
 	case len(line) == 0:
 		p.said()
 	case p.known(line):
-		p.others = 0
+		p.others, p.other = 0, p.other[:0]
 	case idle: // it only began like one
 	default:
 		p.other = append(p.other[:0], line[:min(len(line), MaxName)]...)

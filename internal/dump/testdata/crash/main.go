@@ -81,7 +81,7 @@ var ways = map[string]func(){
 		}
 	},
 	"overflow": func() { debug.SetMaxStack(1 << 20); overflow(1) },
-	"memory":   func() { _ = append([]byte(nil), make([]byte, 1<<46+len(os.Args))...) },
+	"memory":   func() { _ = append([]byte(nil), make([]byte, 1<<47+len(os.Args))...) }, // no address space has it
 	"threads": func() {
 		debug.SetMaxThreads(12)
 		for {
