@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hale-go/hale/internal/dump"
+	"github.com/hale-go/hale/internal/stack"
 )
 
 // program builds testdata/crash with the toolchain at hand, once.
@@ -49,7 +50,7 @@ func crash(t *testing.T, way string, parked bool, env ...string) string {
 	cmd.Env = append(os.Environ(), env...)
 	var out strings.Builder
 	cmd.Stderr = &out
-	if err := cmd.Run(); (err == nil) != (way == "survived") {
+	if err := cmd.Run(); (err == nil) != (way == "survived" || way == "deepcaught") {
 		t.Errorf("%s ended with %v", way, err)
 	}
 	return out.String()
@@ -111,6 +112,7 @@ func TestLive(t *testing.T) {
 		"repanicked": {Kind: dump.Panic, Message: "same"},
 		"deep":       {Kind: dump.Panic, Message: "deep"},
 		"survived":   {Kind: dump.Panic, Message: "caught", Survived: true},
+		"deepcaught": {Kind: dump.Panic, Message: "deep", Survived: true},
 		"deadlock":   {Kind: dump.Deadlock, Message: "all goroutines are asleep"},
 		"goexit":     {Kind: dump.Deadlock, Message: "no goroutines"},
 		"unlock":     {Kind: dump.Fatal, Message: "sync: unlock of unlocked mutex"},
@@ -148,6 +150,24 @@ func TestLive(t *testing.T) {
 	// GOTRACEBACK=none leaves the head.
 	if all := crashes(crash(t, "panic", false, "GOTRACEBACK=none"), 0); len(all) != 1 || all[0].Message != "boom" || len(all[0].Goroutines) != 0 {
 		t.Errorf("none: %s", renderAll(all))
+	}
+}
+
+// The same panic is the same fault, whether it ends the process or is caught, and logged
+// or not.
+func TestSameFault(t *testing.T) {
+	caught := crash(t, "deepcaught", false)
+	want, ok := stack.FingerprintText(caught)
+	if !ok {
+		t.Fatal(caught)
+	}
+	for _, text := range []string{caught, crash(t, "deep", false, "GOTRACEBACK=single"), crash(t, "deep", true, "GOTRACEBACK=system", "GODEBUG=tracebacklabels=1")} {
+		if got := crashes(text, 0)[0].Fingerprint(); got != want {
+			t.Errorf("fingerprint %s, in process %s, of\n%s", got, want, text)
+		}
+	}
+	if other := crashes(crash(t, "panic", false), 0)[0].Fingerprint(); other == want {
+		t.Error("another panic has the same fingerprint")
 	}
 }
 

@@ -89,17 +89,21 @@ var ways = map[string]func(){
 			runtime.Gosched()
 		}
 	},
-	"quit":  func() { signal(syscall.SIGQUIT) },
-	"abort": func() { signal(syscall.SIGABRT) },
-	"segv":  func() { signal(syscall.SIGSEGV) },
-	"survived": func() { // as a service logs it
-		defer func() {
-			r := recover()
-			fmt.Fprintf(os.Stderr, "panic: %v\n\n%s\n", r, debug.Stack())
-		}()
-		panic("caught")
-	},
-	"deep": func() { (&T[string]{}).run(150, func() { panic("deep") }) },
+	"quit":       func() { signal(syscall.SIGQUIT) },
+	"abort":      func() { signal(syscall.SIGABRT) },
+	"segv":       func() { signal(syscall.SIGSEGV) },
+	"survived":   func() { defer logged(); panic("caught") },
+	"deep":       deep,
+	"deepcaught": func() { defer logged(); deep() },
+}
+
+//go:noinline
+func deep() { (&T[string]{}).run(150, func() { panic("deep") }) }
+
+// logged recovers from a panic and writes it down, as a service does.
+func logged() {
+	r := recover()
+	fmt.Fprintf(os.Stderr, "panic: %v\n\n%s\n", r, debug.Stack())
 }
 
 func signal(s syscall.Signal) {
