@@ -9,8 +9,8 @@ import (
 // MaxText is how much of a text is searched for a stack, in bytes.
 const MaxText = 64 << 10
 
-// maxHeader is as long as the line above a stack may be.
-const maxHeader = 200
+// maxHeader is as long as the line above a stack may be; it may hold labels.
+const maxHeader = 4 << 10
 
 // FingerprintText looks for a stack in the form in which Go prints one: a line
 // "goroutine 7 [running]:" and its frames. It returns 16 hexadecimal digits that are
@@ -24,24 +24,17 @@ func FingerprintText(text string) (fingerprint string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	var names [fingerprintFrames]string
-	n := 0
+	var o Origin
 	for line := range strings.Lines(rest) {
 		line = strings.TrimRight(line, "\r\n")
-		name, frame := functionIn(line)
-		switch {
-		case line == "", strings.HasPrefix(line, "created by "):
-			return fingerprintNames(names[:n]), true // another goroutine follows, or something else
-		case !frame: // the place of the one before
-		case name == "panic" || name == "runtime.gopanic" || name == "runtime.sigpanic" || name == "runtime/debug.Stack":
-			n = 0 // what is above handles the panic
-		case strings.HasPrefix(name, "runtime."):
-		case n < len(names):
-			names[n] = name
-			n++
+		if line == "" || strings.HasPrefix(line, "created by ") {
+			break // another goroutine follows, or something else
+		}
+		if end := FunctionEnd(line); end > 0 { // else it is the place of the one before
+			o.Add(line[:end])
 		}
 	}
-	return fingerprintNames(names[:n]), true
+	return o.Fingerprint(), true
 }
 
 // afterHeader returns what follows the line that a stack begins with.
@@ -57,30 +50,67 @@ func afterHeader(text string) (rest string, ok bool) {
 		for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
 			digits++
 		}
+		if digits == 0 {
+			continue
+		}
 		line, _, _ := strings.Cut(text[:min(len(text), maxHeader)], "\n")
 		rest := strings.TrimPrefix(text[len(line):], "\n")
 		line = strings.TrimRight(line[digits:], "\r")
-		if digits > 0 && strings.Contains(line, " [") && strings.HasSuffix(line, "]:") {
+		if strings.Contains(line, " [") && (strings.HasSuffix(line, "]:") || strings.HasSuffix(line, "}:")) {
 			return rest, true
 		}
 	}
 }
 
-// functionIn returns the function of a line "main.(*T).run(0xc000012345, ...)".
-func functionIn(line string) (string, bool) {
-	if line == "" || line[0] == '\t' || line[0] == ' ' || line[len(line)-1] != ')' {
-		return "", false
+// FunctionEnd returns where the name of the function ends in a line such as
+// "main.(*T).run(0xc000012345, ...)", and 0 where the line is none: names have no
+// space, but for the type arguments that older versions of Go print.
+func FunctionEnd[T string | []byte](line T) int {
+	if len(line) == 0 || line[0] == '\t' || line[0] == ' ' || line[len(line)-1] != ')' {
+		return 0
 	}
-	i := strings.LastIndexByte(line, '(')
-	if i <= 0 {
-		return "", false
+	end := len(line) - 1
+	for end > 0 && line[end] != '(' {
+		end--
 	}
-	return line[:i], true
+	if end > 0 && line[end-1] == '.' { // of "main.(*T).run(" that is cut off, or of prose
+		return 0
+	}
+	for i := range end {
+		switch line[i] {
+		case '[':
+			return end
+		case ' ':
+			return 0
+		}
+	}
+	return end
 }
 
-func fingerprintNames(names []string) string {
+// Origin finds in the functions of a stack, innermost first, those by which its
+// fingerprint is made. The zero value is ready for the first.
+type Origin struct {
+	names [fingerprintFrames]string
+	n     int
+}
+
+// Add takes the function of the next frame, as Go prints it. Functions of C, which
+// begin with "C." where package dump names them, do not count.
+func (o *Origin) Add(name string) {
+	switch {
+	case name == "panic" || name == "runtime.gopanic" || name == "runtime.sigpanic" || name == "runtime/debug.Stack":
+		o.n = 0 // what is above handles the panic
+	case strings.HasPrefix(name, "runtime.") || strings.HasPrefix(name, "C."):
+	case o.n < len(o.names):
+		o.names[o.n] = name
+		o.n++
+	}
+}
+
+// Fingerprint returns 16 hexadecimal digits.
+func (o *Origin) Fingerprint() string {
 	h := fnv.New64a()
-	for _, name := range names {
+	for _, name := range o.names[:o.n] {
 		_, _ = h.Write([]byte(name)) // a hash never fails
 		_, _ = h.Write([]byte{0})
 	}

@@ -35,6 +35,9 @@ func TestFingerprintText(t *testing.T) {
 		"another run": same, "within a message": "recovered: x\r\n" + dump, "carriage returns": strings.ReplaceAll(dump, "\n", "\r\n"),
 		"another goroutine after it": dump + "\ngoroutine 1 [select]:\nmain.main()\n\t/app/main.go:1\n",
 		"newer header":               strings.Replace(dump, "goroutine 18 [", "goroutine 18 gp=0xc000 m=4 mp=0xc00 [", 1),
+		"labels of Go 1.26":          strings.Replace(dump, "[running]:", "[running labels:{\"task\": \"a#1\"}]:", 1),
+		"labels of Go 1.27":          strings.Replace(dump, "[running]:", "[running] {task: \"a#1\", long: \""+strings.Repeat("x", 1000)+"\"}:", 1),
+		"prose between":              strings.Replace(dump, "main.handle(...)", "GET /orders (3ms)\nmain.handle(...)", 1),
 	} {
 		if got, ok := stack.FingerprintText(text); got != want || !ok {
 			t.Errorf("%s: %q, %v, want %q", name, got, ok, want)
@@ -43,7 +46,7 @@ func TestFingerprintText(t *testing.T) {
 	if got, _ := stack.FingerprintText(strings.Replace(dump, "(*Cart).add", "(*Cart).drop", 1)); got == want {
 		t.Error("another function has the same fingerprint")
 	}
-	for _, text := range []string{"", "no stack", "goroutine", "goroutine x [running]:", "goroutine 7 is stuck", "the goroutine 7 [running]", strings.Repeat("goroutine ", 1<<16)} {
+	for _, text := range []string{"", "no stack", "goroutine", "goroutine x [running]:", "goroutine 7 [running] {}", "goroutine 7 is stuck", "the goroutine 7 [running]", strings.Repeat("goroutine ", 1<<16)} {
 		if got, ok := stack.FingerprintText(text); ok {
 			t.Errorf("%.40q: %q", text, got)
 		}
