@@ -1,0 +1,18 @@
+//go:build !darwin && !dragonfly && !freebsd && !linux && !netbsd && !openbsd && !windows
+
+package checkpoint
+
+import (
+	"errors"
+	"os"
+)
+
+func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
+
+func unlock(*os.File) {}
+
+func syncDir(string) error { return nil }
+
+func isFull(error) bool { return false }
+
+func isReadOnly(error) bool { return false }
