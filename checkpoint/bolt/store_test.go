@@ -4,14 +4,11 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
-	"go.uber.org/goleak"
 
 	"github.com/hale-go/hale/checkpoint"
 	"github.com/hale-go/hale/checkpoint/bolt"
 	"github.com/hale-go/hale/haletest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t testing.TB, path string) *bbolt.DB {
 	t.Helper()
