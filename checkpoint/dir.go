@@ -20,17 +20,19 @@ import (
 //	orders.state     the newest record
 //	orders.prev      the one before
 //	orders.epoch     the epoch of the last claim
-//	orders.lock      held while a process touches the others
-//	orders.tmp       being written; one that a crash left is removed by the next Resume
 //	orders.aside-N   set aside, at most 8 of them, with rising numbers
+//	orders.lock      held by who touches the records
+//	orders.claim     held by who takes an epoch
+//	orders.tmp       being written; one that a crash left is removed by the next Resume
 //
 // A save writes the temporary file, syncs it, renames state to prev and the temporary file
 // to state, and syncs the folder. Wherever it is killed, state or else prev is whole. The order of
 // renames survives a loss of power as far as the file system keeps it, as journaling ones do.
 //
 // The lock is the system's (flock, LockFileEx on Windows), so a process that dies lets go of it.
-// Whoever waits for it looks again every 1 to 16 ms until its context is done. A
-// process that hangs in a save, or is stopped there, holds it. On Windows the folder is not synced, since
+// Whoever waits for it looks again every 1 to 16 ms until its context is done; a Resume waits
+// for one save at most, since it takes its epoch first. A process that hangs in a save, or is
+// stopped there, holds the lock. On Windows the folder is not synced, since
 // that cannot be done there, and a loss of power may take back the last saves. Systems that
 // have neither lock give an error that matches [errors.ErrUnsupported]. Network file
 // systems are not supported.
@@ -44,20 +46,33 @@ const kept = 8
 
 // Claim implements [Store].
 func (d Dir) Claim(ctx context.Context, key string, atLeast uint64) (Grant, error) {
-	f, err := d.open(ctx, key, true)
+	f := d.of(key)
+	if err := ctx.Err(); err != nil {
+		return Grant{}, f.failed(context.Cause(ctx))
+	}
+	if err := makeDir(f.dir); err != nil {
+		return Grant{}, f.failed(err)
+	}
+	claiming, err := f.take(ctx, "claim", os.O_CREATE)
 	if err != nil {
 		return Grant{}, err
 	}
-	defer f.close()
-	_ = os.Remove(f.path("tmp")) // what cannot be removed cannot be written either, and that is told
+	defer release(claiming)
 	last, err := f.epoch()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrCorrupt) {
 		return Grant{}, err
 	}
+	// From here on no other save begins. One may be on its way, and ends before the lock is had.
 	g := Grant{Epoch: max(last+1, atLeast)}
-	if err := f.replace("epoch", []byte(strconv.FormatUint(g.Epoch, 10)+"\n"), ""); err != nil {
+	if err := f.replace("epoch", "claim.tmp", []byte(strconv.FormatUint(g.Epoch, 10)+"\n"), ""); err != nil {
 		return Grant{}, err
 	}
+	touching, err := f.take(ctx, "lock", os.O_CREATE)
+	if err != nil {
+		return Grant{}, err
+	}
+	defer release(touching)
+	_ = os.Remove(f.path("tmp")) // what cannot be removed cannot be written either, and that is told
 	for _, name := range []string{"state", "prev"} {
 		record, err := f.read(name, MaxRecord+1)
 		switch {
@@ -75,27 +90,23 @@ func (d Dir) Claim(ctx context.Context, key string, atLeast uint64) (Grant, erro
 
 // Save implements [Store].
 func (d Dir) Save(ctx context.Context, key string, epoch uint64, record []byte) error {
-	f, err := d.open(ctx, key, false)
+	f := d.of(key)
+	touching, err := f.claimed(ctx, epoch)
 	if err != nil {
 		return err
 	}
-	defer f.close()
-	if err := f.check(epoch); err != nil {
-		return err
-	}
-	return f.replace("state", record, "prev")
+	defer release(touching)
+	return f.replace("state", "tmp", record, "prev")
 }
 
 // SetAside implements [Store].
 func (d Dir) SetAside(ctx context.Context, key string, epoch uint64, n int) ([]string, error) {
-	f, err := d.open(ctx, key, false)
+	f := d.of(key)
+	touching, err := f.claimed(ctx, epoch)
 	if err != nil {
 		return nil, err
 	}
-	defer f.close()
-	if err := f.check(epoch); err != nil {
-		return nil, err
-	}
+	defer release(touching)
 	var where []string
 	for _, name := range []string{"state", "prev"} {
 		if len(where) >= n {
@@ -116,49 +127,56 @@ func (d Dir) SetAside(ctx context.Context, key string, epoch uint64, n int) ([]s
 	return where, f.failed(syncDir(string(d)))
 }
 
-// files are those of one key, under its lock.
-type files struct {
-	dir  string
-	stem string
-	lock *os.File
+// files are those of one key.
+type files struct{ dir, stem string }
+
+func (d Dir) of(key string) files { return files{string(d), fileStem(key)} }
+
+func (f files) path(suffix string) string { return filepath.Join(f.dir, f.stem+"."+suffix) }
+
+// take takes a lock. With O_CREATE it makes the file for it.
+func (f files) take(ctx context.Context, name string, flag int) (*os.File, error) {
+	lock, err := os.OpenFile(f.path(name), os.O_RDWR|flag, 0o600)
+	if err != nil {
+		return nil, f.failed(err)
+	}
+	if err := await(ctx, lock); err != nil {
+		_ = lock.Close() // it was opened for the lock only
+		return nil, f.failed(err)
+	}
+	return lock, nil
 }
 
-func (f *files) path(suffix string) string { return filepath.Join(f.dir, f.stem+"."+suffix) }
+func release(lock *os.File) {
+	unlock(lock)
+	_ = lock.Close() // nothing was written to it
+}
 
-// open takes the key's lock.
-func (d Dir) open(ctx context.Context, key string, create bool) (*files, error) {
-	f := &files{dir: string(d), stem: fileStem(key)}
+// claimed takes the lock of the records for a claim that is the last one.
+func (f files) claimed(ctx context.Context, epoch uint64) (*os.File, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+		return nil, f.failed(context.Cause(ctx))
 	}
-	flags := os.O_RDWR
-	if create {
-		flags |= os.O_CREATE
-		if err := makeDir(f.dir); err != nil {
-			return nil, f.failed(err)
-		}
-	}
-	var err error
-	if f.lock, err = os.OpenFile(f.path("lock"), flags, 0o600); err != nil {
+	lock, err := f.take(ctx, "lock", 0)
+	if err != nil {
 		if _, gone := os.Stat(f.dir); gone == nil && errors.Is(err, fs.ErrNotExist) {
 			return nil, ErrFenced // nobody has claimed the key in this folder
 		}
-		return nil, f.failed(err)
+		return nil, err
 	}
-	if err := await(ctx, f.lock); err != nil {
-		_ = f.lock.Close() // it was opened for the lock only
-		return nil, f.failed(err)
+	last, err := f.epoch()
+	if err == nil && last != epoch {
+		err = ErrFenced
 	}
-	return f, nil
-}
-
-func (f *files) close() {
-	unlock(f.lock)
-	_ = f.lock.Close() // nothing was written to it
+	if err != nil {
+		release(lock)
+		return nil, err
+	}
+	return lock, nil
 }
 
 // epoch returns that of the last claim.
-func (f *files) epoch() (uint64, error) {
+func (f files) epoch() (uint64, error) {
 	text, err := f.read("epoch", 32)
 	if err != nil {
 		return 0, err
@@ -170,16 +188,7 @@ func (f *files) epoch() (uint64, error) {
 	return n, nil
 }
 
-// check compares the epoch with that of the last claim.
-func (f *files) check(epoch uint64) error {
-	last, err := f.epoch()
-	if err == nil && last != epoch {
-		err = ErrFenced
-	}
-	return err
-}
-
-func (f *files) read(name string, most int64) ([]byte, error) {
+func (f files) read(name string, most int64) ([]byte, error) {
 	file, err := os.Open(f.path(name))
 	if err != nil {
 		return nil, f.failed(err)
@@ -197,10 +206,10 @@ func (f *files) read(name string, most int64) ([]byte, error) {
 	return out[:n], nil
 }
 
-// replace writes a file anew, durably. What was there is kept under the other name, if
-// that is not empty.
-func (f *files) replace(name string, data []byte, keep string) error {
-	tmp := f.path("tmp")
+// replace writes a file anew, durably, by way of a temporary one. What was there is kept
+// under the last name, if that is not empty.
+func (f files) replace(name, by string, data []byte, keep string) error {
+	tmp := f.path(by)
 	err := writeSynced(tmp, data)
 	if err == nil && keep != "" {
 		if err = os.Rename(f.path(name), f.path(keep)); errors.Is(err, fs.ErrNotExist) {
@@ -230,7 +239,7 @@ func writeSynced(path string, data []byte) error {
 }
 
 // aside returns the path under which the next record is set aside, and makes room.
-func (f *files) aside() (string, error) {
+func (f files) aside() (string, error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return "", f.failed(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // failed says where something went wrong and what to do about it. It returns nil for nil.
-func (f *files) failed(err error) error {
+func (f files) failed(err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {
 		return err

@@ -3,6 +3,7 @@ package checkpoint_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hale-go/hale/checkpoint"
 	"github.com/hale-go/hale/checkpoint/internal/killed"
@@ -26,9 +27,13 @@ func TestFencedAcrossProcesses(t *testing.T) {
 				t.Fatal(line, err)
 			}
 		}
+		began := time.Now()
 		c, err := checkpoint.Resume[killed.State](t.Context(), checkpoint.Dir(path), killed.Key)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("a predecessor that saves as fast as it can has kept its successor waiting for %v", took)
 		}
 		for {
 			line, n, err := killed.Said(out)

@@ -130,17 +130,28 @@ func TestMaxSize(t *testing.T) {
 		t.Error(err)
 	}
 	refused(t, text.Save(t.Context(), strings.Repeat("x", 1<<20-1)), checkpoint.ErrTooLarge)
-	largest := strings.Repeat("x", checkpoint.MaxState-2)
-	if text, err = checkpoint.Resume[string](t.Context(), s, "k", checkpoint.MaxSize(checkpoint.MaxState)); err != nil {
+	raw, err := checkpoint.Resume[blob](t.Context(), s, "l", checkpoint.MaxSize(checkpoint.MaxState))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := text.Save(t.Context(), largest); err != nil {
+	largest := bytes.Repeat([]byte{7}, checkpoint.MaxState)
+	if err := raw.Save(t.Context(), blob{largest}); err != nil {
 		t.Error(err)
 	}
-	refused(t, text.Save(t.Context(), largest+"x"), checkpoint.ErrTooLarge)
-	if text, err = checkpoint.Resume[string](t.Context(), s, "k"); err != nil || text.State != largest {
-		t.Errorf("%d bytes, %v", len(text.State), err)
+	refused(t, raw.Save(t.Context(), blob{append(largest, 8)}), checkpoint.ErrTooLarge)
+	if raw, err = checkpoint.Resume[blob](t.Context(), s, "l"); err != nil || !bytes.Equal(raw.State.data, largest) {
+		t.Errorf("%d bytes, %v", len(raw.State.data), err)
 	}
+}
+
+// blob is bytes as they are.
+type blob struct{ data []byte }
+
+func (b blob) MarshalBinary() ([]byte, error) { return b.data, nil }
+
+func (b *blob) UnmarshalBinary(data []byte) error {
+	b.data = data
+	return nil
 }
 
 // point goes to bytes by methods of its pointer, moment by methods of its value.

@@ -24,7 +24,7 @@ func Start(t testing.TB, path string) (*exec.Cmd, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), childPath+"="+path)
+	cmd.Env = append(os.Environ(), childPath+"="+path, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -68,10 +68,7 @@ func Rounds(t *testing.T, rounds int, path string, open func() (checkpoint.Store
 			}
 			acknowledged, resumed = n, true
 		}
-		wait(rng.Int64N(int64(8 * time.Millisecond)))
-		if !resumed {
-			wait(rng.Int64N(int64(40 * time.Millisecond)))
-		}
+		wait(rng.Int64N(int64(10 * time.Millisecond)))
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
