@@ -3,7 +3,6 @@ package checkpoint_test
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,9 +13,6 @@ import (
 
 func TestMain(m *testing.M) {
 	killed.Child(func(path string) (checkpoint.Store, error) { return checkpoint.Dir(path), nil })
-	if dir := os.Getenv(faultyDir); dir != "" {
-		os.Exit(faulty(dir))
-	}
 	goleak.VerifyTestMain(m)
 }
 
