@@ -93,7 +93,7 @@ func (c *Claim[S]) load(record []byte) error {
 	if err != nil {
 		return err
 	}
-	c.seq = max(c.seq, e.seq)
+	c.seq = max(c.seq, min(e.seq, 1<<62)) // there is always a next one
 	version, data := int(e.version), e.state
 	refuse := func(err error, mend string) error {
 		return &Error{Op: "resume", Key: c.key, Err: fmt.Errorf("the state has version %d, this code has %d: %w", version, c.opts.version, err), Mend: mend}
@@ -155,7 +155,7 @@ func (c *Claim[S]) Save(ctx context.Context, state S) error {
 	}
 	c.seq++
 	e := envelope{encoding: encoding, version: uint32(c.opts.version), epoch: c.epoch, seq: c.seq, saved: time.Now(), state: data}
-	err = c.store.Save(ctx, c.key, c.epoch, e.seal())
+	err = c.store.Save(ctx, c.key, c.epoch, c.seq, e.seal())
 	if err == nil {
 		return nil
 	}

@@ -88,8 +88,8 @@ func (d Dir) Claim(ctx context.Context, key string, atLeast uint64) (Grant, erro
 	return g, nil
 }
 
-// Save implements [Store].
-func (d Dir) Save(ctx context.Context, key string, epoch uint64, record []byte) error {
+// Save implements [Store]. It needs no number: when it has returned it is over.
+func (d Dir) Save(ctx context.Context, key string, epoch, _ uint64, record []byte) error {
 	f := d.of(key)
 	touching, err := f.claimed(ctx, epoch)
 	if err != nil {

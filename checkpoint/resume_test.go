@@ -241,10 +241,10 @@ type hanging struct {
 	let    chan struct{}
 }
 
-func (h hanging) Save(ctx context.Context, key string, epoch uint64, record []byte) error {
+func (h hanging) Save(ctx context.Context, key string, epoch, number uint64, record []byte) error {
 	h.saving <- struct{}{}
 	<-h.let
-	return h.Store.Save(ctx, key, epoch, record)
+	return h.Store.Save(ctx, key, epoch, number, record)
 }
 
 func TestSaveWaitsNoLongerThanItsContext(t *testing.T) {
@@ -274,7 +274,7 @@ func (b broken) Claim(context.Context, string, uint64) (checkpoint.Grant, error)
 	return checkpoint.Grant{Epoch: 1, Records: [][]byte{nil, {1}, bytes.Repeat([]byte{2}, 100)}}, nil
 }
 
-func (b broken) Save(context.Context, string, uint64, []byte) error { return b.err }
+func (b broken) Save(context.Context, string, uint64, uint64, []byte) error { return b.err }
 
 func (b broken) SetAside(context.Context, string, uint64, int) ([]string, error) {
 	return []string{"one place"}, nil

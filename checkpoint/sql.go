@@ -38,6 +38,7 @@ func (s SQL) Schema() string {
 	return fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %[1]s (
 	key text PRIMARY KEY,
 	epoch bigint NOT NULL,
+	number bigint NOT NULL,
 	state bytea,
 	previous bytea
 );
@@ -72,9 +73,9 @@ func (s SQL) Claim(ctx context.Context, key string, atLeast uint64) (Grant, erro
 	}
 	var g Grant
 	var state, previous []byte
-	row := s.DB.QueryRowContext(ctx, fmt.Sprintf(`INSERT INTO %[1]s AS t (key, epoch) VALUES ($1, $2)
-ON CONFLICT (key) DO UPDATE SET epoch = GREATEST(t.epoch + 1, excluded.epoch)
-RETURNING epoch, substring(state FROM 1 FOR %[2]d), substring(previous FROM 1 FOR %[2]d)`, t, MaxRecord+1), key, int64(atLeast))
+	row := s.DB.QueryRowContext(ctx, fmt.Sprintf(`INSERT INTO %[1]s AS t (key, epoch, number) VALUES ($1, $2, 0)
+ON CONFLICT (key) DO UPDATE SET epoch = GREATEST(t.epoch + 1, excluded.epoch), number = 0
+RETURNING epoch, substring(state FROM 1 FOR %[2]d), substring(previous FROM 1 FOR %[2]d)`, t, MaxRecord+1), key, int64(max(atLeast, 1)))
 	if err := row.Scan(&g.Epoch, &state, &previous); err != nil {
 		return Grant{}, s.failed(err)
 	}
@@ -86,8 +87,10 @@ RETURNING epoch, substring(state FROM 1 FOR %[2]d), substring(previous FROM 1 FO
 	return g, nil
 }
 
-// Save implements [Store].
-func (s SQL) Save(ctx context.Context, key string, epoch uint64, record []byte) error {
+// Save implements [Store]. A statement that was given up, by a context or with its connection, may
+// still be carried out: its number keeps it from overwriting a later one. The same statement
+// once more, as database/sql may try it, changes nothing.
+func (s SQL) Save(ctx context.Context, key string, epoch, number uint64, record []byte) error {
 	t, err := s.table()
 	if err != nil {
 		return err
@@ -95,8 +98,9 @@ func (s SQL) Save(ctx context.Context, key string, epoch uint64, record []byte) 
 	if record == nil {
 		record = []byte{}
 	}
-	done, err := s.DB.ExecContext(ctx, fmt.Sprintf(`UPDATE %s SET previous = COALESCE(state, previous), state = $3
-WHERE key = $1 AND epoch = $2`, t), key, int64(epoch), record)
+	done, err := s.DB.ExecContext(ctx, fmt.Sprintf(`UPDATE %s SET number = $3, state = $4,
+	previous = CASE WHEN number = $3 OR state IS NULL THEN previous ELSE state END
+WHERE key = $1 AND epoch = $2 AND number <= $3`, t), key, int64(epoch), int64(number), record)
 	if err != nil {
 		return s.failed(err)
 	}

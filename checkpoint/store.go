@@ -30,6 +30,9 @@ const (
 //   - Save makes the record the key's newest, durably, and keeps the one that was the
 //     newest. At every moment, and whatever crashes, at least one of the two is whole.
 //     After an error the record may be there or not; those from before are.
+//   - The saves of an epoch come one after the other and with rising numbers. One that
+//     returned an error must not overtake a later one: where it may still be on its way, in a
+//     database that was not waited for, the number tells.
 //   - SetAside takes the n newest records out of use, all if there are fewer, and keeps
 //     them where a person finds them: for each it says where, the newest first. It may
 //     delete the oldest of those that it has set aside for the key, but keeps at least
@@ -41,8 +44,8 @@ const (
 type Store interface {
 	// Claim takes the next epoch of the key, and returns what is kept.
 	Claim(ctx context.Context, key string, atLeast uint64) (Grant, error)
-	// Save keeps a record of at most MaxRecord bytes.
-	Save(ctx context.Context, key string, epoch uint64, record []byte) error
+	// Save keeps a record of at most MaxRecord bytes, the number-th of the key.
+	Save(ctx context.Context, key string, epoch, number uint64, record []byte) error
 	// SetAside takes the n newest records out of use.
 	SetAside(ctx context.Context, key string, epoch uint64, n int) (where []string, err error)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hale-go/hale/checkpoint"
@@ -45,9 +46,10 @@ func Store(t testing.TB, open func() checkpoint.Store) {
 
 // storeTest is one check of [Store].
 type storeTest struct {
-	t    testing.TB
-	open func() checkpoint.Store
-	key  string
+	t      testing.TB
+	open   func() checkpoint.Store
+	key    string
+	number atomic.Uint64 // of the last save
 }
 
 func (c *storeTest) errorf(format string, args ...any) {
@@ -75,7 +77,7 @@ func (c *storeTest) claim(key string, want ...string) uint64 {
 
 func (c *storeTest) save(key string, epoch uint64, record string) {
 	c.t.Helper()
-	if err := c.open().Save(context.Background(), key, epoch, []byte(record)); err != nil {
+	if err := c.open().Save(context.Background(), key, epoch, c.number.Add(1), []byte(record)); err != nil {
 		c.errorf("Save under the last epoch, %d, failed: %v", epoch, err)
 	}
 }
@@ -136,7 +138,7 @@ func (c *storeTest) fenced() {
 	c.t.Helper()
 	refused := func(key string, epoch uint64, why string) {
 		c.t.Helper()
-		if err := c.open().Save(context.Background(), key, epoch, []byte("late")); !errors.Is(err, checkpoint.ErrFenced) {
+		if err := c.open().Save(context.Background(), key, epoch, c.number.Add(1), []byte("late")); !errors.Is(err, checkpoint.ErrFenced) {
 			c.errorf("Save under %s returned %v, want ErrFenced", why, err)
 		}
 		if _, err := c.open().SetAside(context.Background(), key, epoch, 1); !errors.Is(err, checkpoint.ErrFenced) {
@@ -216,7 +218,7 @@ func (c *storeTest) slices() {
 	c.t.Helper()
 	epoch := c.claim(c.key)
 	record := []byte("whole")
-	if err := c.open().Save(context.Background(), c.key, epoch, record); err != nil {
+	if err := c.open().Save(context.Background(), c.key, epoch, c.number.Add(1), record); err != nil {
 		c.errorf("Save failed: %v", err)
 	}
 	copy(record, "xxxxx")
@@ -239,7 +241,7 @@ func (c *storeTest) contexts() {
 	if _, err := s.Claim(ctx, c.key, 0); !errors.Is(err, context.Canceled) {
 		c.errorf("Claim under a context that is done returned %v", err)
 	}
-	if err := s.Save(ctx, c.key, epoch, []byte("2")); !errors.Is(err, context.Canceled) {
+	if err := s.Save(ctx, c.key, epoch, c.number.Add(1), []byte("2")); !errors.Is(err, context.Canceled) {
 		c.errorf("Save under a context that is done returned %v", err)
 	}
 	if _, err := s.SetAside(ctx, c.key, epoch, 1); !errors.Is(err, context.Canceled) {
@@ -259,8 +261,8 @@ func (c *storeTest) crowd() {
 	var newest uint64
 	var all sync.WaitGroup
 	for range claimants {
+		s := c.open()
 		all.Go(func() {
-			s := c.open()
 			for range claims {
 				g, err := s.Claim(context.Background(), c.key, 0)
 				if err != nil {
@@ -278,7 +280,7 @@ func (c *storeTest) crowd() {
 					mu.Lock()
 					late := newest > g.Epoch
 					mu.Unlock()
-					err := s.Save(context.Background(), c.key, g.Epoch, fmt.Appendf(nil, "%d/%d", g.Epoch, i))
+					err := s.Save(context.Background(), c.key, g.Epoch, uint64(i+1), fmt.Appendf(nil, "%d/%d", g.Epoch, i))
 					switch {
 					case err == nil && late:
 						c.errorf("a save under epoch %d succeeded after a later claim", g.Epoch)

@@ -67,8 +67,8 @@ func (s Store) Claim(ctx context.Context, key string, atLeast uint64) (checkpoin
 	return g, nil
 }
 
-// Save implements [checkpoint.Store].
-func (s Store) Save(ctx context.Context, key string, epoch uint64, record []byte) error {
+// Save implements [checkpoint.Store]. It needs no number: when it has returned it is over.
+func (s Store) Save(ctx context.Context, key string, epoch, _ uint64, record []byte) error {
 	return s.update(ctx, s.Batch, func(tx *bbolt.Tx) error {
 		b, err := s.claimed(tx, key, epoch)
 		if err != nil {
