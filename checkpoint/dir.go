@@ -23,7 +23,8 @@ import (
 //	orders.aside-N   set aside, at most 8 of them, with rising numbers
 //	orders.lock      held by who touches the records
 //	orders.claim     held by who takes an epoch
-//	orders.tmp       being written; one that a crash left is removed by the next Resume
+//	orders.tmp       a record being written; one that a crash left is removed by the next Resume
+//	orders.next      an epoch being written; the next Resume goes on with it
 //
 // A save writes the temporary file, syncs it, renames state to prev and the temporary file
 // to state, and syncs the folder. Wherever it is killed, state or else prev is whole. The order of
@@ -64,7 +65,7 @@ func (d Dir) Claim(ctx context.Context, key string, atLeast uint64) (Grant, erro
 	}
 	// From here on no other save begins. One may be on its way, and ends before the lock is had.
 	g := Grant{Epoch: max(last+1, atLeast)}
-	if err := f.replace("epoch", "claim.tmp", []byte(strconv.FormatUint(g.Epoch, 10)+"\n"), ""); err != nil {
+	if err := f.replace("epoch", "next", []byte(strconv.FormatUint(g.Epoch, 10)+"\n"), ""); err != nil {
 		return Grant{}, err
 	}
 	touching, err := f.take(ctx, "lock", os.O_CREATE)
@@ -119,7 +120,7 @@ func (d Dir) SetAside(ctx context.Context, key string, epoch uint64, n int) ([]s
 		if err != nil {
 			return where, err
 		}
-		if err := os.Rename(f.path(name), to); err != nil {
+		if err := rename(f.path(name), to); err != nil {
 			return where, f.failed(err)
 		}
 		where = append(where, to)
@@ -212,12 +213,12 @@ func (f files) replace(name, by string, data []byte, keep string) error {
 	tmp := f.path(by)
 	err := writeSynced(tmp, data)
 	if err == nil && keep != "" {
-		if err = os.Rename(f.path(name), f.path(keep)); errors.Is(err, fs.ErrNotExist) {
+		if err = rename(f.path(name), f.path(keep)); errors.Is(err, fs.ErrNotExist) {
 			err = nil // the first, or the last save ended between its renames
 		}
 	}
 	if err == nil {
-		err = os.Rename(tmp, f.path(name))
+		err = rename(tmp, f.path(name))
 	}
 	if err != nil {
 		_ = os.Remove(tmp) // or the next claim does

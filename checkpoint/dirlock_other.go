@@ -11,6 +11,8 @@ func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
 
 func unlock(*os.File) {}
 
+func rename(from, to string) error { return os.Rename(from, to) }
+
 func syncDir(string) error { return nil }
 
 func isFull(error) bool { return false }

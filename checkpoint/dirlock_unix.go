@@ -23,6 +23,8 @@ func tryLock(f *os.File) (bool, error) {
 // moment may have it open for a little longer.
 func unlock(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
 
+func rename(from, to string) error { return os.Rename(from, to) }
+
 // syncDir makes the names in a folder durable, where the file system can.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)

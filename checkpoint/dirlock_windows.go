@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -12,6 +13,7 @@ const (
 	lockExclusive       syscall.Errno = 2
 
 	errorWriteProtect  syscall.Errno = 19
+	errorSharing       syscall.Errno = 32
 	errorLockViolation syscall.Errno = 33
 	errorHandleFull    syscall.Errno = 39
 	errorDiskFull      syscall.Errno = 112
@@ -39,6 +41,18 @@ func tryLock(f *os.File) (bool, error) {
 func unlock(f *os.File) {
 	var at syscall.Overlapped
 	_, _, _ = unlockFileEx.Call(f.Fd(), 0, 1, 0, uintptr(unsafe.Pointer(&at))) // closing the file does it too
+}
+
+// rename tries again for a while: Windows replaces no file that somebody reads at the
+// moment, be it another process here or a scanner for viruses.
+func rename(from, to string) (err error) {
+	for pause := time.Millisecond; pause < time.Second; pause *= 2 {
+		if err = os.Rename(from, to); !errors.Is(err, errorSharing) && !errors.Is(err, syscall.ERROR_ACCESS_DENIED) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+	return err
 }
 
 // syncDir does nothing: Windows cannot sync a folder.

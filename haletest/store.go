@@ -201,7 +201,7 @@ func (c *storeTest) manyAside() {
 func (c *storeTest) keys() {
 	c.t.Helper()
 	keys := []string{
-		"k", "K", "k.state", "k.prev", "k/k", "../k", "..", ".", "/", `k\k`, "%6b", "~k", "k ", " k", "k:k", "con", "con.k", "KÖ", "kö",
+		"k", "K", "k.state", "k.prev", "k.claim", "k.lock", "k.tmp", "k.next", "k.aside-1", "k/k", "../k", "..", ".", "/", `k\k`, "%6b", "~k", "k ", " k", "k:k", "con", "con.k", "KÖ", "kö",
 		"'; DROP TABLE k; --", strings.Repeat("k", checkpoint.MaxKey), strings.Repeat("K", checkpoint.MaxKey), strings.Repeat("ö", checkpoint.MaxKey/2),
 	}
 	epochs := map[string]uint64{}
