@@ -10,10 +10,11 @@ import (
 	"github.com/hale-go/hale/checkpoint"
 )
 
-const (
-	childPath = "HALE_CHECKPOINT_CHILD" // where the store is; set in children only
-	Key       = "counter"               // Key is the task's.
-)
+// Key is the counter's.
+const Key = "counter"
+
+// childPath is set in children only: it says where the store is.
+const childPath = "HALE_CHECKPOINT_CHILD"
 
 // State counts saves. Its filling makes it about a kilobyte, and follows from the number.
 type State struct {

@@ -3,6 +3,7 @@ package killed
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -74,7 +75,7 @@ func Rounds(t *testing.T, rounds int, path string, open func() (checkpoint.Store
 		}
 		for {
 			line, n, err := Said(out)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil || n < acknowledged {
