@@ -14,9 +14,8 @@
 //	checkpoint/bolt   one bbolt file         in the same process or after it, many keys
 //	SQL               a table in PostgreSQL  anywhere
 //
-// A save is at-least-once: what the task did after its last save it does again after a
-// crash. Save before an effect that can be repeated, or keep a number in the state by which
-// the effect is recognized.
+// What a task did after its last save it does again after a crash. So its effects have to
+// bear being repeated, or the state holds a number by which one is recognized.
 //
 // Records have a checksum and a version. A damaged one, and one of newer code, is set aside
 // rather than overwritten, and the one before is used; see [Claim.Aside].

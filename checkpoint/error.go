@@ -21,7 +21,7 @@ var (
 
 // Error is what all errors of this package are.
 type Error struct {
-	Op    string // Op is "resume" or "save".
+	Op    string // Op is "resume" or "save"; empty from a method of a store.
 	Key   string // Key is the task's.
 	Where string // Where is the file, the table or the bucket; empty where it is none of them.
 	Err   error  // Err is what went wrong.
@@ -36,6 +36,9 @@ func (e *Error) Error() string {
 	at := ""
 	if e.Where != "" {
 		at = " at " + e.Where
+	}
+	if e.Op == "" { // as a store returns it, before Resume or Save tells the rest
+		return fmt.Sprintf("checkpoint:%s: %v", at, e.Err)
 	}
 	return fmt.Sprintf("checkpoint: %s %.200q%s: %v", e.Op, e.Key, at, e.Err)
 }
