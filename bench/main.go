@@ -22,7 +22,7 @@ func main() {
 		return
 	}
 	rounds := flag.Int("rounds", 20, "rounds of each contest; the ratio is the median over them")
-	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck, beat, parked, log, snapshot/1k/4 .. snapshot/1M/16, idle, http, middleware, retry, rate, adaptive, call/1, call/2, probe, walls, permits, dump")
+	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck, beat, parked, log, snapshot/1k/4 .. snapshot/1M/16, idle, http, middleware, retry, rate, adaptive, call/1, call/2, probe, walls, permits, dump, checkpoint")
 	verbose := flag.Bool("v", false, "print the spread over the rounds below each row")
 	flag.Parse()
 	match, err := regexp.Compile(*pattern)
@@ -53,6 +53,7 @@ type size struct {
 	open     time.Duration // of a breaker of the probe contest
 	walls    time.Duration // of load for each side
 	mixed    int           // calls of the permits contest
+	saves    int           // of the checkpoint contest
 	adaptive time.Duration // of a simulated phase of the adaptive contests
 	dump     int           // goroutines
 }
@@ -64,7 +65,7 @@ var fullSize = size{
 	units: 32_000, restarts: 2_000, stuck: 40, beats: 2_000_000, logs: 50_000, parked: 10_000,
 	snapshot: []int{1_000, 10_000, 100_000, 1_000_000}, idle: 20 * time.Second, http: 400 * time.Millisecond,
 	requests: 20_000, retries: 500_000, calls: 500_000, open: 20 * time.Millisecond,
-	walls: 800 * time.Millisecond, mixed: 100_000, adaptive: time.Minute, dump: 5_000,
+	walls: 800 * time.Millisecond, mixed: 100_000, adaptive: time.Minute, dump: 5_000, saves: 100,
 }
 
 // contests returns all of them.
@@ -81,7 +82,7 @@ func contests(s size) []contest {
 	for _, callers := range []int{1, 2} {
 		out = append(out, callContest(callers, s.calls))
 	}
-	out = append(out, probeContest(s.open), wallsContest(s.walls), permitsContest(s.mixed), dumpContest(s.dump))
+	out = append(out, probeContest(s.open), wallsContest(s.walls), permitsContest(s.mixed), dumpContest(s.dump), checkpointContest(s.saves))
 	for _, n := range s.snapshot {
 		out = append(out, snapshotContest(n, 4), snapshotContest(n, 16))
 	}

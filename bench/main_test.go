@@ -110,7 +110,7 @@ func TestRun(t *testing.T) {
 	all := contests(size{
 		units: 500, restarts: 20, stuck: 3, beats: 1000, logs: 200, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
 		requests: 100, retries: 1000, adaptive: 200 * time.Millisecond,
-		calls: 1000, open: 5 * time.Millisecond, walls: 80 * time.Millisecond, mixed: 300, dump: 50,
+		calls: 1000, open: 5 * time.Millisecond, walls: 80 * time.Millisecond, mixed: 300, dump: 50, saves: 3,
 	})
 	var out strings.Builder
 	if err := run(&out, all, 2, regexp.MustCompile(""), false); err != nil {
@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("verdict %q for target %q in %q", cells[3], cells[2], line)
 		}
 	}
-	if want := 2*7 + 2*7 + 4 + 2 + 2 + 7 + 3 + 3 + 6 + 2*9 + 1 + 6 + 2 + 2*14 + 2*10 + 6 + 5 + 3 + 8; rows != want {
+	if want := 2*7 + 2*7 + 4 + 2 + 2 + 7 + 3 + 3 + 6 + 2*9 + 1 + 6 + 2 + 2*14 + 2*10 + 6 + 5 + 3 + 8 + 4; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
 	}
 	var one strings.Builder

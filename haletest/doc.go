@@ -1,9 +1,9 @@
 // Package haletest helps to test what is used with hale, and what is run under
 // it:
 //
-//   - [Detector] and [Remedy] are conformance tests. They check the contracts
-//     that are written on [detect.Detector] and [heal.Remedy], in the manner of
-//     testing/slogtest.
+//   - [Detector], [Remedy] and [Store] are conformance tests. They check the
+//     contracts that are written on [detect.Detector], [heal.Remedy] and
+//     [checkpoint.Store], in the manner of testing/slogtest.
 //   - [Run] runs a test's code under a [hale.Runtime] whose loop runs in a
 //     testing/synctest bubble: time is fake, so minutes of detection and healing
 //     pass in milliseconds.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/checkpoint"
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/haletest"
 	"github.com/hale-go/hale/heal"
@@ -78,4 +80,19 @@ func ExampleNoLeaks() {
 		//	haletest: TestOrders outlives what it started:
 		//		1 × orders.(*Consumer).watch consumer.go:40 of task orders.consume, which has ended: chan receive at orders.(*Consumer).watch consumer.go:43
 	}
+}
+
+// A store of your own for checkpoints is checked by one call.
+func ExampleStore() {
+	t := &testing.T{} // in a test: its parameter
+
+	dir, err := os.MkdirTemp("", "store")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	haletest.Store(t, func() checkpoint.Store { return checkpoint.Dir(dir) })
+	fmt.Println("failed:", t.Failed())
+	// Output: failed: false
 }

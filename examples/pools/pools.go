@@ -38,9 +38,8 @@ const (
 	natsConns     = 12
 )
 
-// Open makes the clients, and the table that the requests use.
-func Open(ctx context.Context, postgres, redisServer, natsServer *Server) (*Pools, error) {
-	url := "postgres://hale@" + postgres.Addr + "/postgres?sslmode=disable"
+// Open makes the clients, that of PostgreSQL for the URL, and the table that the requests use.
+func Open(ctx context.Context, url string, redisServer, natsServer *Server) (*Pools, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -62,18 +61,14 @@ func Open(ctx context.Context, postgres, redisServer, natsServer *Server) (*Pool
 	return p, nil
 }
 
-// createTable waits until the server is up: it may accept connections before.
+// createTable makes the table on a connection of its own.
 func createTable(ctx context.Context, url string) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := pgx.Connect(ctx, url)
-		if err == nil {
-			_, err = conn.Exec(ctx, "CREATE TABLE visits (n bigint)")
-			return errors.Join(err, conn.Close(ctx))
-		}
-		if time.Now().After(deadline) {
-			return err
-		}
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
 	}
+	_, err = conn.Exec(ctx, "CREATE TABLE visits (n bigint)")
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // postgres returns the pool. Whoever needs it first makes it.

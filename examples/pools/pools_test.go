@@ -18,6 +18,7 @@ import (
 	"github.com/hale-go/hale/examples/pools"
 	"github.com/hale-go/hale/examples/trial"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/internal/pgtest"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -78,7 +79,7 @@ func (w *witness) Detect(t observe.Turn) []detect.Finding {
 }
 
 func TestPoolsOfOthersAreNeverAccused(t *testing.T) {
-	p, err := pools.Open(t.Context(), started(t, pools.StartPostgres), started(t, pools.StartRedis), started(t, pools.StartNATS))
+	p, err := pools.Open(t.Context(), pgtest.Start(t, "max_connections=100").URL(), started(t, pools.StartRedis), started(t, pools.StartNATS))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -18,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/hale-go/hale"
-	"github.com/hale-go/hale/examples/pools"
 	"github.com/hale-go/hale/halesql"
+	"github.com/hale-go/hale/internal/pgtest"
 	"github.com/hale-go/hale/observe"
 )
 
@@ -30,7 +29,7 @@ func TestSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rt.Close()
-	cfg, err := pgx.ParseConfig(fmt.Sprintf("postgres://hale@%s/postgres", started(t, pools.StartPostgres).Addr))
+	cfg, err := pgx.ParseConfig(pgtest.Start(t).URL())
 	if err != nil {
 		t.Fatal(err)
 	}

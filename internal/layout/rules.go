@@ -29,6 +29,8 @@ var Rules = []Rule{
 	{Folder: "diagnose", Imports: []string{"internal", "observe", "detect"}},
 	{Folder: "heal", Imports: []string{"internal", "observe", "detect", "diagnose"}},
 	{Folder: "isolate", Imports: []string{"internal"}, Others: []string{"github.com/failsafe-go/failsafe-go"}},
+	{Folder: "checkpoint/bolt", Imports: []string{"checkpoint"}, Others: []string{"go.etcd.io/bbolt"}},
+	{Folder: "checkpoint"},
 	{Folder: ".", Imports: []string{"internal", "observe", "detect", "diagnose", "heal", "isolate"}},
 }
 
@@ -38,7 +40,9 @@ var Adapters = []string{"halehttp", "halesql", "haleprom", "haleotel", "halezap"
 
 // TestImports holds path prefixes that test files may import on top of what
 // their folder may.
-var TestImports = []string{"go.uber.org/goleak", "github.com/google/pprof", Module + "/haletest"}
+var TestImports = []string{
+	"go.uber.org/goleak", "github.com/google/pprof", "github.com/jackc/pgx/v5", Module + "/haletest", Module + "/internal/pgtest",
+}
 
 // BadNames says too little of what is inside; no file or folder bears one, nor
 // one of them as a part between underscores.

@@ -1,0 +1,169 @@
+package checkpoint_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hale-go/hale/checkpoint"
+)
+
+// apart runs the test again in a process of its own, and reports whether this is that
+// process. With own mounts it can mount a disk that nobody else sees.
+func apart(t *testing.T, ownMounts bool) bool {
+	t.Helper()
+	const mark = "HALE_CHECKPOINT_APART"
+	if os.Getenv(mark) == t.Name() {
+		return true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), mark+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
+	if ownMounts {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		if os.Getuid() != 0 {
+			cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		}
+	}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case ownMounts && errors.Is(err, fs.ErrPermission):
+		t.Logf("THIS SYSTEM LETS NO PROCESS HAVE MOUNTS OF ITS OWN, so a full disk is only tested by a limit on file sizes: %v", err)
+	case err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()):
+		t.Errorf("%v: %s", err, out)
+	}
+	return false
+}
+
+// disk mounts a small disk in memory.
+func disk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestFullDisk(t *testing.T) {
+	if !apart(t, true) {
+		return
+	}
+	dir := disk(t)
+	c := resume(t, checkpoint.Dir(dir), "k")
+	save(t, c, 1)
+	save(t, c, 2)
+	ballast, err := os.Create(dir + "/ballast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ballast.Close()
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 100))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	for range 3 {
+		refused(t, c.Save(t.Context(), progress{Done: 3}), syscall.ENOSPC)
+		left(t, dir, "ballast", "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
+		_, err = checkpoint.Resume[progress](t.Context(), checkpoint.Dir(dir), "k")
+		refused(t, err, syscall.ENOSPC)
+	}
+	if err := ballast.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	save(t, c, 4) // the resumes that failed have fenced nobody
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 4)
+}
+
+func TestReadOnlyDisk(t *testing.T) {
+	if !apart(t, true) {
+		return
+	}
+	dir := disk(t)
+	c := resume(t, checkpoint.Dir(dir), "k")
+	save(t, c, 1)
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	refused(t, c.Save(t.Context(), progress{Done: 2}), syscall.EROFS)
+	_, err := checkpoint.Resume[progress](t.Context(), checkpoint.Dir(dir), "k")
+	refused(t, err, syscall.EROFS)
+	remount(0)
+	save(t, c, 3)
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 3)
+}
+
+// The limit on file sizes fails a write in its middle, for users of all rights.
+func TestFileTooLarge(t *testing.T) {
+	if !apart(t, false) {
+		return
+	}
+	dir := t.TempDir()
+	c := resume(t, checkpoint.Dir(dir), "k")
+	save(t, c, 1)
+	save(t, c, 2)
+	limit := syscall.Rlimit{Cur: 1000, Max: 1000}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, c.Save(t.Context(), progress{Pad: strings.Repeat("x", 2000)}), syscall.EFBIG)
+	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 2)
+}
+
+func TestPermissionDenied(t *testing.T) {
+	dir := t.TempDir()
+	c := resume(t, checkpoint.Dir(dir), "k")
+	save(t, c, 1)
+	allow := func(mode os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow(0o500)
+	var err error
+	asNobody(func() { err = c.Save(t.Context(), progress{Done: 2}) })
+	refused(t, err, fs.ErrPermission)
+	asNobody(func() { _, err = checkpoint.Resume[progress](t.Context(), checkpoint.Dir(dir), "k") })
+	refused(t, err, fs.ErrPermission)
+	allow(0o700)
+	save(t, c, 3)
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 3)
+}
+
+// asNobody takes root's rights over files from this thread while f runs. Others have none.
+func asNobody(f func()) {
+	if os.Getuid() == 0 {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		as := func(uid uintptr) { _, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, uid, 0, 0) } // it has no errors
+		as(65534)
+		defer as(0)
+	}
+	f()
+}
