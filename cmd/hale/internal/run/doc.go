@@ -1,0 +1,15 @@
+// Package run is a parent for one service: it holds the service's listening sockets, starts
+// it, hears by systemd's protocols that it is ready, alive or about to stop, and starts it
+// again when it crashes or hangs. It hands over to a successor without a connection that is
+// refused, and reads from the service's stderr what it crashed of.
+//
+//	runner.go    the one goroutine that decides; it owns all that happens to services
+//	service.go   one process: started, signalled, waited for
+//	launch.go    becomes the service, in its process, with what only that can know
+//	messages.go  what a service says, by sd_notify
+//	sockets.go   those that are held
+//	output.go    stderr, passed on and never waited for
+//	hang.go      whether a service that says nothing hangs, or is starved
+//	restarts.go  how soon, and how often
+//	incident.go  what is told
+package run

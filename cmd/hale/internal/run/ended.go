@@ -1,0 +1,96 @@
+package run
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// ended deals with the end of a service.
+func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
+	s.forget()
+	code, sig := exit(state)
+	lived := time.Since(s.started)
+	i := Incident{PID: s.proc.Pid, ExitCode: code, Signal: sig, Uptime: lived}
+	i.Fault, i.Message = r.faultOf(s, code, sig, err)
+	switch {
+	case slices.Contains(r.old, s):
+		r.old = slices.DeleteFunc(r.old, func(o *service) bool { return o == s })
+		if i.Fault != "" {
+			i.Action = "none: its successor serves"
+			r.tell(i)
+		}
+		r.log.Info("ended", "pid", i.PID, "code", code, "after", lived.Round(time.Millisecond))
+	case s == r.next:
+		r.next = nil
+		i.Fault, i.Message = orExit(i, code)
+		if r.current != nil {
+			i.Action = "none: the service goes on"
+			r.tell(i)
+			return
+		}
+		r.again(i, lived, code)
+	case s == r.current:
+		r.current = nil
+		r.currentEnded(s, i, lived)
+	}
+}
+
+// currentEnded deals with the end of the service that served.
+func (r *Runner) currentEnded(s *service, i Incident, lived time.Duration) {
+	switch {
+	case r.stopping:
+		r.code = i.ExitCode
+		if i.Fault == FaultStopHangs || i.Fault == FaultCrash {
+			i.Action = "exit"
+			r.tell(i)
+		}
+		r.log.Info("ended", "pid", i.PID, "code", i.ExitCode, "after", lived.Round(time.Millisecond))
+	case r.next != nil:
+		i.Fault, i.Message = orExit(i, i.ExitCode)
+		i.Action = "its successor takes over"
+		r.tell(i)
+	case s.again:
+		r.startAt = time.Now()
+	case r.cfg.Restart == Never, r.cfg.Restart == OnFailure && i.Fault == "":
+		r.code = i.ExitCode
+		if i.Fault != "" {
+			i.Action = "exit"
+			r.tell(i)
+		}
+		r.log.Info("ended", "pid", i.PID, "code", i.ExitCode, "after", lived.Round(time.Millisecond))
+	default:
+		i.Fault, i.Message = orExit(i, i.ExitCode)
+		r.again(i, lived, i.ExitCode)
+	}
+}
+
+// faultOf says what was wrong with the end of a service, "" if nothing was.
+func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, message string) {
+	switch {
+	case err != nil:
+		return FaultExit, err.Error()
+	case s.why == FaultHang:
+		return s.why, fmt.Sprintf("no sign of life for %v", s.dog.every)
+	case s.why == FaultNeverReady:
+		return s.why, fmt.Sprintf("not ready within %v", r.cfg.ReadyTimeout)
+	case s.why == FaultStopHangs:
+		return s.why, fmt.Sprintf("it had not ended %v after it was told to, and was killed", r.cfg.StopTimeout)
+	case sig != "" && s.stopping: // by the signal that told it to
+		return "", ""
+	case sig != "":
+		return FaultKilled, "killed by a signal: " + sig
+	case code != 0:
+		return FaultExit, fmt.Sprintf("exit status %d", code)
+	}
+	return "", ""
+}
+
+// orExit is the fault of a service that should not have ended at all.
+func orExit(i Incident, code int) (fault, message string) {
+	if i.Fault != "" {
+		return i.Fault, i.Message
+	}
+	return FaultExit, fmt.Sprintf("exit status %d", code)
+}

@@ -1,0 +1,61 @@
+package run
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Faults that a parent finds.
+const (
+	FaultCrash      = "crash"       // a panic or a fatal error that Go told of
+	FaultExit       = "exit"        // it exited with another code than 0
+	FaultKilled     = "killed"      // by a signal that nobody here sent
+	FaultHang       = "hang"        // no sign of life
+	FaultNeverReady = "never_ready" // not ready in time
+	FaultStopHangs  = "stop_hangs"  // it did not end when it was told to, and was killed
+	FaultRestarts   = "restarts"    // too many: nothing is done any more
+	FaultLaunch     = "launch"      // it could not be started
+)
+
+// Incident is one fault of a service and what was done about it. It encodes to JSON.
+type Incident struct {
+	At       time.Time     `json:"at"`
+	Fault    string        `json:"fault"`
+	Message  string        `json:"message"`
+	PID      int           `json:"pid,omitempty"`
+	ExitCode int           `json:"exit_code,omitempty"`
+	Signal   string        `json:"signal,omitempty"` // that ended it
+	Uptime   time.Duration `json:"uptime_ns,omitempty"`
+	Action   string        `json:"action"`
+	Restarts int           `json:"restarts"` // so far
+
+	Kind        string `json:"kind,omitempty"`        // of a crash: panic, fatal error, signal
+	Fingerprint string `json:"fingerprint,omitempty"` // the same for the same fault, as in the service's own incidents
+	Site        string `json:"site,omitempty"`        // the function and line that it comes from
+	Stack       string `json:"stack,omitempty"`       // of the goroutine at fault
+	Goroutines  int    `json:"goroutines,omitempty"`  // in what was printed
+}
+
+// tell logs an incident and writes it out.
+func (r *Runner) tell(i Incident) {
+	i.At, i.Restarts = time.Now(), r.restarts.total
+	args := []any{"fault", i.Fault, "message", i.Message, "pid", i.PID, "action", i.Action}
+	for _, a := range []struct{ key, value string }{{"signal", i.Signal}, {"fingerprint", i.Fingerprint}, {"site", i.Site}} {
+		if a.value != "" {
+			args = append(args, a.key, a.value)
+		}
+	}
+	r.log.Error("incident", args...)
+	r.incidents++
+	if r.cfg.Incidents == nil {
+		return
+	}
+	line, err := json.Marshal(i)
+	if err == nil {
+		_, err = r.cfg.Incidents.Write(append(line, '\n'))
+	}
+	if err != nil && !r.untold {
+		r.untold = true
+		r.log.Warn("incidents cannot be written", "error", err)
+	}
+}

@@ -1,0 +1,266 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hale-go/hale/process"
+)
+
+// Runner runs one service. Make one with [New]; [Runner.Run] may be called once.
+type Runner struct {
+	cfg      Config
+	log      *slog.Logger
+	out      *sink
+	sockets  *sockets
+	restarts restarts
+	events   chan event
+	over     chan struct{}  // closed when nobody takes events any more
+	running  sync.WaitGroup // of services' goroutines
+
+	number    int
+	current   *service   // nil while there is none
+	next      *service   // that is to take over
+	old       []*service // that have been told to end
+	startAt   time.Time  // when there is none; zero: it need not be started
+	stopping  bool
+	code      int // to exit with
+	incidents int
+	untold    bool // that incidents cannot be written
+}
+
+// New returns a runner; an error matches [ErrConfig].
+func New(c Config) (*Runner, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Runner{
+		cfg: c, events: make(chan event), over: make(chan struct{}),
+		restarts: restarts{most: c.MaxRestarts, within: c.Within, delay: c.Delay},
+	}, nil
+}
+
+// Run runs the service until it ends for good, and returns the code that it exited with:
+// 128 and the signal's number if one ended it. The end of ctx stops it as SIGTERM does.
+// SIGTERM and SIGINT end it, a second SIGINT at once; SIGUSR2 is a handover; the other
+// signals that a process can do something about are passed on. The error is of what Run
+// could not do at all.
+func (r *Runner) Run(ctx context.Context) (code int, err error) {
+	runtime.LockOSThread() // see ownGroup
+	defer runtime.UnlockOSThread()
+	if r.sockets, err = openSockets(r.cfg.Listen); err != nil {
+		return 1, err
+	}
+	defer r.sockets.close()
+	r.out = newSink(r.cfg.Stderr)
+	defer r.out.close()
+	if r.log = r.cfg.Log; r.log == nil {
+		r.log = slog.New(slog.NewTextHandler(r.out, nil)).With("from", "hale")
+	}
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals, passed...)
+	defer signal.Stop(signals)
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.running.Go(func() { _ = process.Watch(own, nil) })
+	defer func() {
+		cancel()
+		close(r.over)
+		r.running.Wait()
+	}()
+	first, err := r.start()
+	if err != nil {
+		return 126, err
+	}
+	r.current = first
+	r.log.Info("started", "pid", first.proc.Pid, "command", r.cfg.Command[0])
+	if !r.cfg.Notify {
+		_ = process.Ready() // the own parent's; one that waits for the service to be ready has it say so
+	}
+	r.decide(ctx, signals)
+	return r.code, nil
+}
+
+// passed are the signals that are taken: those that a service may do something about, and
+// SIGPIPE, of a log that nobody reads.
+var passed = []os.Signal{
+	syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
+	syscall.SIGALRM, syscall.SIGWINCH, syscall.SIGPIPE,
+}
+
+// decide takes what happens, one thing at a time, until all services have ended.
+func (r *Runner) decide(ctx context.Context, signals <-chan os.Signal) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	ended := ctx.Done()
+	for r.current != nil || r.next != nil || len(r.old) > 0 || !r.startAt.IsZero() {
+		timer.Reset(time.Until(r.due()))
+		select {
+		case <-timer.C:
+		case sig := <-signals:
+			r.signalled(sig)
+		case e := <-r.events:
+			if e.said != nil {
+				r.heard(e.service, *e.said, e.fds)
+			} else {
+				r.ended(e.service, e.ended, e.err)
+			}
+		case <-ended:
+			ended = nil
+			r.stop(syscall.SIGTERM)
+		}
+		r.look(time.Now())
+	}
+}
+
+// send hands an event to the runner, unless that has ended.
+func (r *Runner) send(e event) {
+	select {
+	case r.events <- e:
+	case <-r.over:
+		closeAll(e.fds)
+	}
+}
+
+func (r *Runner) services() []*service {
+	all := slices.Clone(r.old)
+	for _, s := range []*service{r.current, r.next} {
+		if s != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// due is when something is to be looked at.
+func (r *Runner) due() time.Time {
+	at := time.Now().Add(time.Hour)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	sooner(r.startAt)
+	for _, s := range r.services() {
+		sooner(s.limit)
+		if s.dog.on() && !s.stopping {
+			sooner(s.dog.due)
+		}
+	}
+	return at
+}
+
+// look does what it is time for.
+func (r *Runner) look(now time.Time) {
+	if !r.startAt.IsZero() && !now.Before(r.startAt) {
+		r.startAt = time.Time{}
+		r.startAgain()
+	}
+	for _, s := range r.services() {
+		switch {
+		case !s.limit.IsZero() && !now.Before(s.limit):
+			r.expired(s)
+		case !s.stopping && s.why == "" && s.dog.hangs(now, func() spent { return spentBy(s.proc.Pid) }):
+			r.hung(s)
+		}
+	}
+}
+
+// dumpTime is how long a service that hangs may take to print its stacks.
+const dumpTime = 400 * time.Millisecond
+
+// hung ends a service that hangs. SIGQUIT has Go print all stacks, and says where.
+func (r *Runner) hung(s *service) {
+	r.log.Warn("no sign of life", "pid", s.proc.Pid, "for", s.dog.every)
+	s.why = FaultHang
+	s.limit = time.Now().Add(dumpTime)
+	s.signal(syscall.SIGQUIT)
+}
+
+// expired deals with a service whose time is up.
+func (r *Runner) expired(s *service) {
+	s.limit = time.Time{}
+	switch {
+	case s.why != "":
+	case s.stopping:
+		s.why = FaultStopHangs
+	default:
+		s.why = FaultNeverReady
+	}
+	s.kill()
+}
+
+// signalled deals with a signal to this process.
+func (r *Runner) signalled(sig os.Signal) {
+	switch sig {
+	case syscall.SIGPIPE:
+	case syscall.SIGUSR2:
+		r.handover("SIGUSR2")
+	case syscall.SIGTERM:
+		r.stop(sig)
+	case syscall.SIGINT:
+		if r.stopping {
+			for _, s := range r.services() {
+				s.kill()
+			}
+			return
+		}
+		r.stop(sig)
+	default:
+		if r.current != nil {
+			r.current.signal(sig)
+		}
+	}
+}
+
+// stop ends all services, and then the runner.
+func (r *Runner) stop(sig os.Signal) {
+	_ = process.Stopping() // the own parent's
+	r.stopping, r.startAt = true, time.Time{}
+	for _, s := range r.services() {
+		if s.why == "" && !slices.Contains(r.old, s) {
+			s.stop(sig, r.cfg.StopTimeout)
+		}
+	}
+}
+
+// startAgain starts the service where there is none.
+func (r *Runner) startAgain() {
+	s, err := r.start()
+	if err == nil {
+		r.current = s
+		r.log.Info("started again", "pid", s.proc.Pid, "restarts", r.restarts.total)
+		return
+	}
+	i := Incident{Fault: FaultLaunch, Message: err.Error()}
+	r.again(i, 0, 126)
+}
+
+// again has the service started again, or gives up.
+func (r *Runner) again(i Incident, lived time.Duration, code int) {
+	r.code = code
+	wait, ok := r.restarts.next(time.Now(), lived)
+	if !ok {
+		i.Action = "none: the restarts are used up"
+		r.tell(i)
+		r.tell(Incident{
+			Fault: FaultRestarts, ExitCode: code, Action: "exit",
+			Message: fmt.Sprintf("%d restarts within %v were of no use", r.cfg.MaxRestarts, r.cfg.Within),
+		})
+		return
+	}
+	i.Action = "restart"
+	if wait > 0 {
+		i.Action = "restart in " + wait.Round(time.Millisecond).String()
+	}
+	r.tell(i)
+	r.startAt = time.Now().Add(wait)
+}

@@ -1,0 +1,220 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hale-go/hale/process"
+)
+
+// service is one process. Its fields are the runner's, but for what its goroutines are
+// given.
+type service struct {
+	number   int
+	proc     *os.Process
+	notify   *net.UnixConn
+	folder   string // of the socket
+	errs     *os.File
+	started  time.Time
+	ready    time.Time // zero: it has not said so
+	stopping bool      // it was told to stop, or says that it does
+	dog      watchdog
+	limit    time.Time // when it is killed, or asked for its stacks; zero: never
+	why      string    // the fault that it is killed for; "": none
+	again    bool      // it is stopped to be started again
+	status   string    // that it told last
+}
+
+// event is what a service's goroutines tell the runner.
+type event struct {
+	service *service
+	said    *message
+	fds     []int // that came along
+	ended   *os.ProcessState
+	err     error
+}
+
+// start starts the service. The caller's goroutine must keep its thread until the service
+// has ended.
+func (r *Runner) start() (*service, error) {
+	r.number++
+	s := &service{number: r.number, started: time.Now(), dog: watchdog{every: max(r.cfg.Watchdog, 0)}}
+	if err := s.openNotify(); err != nil {
+		return nil, err
+	}
+	if err := r.spawn(s); err != nil {
+		s.forget()
+		return nil, err
+	}
+	if r.cfg.Notify {
+		s.limit = s.started.Add(r.cfg.ReadyTimeout)
+	}
+	return s, nil
+}
+
+// openNotify opens the socket on which the service is heard: one for each, so that nobody
+// is taken for another.
+func (s *service) openNotify() error {
+	folder, err := os.MkdirTemp("", "hale-") // a short path: it may have 107 bytes
+	if err != nil {
+		return err
+	}
+	s.folder = folder
+	s.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(folder, "notify"), Net: "unixgram"})
+	if err == nil {
+		err = wantSender(s.notify)
+	}
+	if err != nil {
+		s.forget()
+	}
+	return err
+}
+
+// forget closes what is left of a service that has ended.
+func (s *service) forget() {
+	if s.notify != nil {
+		_ = s.notify.Close()
+	}
+	_ = os.RemoveAll(s.folder)
+}
+
+func (r *Runner) spawn(s *service) error {
+	files, names, err := r.sockets.files()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}()
+	from, to, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer to.Close() //nolint:errcheck // the service has its own
+	argv := append(append([]string{}, r.cfg.Launch...), append([]string{"--"}, r.cfg.Command...)...)
+	env := append(environ(), "NOTIFY_SOCKET="+filepath.Join(s.folder, "notify"), process.EnvHandover+"=1")
+	if len(files) > 0 {
+		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
+	}
+	if s.dog.every > 0 {
+		env = append(env, "WATCHDOG_USEC="+strconv.FormatInt(s.dog.every.Microseconds(), 10))
+	}
+	s.proc, err = os.StartProcess(argv[0], argv, &os.ProcAttr{
+		Env: env, Files: append([]*os.File{os.Stdin, r.cfg.Stdout, to}, files...), Sys: ownGroup(),
+	})
+	if err != nil {
+		_ = from.Close()
+		return err
+	}
+	s.errs = from
+	copied := make(chan struct{})
+	r.running.Go(func() { defer close(copied); copyLines(r.out, from, func([]byte) {}) })
+	r.running.Go(func() { r.hear(s) })
+	r.running.Go(func() { r.await(s, copied) })
+	return nil
+}
+
+// lastWords is how long the end of a service's stderr is waited for, which processes that
+// it has started may keep open.
+const lastWords = 500 * time.Millisecond
+
+// await tells the runner of the end of a service.
+func (r *Runner) await(s *service, copied <-chan struct{}) {
+	state, err := s.proc.Wait()
+	_ = syscall.Kill(-s.proc.Pid, syscall.SIGKILL) // what it has started and left
+	select {
+	case <-copied:
+	case <-time.After(lastWords):
+	}
+	_ = s.errs.Close()
+	<-copied
+	r.send(event{service: s, ended: state, err: err})
+}
+
+// hear tells the runner what a service says, until its socket is closed.
+func (r *Runner) hear(s *service) {
+	buf, oob := make([]byte, maxMessage), make([]byte, 4096)
+	for {
+		n, oobn, _, _, err := s.notify.ReadMsgUnix(buf, oob)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			time.Sleep(10 * time.Millisecond) // it may be for want of descriptors
+			continue
+		}
+		fds, pid := rights(oob[:oobn])
+		if pid != 0 && pid != s.proc.Pid { // of a process that the service has started
+			closeAll(fds)
+			continue
+		}
+		m := parseMessage(string(buf[:n]))
+		r.send(event{service: s, said: &m, fds: fds})
+	}
+}
+
+// rights returns the descriptors that came with a message, and whom it came from.
+func rights(oob []byte) (fds []int, pid int) {
+	messages, err := syscall.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil, 0
+	}
+	for i := range messages {
+		more, err := syscall.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range more {
+			syscall.CloseOnExec(fd)
+		}
+		fds = append(fds, more...)
+	}
+	return fds, sender(messages)
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = syscall.Close(fd)
+	}
+}
+
+// signal sends a signal to the service.
+func (s *service) signal(sig os.Signal) {
+	_ = s.proc.Signal(sig) // it may have ended, and is waited for
+}
+
+// kill ends the service and what it has started.
+func (s *service) kill() {
+	if syscall.Kill(-s.proc.Pid, syscall.SIGKILL) != nil {
+		_ = s.proc.Kill()
+	}
+}
+
+// stop asks the service to end, and sets when it has to have.
+func (s *service) stop(sig os.Signal, limit time.Duration) {
+	s.stopping = true
+	s.limit = time.Now().Add(limit)
+	s.signal(sig)
+	s.signal(syscall.SIGCONT) // one that is stopped cannot
+}
+
+// exit returns the code with which a service ended, as a shell gives it, and the signal
+// that ended it, if one did.
+func exit(state *os.ProcessState) (code int, signal string) {
+	if state == nil {
+		return 1, ""
+	}
+	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return 128 + int(w.Signal()), fmt.Sprint(w.Signal())
+	}
+	return state.ExitCode(), ""
+}

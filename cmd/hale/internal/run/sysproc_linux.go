@@ -1,0 +1,36 @@
+package run
+
+import (
+	"net"
+	"syscall"
+)
+
+// ownGroup has a process be in a group of its own, so that what it starts ends with it, and
+// end when this one does. That signal comes when the thread dies that started it: whoever
+// starts it keeps its thread.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
+
+// wantSender has messages say who sent them.
+func wantSender(c *net.UnixConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	failed := raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1) })
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// sender returns the PID that a message came from, 0 if that is not known.
+func sender(messages []syscall.SocketControlMessage) int {
+	for i := range messages {
+		if cred, err := syscall.ParseUnixCredentials(&messages[i]); err == nil {
+			return int(cred.Pid)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,22 @@
+// Package process is a service's side of the protocols between a process and who started
+// it: systemd, or hale's own parent, "hale run". It takes the listening sockets that the
+// parent holds, says when the service is ready, alive and about to stop, and asks for a
+// handover to a successor. Without such a parent all of it does nothing, and Listen just
+// listens, so that the same binary runs anywhere.
+//
+//	listener, err := process.Listen("tcp", ":8080")
+//	…
+//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//	go process.Watch(ctx, probes.Live)          // WATCHDOG=1, while the service is alive
+//	process.Ready()                              // READY=1
+//	err = halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains
+//
+// What Listen opens is given to the parent to keep, by systemd's FDSTORE: a successor, or the
+// service when it has crashed and been started again, takes the same sockets, and connections
+// that come meanwhile wait in them. With systemd that needs FileDescriptorStoreMax= in the
+// unit, or a socket unit; "hale run" does it always.
+//
+// The protocols are those of sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3).
+// Nothing here reads the environment, opens anything or starts a goroutine before it is
+// called. All functions may be called from any goroutine.
+package process

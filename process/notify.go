@@ -1,0 +1,82 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// ErrNoParent is returned by what needs a parent that can do it, where there is none.
+var ErrNoParent = errors.New("hale: process: there is no parent that can do it")
+
+// maxStatus is how many bytes of a status are sent.
+const maxStatus = 512
+
+// Supervised reports whether there is a parent that wants to be told: NOTIFY_SOCKET is set.
+func Supervised() bool { return os.Getenv(envNotify) != "" }
+
+// Ready tells the parent that the service serves. A parent that hands over then has the
+// predecessor drain. It closes the sockets that were passed and that nobody asked for.
+// Without a parent it does nothing.
+func Ready() error {
+	state := "READY=1"
+	for _, name := range dropUnclaimed() {
+		if err := send("FDSTOREREMOVE=1\nFDNAME=" + name); err != nil {
+			return err
+		}
+	}
+	return send(state)
+}
+
+// Stopping tells the parent that the service is about to end, so that it is not taken for
+// one that hangs or fails.
+func Stopping() error { return send("STOPPING=1") }
+
+// Status tells the parent, and whoever asks it, what the service does, in one line of which
+// 512 bytes count.
+func Status(text string) error {
+	return send("STATUS=" + oneLine(text))
+}
+
+// Handover asks the parent to start a successor on the same sockets, and to end this
+// process once that is ready. It does not wait for it: the end comes as SIGTERM. why is
+// said in the parent's log. Without a parent that can do it the error matches
+// [ErrNoParent]; such a service has to be restarted by whoever started it.
+func Handover(why string) error {
+	if os.Getenv(EnvHandover) == "" || !Supervised() {
+		return ErrNoParent
+	}
+	return send(HandoverField + "=" + oneLine(why))
+}
+
+// What only hale's own parent knows: it sets EnvHandover, and takes a message with
+// HandoverField as the wish for a handover.
+const (
+	EnvHandover   = "HALE_HANDOVER"
+	HandoverField = "X_HALE_HANDOVER"
+)
+
+const envNotify = "NOTIFY_SOCKET"
+
+// send tells the parent something. Without one it does nothing.
+func send(state string) error {
+	if !Supervised() {
+		return nil
+	}
+	if err := sendState(state); err != nil {
+		return fmt.Errorf("hale: process: the parent cannot be told: %w", err)
+	}
+	return nil
+}
+
+// oneLine returns what can stand in one line of a message.
+func oneLine(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), maxStatus)], "")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+}
