@@ -63,14 +63,12 @@ func Watch(ctx context.Context, alive func(context.Context) error) error {
 	}
 }
 
-// tell sends a sign of life, or why there is none, unless that was told. A parent that does
-// not hear it acts in its own way.
+// tell sends a sign of life, or why there is none. A parent that does not hear it acts in its
+// own way.
 func tell(err error, told string) string {
 	if err != nil {
 		text := "not alive: " + err.Error()
-		if text != told {
-			_ = Status(text)
-		}
+		_ = Status(text)
 		return text
 	}
 	_ = send("WATCHDOG=1")

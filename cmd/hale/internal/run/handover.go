@@ -10,6 +10,7 @@ import (
 // heard deals with what a service says.
 func (r *Runner) heard(s *service, m message, fds []int) {
 	now := time.Now()
+	s.dog.spoke = now
 	if m.store && len(fds) > 0 {
 		r.keep(m.name, fds)
 	} else {

@@ -9,16 +9,21 @@ type watchdog struct {
 	every time.Duration // 0: not watched
 	armed bool          // it has said once that it is alive
 
-	heard  time.Time // last
+	heard  time.Time // a sign of life, last
+	spoke  time.Time // anything, last
 	looked time.Time
 	quiet  time.Duration // that counts, since it was heard
 	due    time.Time     // of the next look
 	spent  spent         // as of the last look
 }
 
-// spent is how long the threads of a process have run, and how long they wanted to and did
-// not get a processor.
-type spent struct{ ran, waited time.Duration }
+// spent is how long the threads of a process have run, how long they wanted to and did not
+// get a processor, and how often they did; and whether one wants to now.
+type spent struct {
+	ran, waited time.Duration
+	turns       int64
+	wants       bool
+}
 
 // beat notes a sign of life.
 func (w *watchdog) beat(now time.Time) {
@@ -46,18 +51,28 @@ func (w *watchdog) hangs(now time.Time, read func() spent) bool {
 		w.quiet = w.every / 2
 	} else {
 		passed := min(now.Sub(w.looked), planned.Sub(w.looked)+w.step()/4)
-		w.quiet += time.Duration(float64(passed) * share(was, w.spent))
+		if now.Sub(w.spoke) > w.every/2 { // one that says something else could say that it is alive
+			passed = time.Duration(float64(passed) * share(was, w.spent, w.every))
+		}
+		w.quiet += passed
 	}
 	w.looked = now
 	w.due = now.Add(w.step())
 	return w.quiet >= w.every
 }
 
-// share is which part of the time that its threads wanted to run they did: 1 for a process
-// that wanted none.
-func share(from, to spent) float64 {
-	ran, waited := to.ran-from.ran, to.waited-from.waited
-	if ran+waited <= 0 || waited < time.Millisecond {
+// prompt is which part of the interval a thread may wait for its turn: a sign of life takes a
+// few turns.
+const prompt = 50
+
+// share is which part of the time that its threads wanted to run they did, and 1 where they
+// got their turn promptly, or wanted none.
+func share(from, to spent, every time.Duration) float64 {
+	ran, waited, turns := to.ran-from.ran, to.waited-from.waited, to.turns-from.turns
+	switch {
+	case turns <= 0 && ran <= 0 && to.wants: // the wait is only counted when it is over
+		return 0
+	case turns <= 0 || waited <= 0 || waited/time.Duration(turns) < every/prompt:
 		return 1
 	}
 	return float64(max(ran, 0)) / float64(max(ran, 0)+waited)

@@ -1,0 +1,245 @@
+package run_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hale-go/hale/cmd/hale/internal/run"
+)
+
+func alive(pid string) bool {
+	n, err := strconv.Atoi(pid)
+	return err == nil && syscall.Kill(n, 0) == nil
+}
+
+// A service that crashes is started again, on the same socket, in which requests wait.
+func TestCrash(t *testing.T) {
+	s := start(t, "serve", run.Config{}, "ADDRESS=127.0.0.1:0")
+	at := s.after("address", 1)
+	first := s.get(at, "/pid")
+	if first != s.after("begun", 1) {
+		t.Fatalf("%s serves", first)
+	}
+	_ = s.get(at, "/crash")
+	if second := s.get(at, "/pid"); second == first || second != s.after("begun", 2) || s.after("address", 2) != at {
+		t.Errorf("after the crash %q serves", second)
+	}
+	in := s.incidents()
+	if len(in) != 1 || in[0].ExitCode != 2 || in[0].Action != "restart" || in[0].PID == 0 || in[0].Restarts != 1 {
+		t.Errorf("%+v", in)
+	}
+	s.stop()
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit code %d, though it ended when it was told to", code)
+	}
+}
+
+// The code of a service that ends for good is kept.
+func TestExitCode(t *testing.T) {
+	for _, c := range []struct {
+		code    int
+		restart run.Restart
+		want    int
+		times   int
+	}{{0, run.OnFailure, 0, 1}, {7, run.Never, 7, 1}, {7, run.OnFailure, 7, 4}, {0, run.Always, 0, 4}} {
+		s := start(t, "leave", run.Config{Restart: c.restart, MaxRestarts: 3, Delay: 10 * time.Millisecond}, "CODE="+strconv.Itoa(c.code))
+		if code := s.exit(); code != c.want {
+			t.Errorf("%+v: exit code %d", c, code)
+		}
+		if n := len(s.lines()); n != c.times {
+			t.Errorf("%+v: started %d times", c, n)
+		}
+		in := s.incidents()
+		if c.times > 1 && (len(in) != 5 || in[4].Fault != run.FaultRestarts || in[4].Action != "exit") {
+			t.Errorf("%+v: %+v", c, in)
+		}
+	}
+}
+
+// One that ends by a signal is said to have, and one that ignores its end is killed.
+func TestSignals(t *testing.T) {
+	s := start(t, "mute", run.Config{Restart: run.Never})
+	pid, _ := strconv.Atoi(s.after("begun", 1))
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	if code := s.exit(); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultKilled || in[0].Signal != "killed" {
+		t.Errorf("%+v", in)
+	}
+	s = start(t, "deaf", run.Config{StopTimeout: 200 * time.Millisecond})
+	_ = s.after("begun", 1)
+	s.stop()
+	if code := s.exit(); code != 137 {
+		t.Errorf("exit code %d of one that ignores SIGTERM", code)
+	}
+	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultStopHangs {
+		t.Errorf("%+v", in)
+	}
+}
+
+// A service that hangs is ended with its stacks, and started again.
+func TestHang(t *testing.T) {
+	for _, how := range []string{"alive says no", "stopped"} {
+		t.Run(how, func(t *testing.T) {
+			const watchdog = time.Second
+			s := start(t, "serve", run.Config{Watchdog: watchdog}, "ADDRESS=127.0.0.1:0")
+			at := s.after("address", 1)
+			pid, _ := strconv.Atoi(s.get(at, "/pid"))
+			time.Sleep(watchdog / 2) // it has beaten
+			began := time.Now()
+			if how == "stopped" {
+				_ = syscall.Kill(pid, syscall.SIGSTOP)
+			} else {
+				_ = s.get(at, "/hang")
+			}
+			if second := s.get(at, "/pid"); second == strconv.Itoa(pid) && how == "stopped" {
+				t.Errorf("%s serves", second)
+			}
+			_ = s.after("begun", 2)
+			t.Logf("started again after %v", time.Since(began))
+			if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultHang || in[0].Action != "restart" {
+				t.Errorf("%+v", in)
+			}
+		})
+	}
+}
+
+// A service that gets hardly any processor time does not hang.
+func TestStarved(t *testing.T) {
+	s := start(t, "serve", run.Config{Watchdog: 500 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
+	_ = s.after("address", 1)
+	var busy []*exec.Cmd
+	for range 20 * runtime.NumCPU() {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		busy = append(busy, cmd)
+	}
+	time.Sleep(5 * time.Second)
+	for _, cmd := range busy {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	if in := s.incidents(); len(in) != 0 || len(s.lines()) != 2 {
+		t.Errorf("%+v", in)
+	}
+}
+
+// A service that has never said that it is alive is left alone.
+func TestNoWatchdogUnlessAsked(t *testing.T) {
+	s := start(t, "asks", run.Config{Watchdog: 100 * time.Millisecond, MaxRestarts: 1})
+	_ = s.after("begun", 2)
+	time.Sleep(time.Second)
+	if in := s.incidents(); len(in) != 0 {
+		t.Errorf("%+v", in)
+	}
+}
+
+// A successor takes over when it is ready, and the old one ends.
+func TestHandover(t *testing.T) {
+	s := start(t, "asks", run.Config{MaxRestarts: 2})
+	for n := 1; n <= 2; n++ {
+		if old := s.after("told to end", n); old != s.after("begun", n) {
+			t.Errorf("%s was told to end", old)
+		}
+	}
+	_ = s.after("begun", 3)
+	s.until("the third may not be replaced", func() bool { return strings.Contains(s.log.String(), "too many restarts") })
+	if in := s.incidents(); len(in) != 0 || !strings.Contains(s.log.String(), "its goroutines cannot be killed") {
+		t.Errorf("%+v", in)
+	}
+}
+
+// A successor that never gets ready is ended, and the service goes on.
+func TestSuccessorNeverReady(t *testing.T) {
+	s := start(t, "serve", run.Config{ReadyTimeout: 300 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
+	at := s.after("address", 1)
+	first := s.get(at, "/pid")
+	t.Setenv("SERVICE", "mute")
+	_ = syscall.Kill(os.Getpid(), syscall.SIGUSR2)
+	second := s.after("begun", 2)
+	s.until("it is told of", func() bool { return len(s.incidents()) > 0 })
+	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultNeverReady || !strings.Contains(in[0].Action, "goes on") {
+		t.Errorf("%+v", in)
+	}
+	if s.get(at, "/pid") != first || alive(second) {
+		t.Error("the old one does not serve, or the new one is alive")
+	}
+}
+
+// With Notify a service that never gets ready is started again.
+func TestNeverReady(t *testing.T) {
+	s := start(t, "mute", run.Config{Notify: true, ReadyTimeout: 200 * time.Millisecond, MaxRestarts: 1})
+	if code := s.exit(); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+	if in := s.incidents(); len(in) != 3 || in[0].Fault != run.FaultNeverReady || in[2].Fault != run.FaultRestarts {
+		t.Errorf("%+v", in)
+	}
+}
+
+// What a service leaves behind ends with it.
+func TestFork(t *testing.T) {
+	s := start(t, "fork", run.Config{})
+	child := s.after("child", 1)
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	s.until("the process that it left ends", func() bool { return !alive(child) })
+}
+
+// A service that closes its sockets closes them for itself alone.
+func TestClosesItsSockets(t *testing.T) {
+	s := start(t, "closes", run.Config{Listen: []string{"127.0.0.1:0"}})
+	pid, _ := strconv.Atoi(s.after("begun", 1))
+	s.until("it has closed them", func() bool { return strings.Contains(strings.Join(s.lines(), " "), "closed") })
+	t.Setenv("SERVICE", "serve")
+	t.Setenv("ADDRESS", "127.0.0.1:0")
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	if at := s.after("address", 1); s.get(at, "/pid") != s.after("begun", 2) {
+		t.Error("the socket is not served")
+	}
+}
+
+// A gigabyte on stderr that nobody reads holds nothing up.
+func TestLoud(t *testing.T) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close() //nolint:errcheck // of the test
+	defer to.Close()   //nolint:errcheck // of the test
+	s := start(t, "loud", run.Config{Stderr: to})
+	if code := s.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, c := range []run.Config{
+		{}, {Restart: "sometimes"}, {Watchdog: time.Millisecond}, {MaxRestarts: -1}, {Within: -1}, {StopTimeout: 48 * time.Hour},
+	} {
+		if c.Restart != "" || c.Watchdog != 0 || c.MaxRestarts != 0 || c.Within != 0 || c.StopTimeout != 0 {
+			c.Command = []string{"true"}
+		}
+		if _, err := run.New(c); !errors.Is(err, run.ErrConfig) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	r, err := run.New(run.Config{Command: []string{"true"}, Listen: []string{"127.0.0.1:0", "127.0.0.1:0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context()); !errors.Is(err, run.ErrConfig) {
+		t.Errorf("an address that is there twice: %v", err)
+	}
+}

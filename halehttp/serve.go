@@ -1,0 +1,122 @@
+package halehttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults of [Serve].
+const (
+	defaultWindow = 2 * time.Second
+	defaultDrain  = 20 * time.Second
+)
+
+// ServeOption is a choice for [Serve].
+type ServeOption func(*serving)
+
+// Window sets for how long requests are still answered, each connection for the last time,
+// before idle connections are closed. It should be longer than clients leave a connection
+// idle between two requests, as far as those must not fail. Default: 2s; what is below 0
+// counts as 0.
+func Window(d time.Duration) ServeOption { return func(s *serving) { s.window = max(d, 0) } }
+
+// DrainTimeout sets for how long requests that are under way may go on after that. Default:
+// 20s; what is below 0 counts as 0.
+func DrainTimeout(d time.Duration) ServeOption { return func(s *serving) { s.drain = max(d, 0) } }
+
+// settle is how long a connection that was accepted last may take to bring its request, and
+// lull how often it is looked whether requests are under way.
+const (
+	settle = 500 * time.Millisecond
+	lull   = 5 * time.Millisecond
+)
+
+// serving is a server that drains.
+type serving struct {
+	window, drain time.Duration
+	draining      atomic.Bool
+	underWay      atomic.Int64 // requests
+}
+
+// Serve serves a listener until ctx ends, and then drains without losing a request. For a
+// window of time it goes on serving, and has each answer close its connection, so that
+// clients come back by a new one, to a successor that has the same socket or, by a load
+// balancer that has seen this one's readiness fall, to another instance. Then it closes
+// the listener, answers what came last, waits for requests under way, and only then closes
+// what is idle. [http.Server.Shutdown] alone does that first, and also drops a request
+// that it reads meanwhile; clients do not send a POST again. Connections of HTTP/2 are
+// told to end after the window.
+//
+// It puts its own handler around srv.Handler, and returns nil when it has drained, an error
+// that matches [context.DeadlineExceeded] when requests were cut off, and else what
+// [http.Server.Serve] returned. It starts one goroutine, which has ended when it returns.
+func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeOption) error {
+	s := &serving{window: defaultWindow, drain: defaultDrain}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(s)
+		}
+	}
+	srv.Handler = s.lastAnswers(srv.Handler)
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	window := time.NewTimer(s.window)
+	defer window.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-window.C:
+	}
+	_ = l.Close() // it may be closed already, which is as good
+	<-ended
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
+	defer cancel()
+	s.wait(limit)
+	if err := srv.Shutdown(limit); err != nil {
+		return errors.Join(fmt.Errorf("halehttp: requests were under way %v after the service was told to end: %w", s.window+s.drain, err), srv.Close())
+	}
+	return nil
+}
+
+// wait waits for requests that are on their way or under way.
+func (s *serving) wait(limit context.Context) {
+	next := time.NewTimer(min(settle, s.window))
+	defer next.Stop()
+	for {
+		select {
+		case <-limit.Done():
+			return
+		case <-next.C:
+		}
+		if s.underWay.Load() == 0 {
+			return
+		}
+		next.Reset(lull)
+	}
+}
+
+// lastAnswers has each answer close its connection while the server drains.
+func (s *serving) lastAnswers(next http.Handler) http.Handler {
+	if next == nil {
+		next = http.DefaultServeMux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.underWay.Add(1)
+		defer s.underWay.Add(-1)
+		if s.draining.Load() && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
