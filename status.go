@@ -13,7 +13,7 @@ import (
 type Status struct {
 	Time     time.Time `json:"time"`
 	Revision string    `json:"revision"` // of the configuration
-	Observer string    `json:"observer"` // "up", "late" when a turn is overdue, "down" after a broken one, "off" without Run
+	Observer string    `json:"observer"` // see [Runtime.Observer]
 	Act      heal.Act  `json:"act"`
 	Halted   bool      `json:"halted"` // the kill switch is on
 
@@ -43,28 +43,37 @@ func (rt *Runtime) Status() Status {
 	}
 	now := rt.settings.Load()
 	st := Status{
-		Time: time.Now(), Revision: now.revision, Observer: "up",
+		Time: time.Now(), Revision: now.revision,
 		Act: now.Policy.Act, Halted: rt.halted.Load() || rt.disabled,
 		Incidents: append([]diagnose.Incident{}, rt.Incidents()...), Journal: append([]heal.Entry{}, rt.journal.Entries()...), // lists in JSON, not null
 		Domains: rt.Domains(), Walls: rt.Walls(), Degradations: rt.Degradations(),
 		Loop: rt.cost.stat(), Abandoned: int(rt.abandoned.Load()),
 	}
 	st.Loop.Unread = rt.gauges.failed.Load()
-	switch {
-	case rt.down.Load():
-		st.Observer = "down"
-	case rt.running.Load() == 0:
-		st.Observer = "off"
-	}
+	st.Observer = rt.Observer()
 	st.Overrun = rt.exec.Overrun() + int(rt.resource.behind.Load()) + int(rt.gauges.behind.Load()) + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
 		st.Overrun += p.panel.Overrun()
-		if late := time.Since(p.at); st.Observer == "up" && late > lateTurns*now.Tick {
-			st.Observer = "late"
-		}
 	}
 	return st
+}
+
+// Observer returns how the loop is: "up", "late" when a turn is overdue, "down" after a
+// broken one, "off" without [Runtime.Run]. It costs some nanoseconds.
+func (rt *Runtime) Observer() string {
+	if rt.made() == nil {
+		return "off"
+	}
+	switch p := rt.published.Load(); {
+	case rt.down.Load():
+		return "down"
+	case rt.running.Load() == 0:
+		return "off"
+	case p != nil && time.Since(p.at) > lateTurns*rt.settings.Load().Tick:
+		return "late"
+	}
+	return "up"
 }
 
 // Incidents returns the open incidents and the last 256 closed ones, oldest

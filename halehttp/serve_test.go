@@ -25,7 +25,9 @@ func serving(t *testing.T, h http.Handler, opts ...halehttp.ServeOption) (url st
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	out := make(chan error, 1)
-	go func() { out <- halehttp.Serve(ctx, &http.Server{Handler: h, ReadHeaderTimeout: time.Second}, l, opts...) }()
+	go func() {
+		out <- halehttp.Serve(ctx, &http.Server{Handler: h, ReadHeaderTimeout: time.Second}, l, opts...)
+	}()
 	t.Cleanup(stop)
 	return "http://" + l.Addr().String(), stop, out
 }

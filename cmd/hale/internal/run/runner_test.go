@@ -3,8 +3,6 @@ package run_test
 import (
 	"errors"
 	"os"
-	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,28 +107,6 @@ func TestHang(t *testing.T) {
 				t.Errorf("%+v", in)
 			}
 		})
-	}
-}
-
-// A service that gets hardly any processor time does not hang.
-func TestStarved(t *testing.T) {
-	s := start(t, "serve", run.Config{Watchdog: 500 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
-	_ = s.after("address", 1)
-	var busy []*exec.Cmd
-	for range 20 * runtime.NumCPU() {
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		busy = append(busy, cmd)
-	}
-	time.Sleep(5 * time.Second)
-	for _, cmd := range busy {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
-	if in := s.incidents(); len(in) != 0 || len(s.lines()) != 2 {
-		t.Errorf("%+v", in)
 	}
 }
 
