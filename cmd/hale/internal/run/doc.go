@@ -9,6 +9,7 @@
 //	messages.go  what a service says, by sd_notify
 //	sockets.go   those that are held
 //	output.go    stderr, passed on and never waited for
+//	words.go     what a service said of its end
 //	hang.go      whether a service that says nothing hangs, or is starved
 //	restarts.go  how soon, and how often
 //	incident.go  what is told

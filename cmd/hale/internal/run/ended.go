@@ -14,6 +14,7 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 	lived := time.Since(s.started)
 	i := Incident{PID: s.proc.Pid, ExitCode: code, Signal: sig, Uptime: lived}
 	i.Fault, i.Message = r.faultOf(s, code, sig, err)
+	s.words.explain(&i)
 	switch {
 	case slices.Contains(r.old, s):
 		r.old = slices.DeleteFunc(r.old, func(o *service) bool { return o == s })

@@ -8,6 +8,7 @@ import (
 // Faults that a parent finds.
 const (
 	FaultCrash      = "crash"       // a panic or a fatal error that Go told of
+	FaultFiles      = "files"       // it exited and had said that too many files are open
 	FaultExit       = "exit"        // it exited with another code than 0
 	FaultKilled     = "killed"      // by a signal that nobody here sent
 	FaultHang       = "hang"        // no sign of life
@@ -29,11 +30,13 @@ type Incident struct {
 	Action   string        `json:"action"`
 	Restarts int           `json:"restarts"` // so far
 
-	Kind        string `json:"kind,omitempty"`        // of a crash: panic, fatal error, signal
-	Fingerprint string `json:"fingerprint,omitempty"` // the same for the same fault, as in the service's own incidents
-	Site        string `json:"site,omitempty"`        // the function and line that it comes from
-	Stack       string `json:"stack,omitempty"`       // of the goroutine at fault
-	Goroutines  int    `json:"goroutines,omitempty"`  // in what was printed
+	Kind        string   `json:"kind,omitempty"`        // of a crash: "panic", "deadlock", "map race", "out of memory", …
+	Fingerprint string   `json:"fingerprint,omitempty"` // the same for the same fault, as in the service's own records
+	Site        string   `json:"site,omitempty"`        // the function and line that it comes from
+	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
+	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
+	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs
+	Output      []string `json:"output,omitempty"`      // the last lines of stderr, of one that left without a word of Go's
 }
 
 // tell logs an incident and writes it out.

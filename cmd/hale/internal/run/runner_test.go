@@ -30,7 +30,8 @@ func TestCrash(t *testing.T) {
 		t.Errorf("after the crash %q serves", second)
 	}
 	in := s.incidents()
-	if len(in) != 1 || in[0].ExitCode != 2 || in[0].Action != "restart" || in[0].PID == 0 || in[0].Restarts != 1 {
+	if len(in) != 1 || in[0].Fault != run.FaultCrash || in[0].Message != "panic: no stock" || !strings.Contains(in[0].Site, "service_test.go:") ||
+		in[0].ExitCode != 2 || in[0].Action != "restart" || in[0].PID == 0 || in[0].Restarts != 1 || len(in[0].Fingerprint) != 16 {
 		t.Errorf("%+v", in)
 	}
 	s.stop()
@@ -103,7 +104,39 @@ func TestHang(t *testing.T) {
 			}
 			_ = s.after("begun", 2)
 			t.Logf("started again after %v", time.Since(began))
-			if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultHang || in[0].Action != "restart" {
+			in := s.incidents()
+			if len(in) != 1 || in[0].Fault != run.FaultHang || in[0].Action != "restart" {
+				t.Fatalf("%+v", in)
+			}
+			if n := len(in[0].Groups); (n > 0) != (how != "stopped") { // one that is stopped cannot tell
+				t.Errorf("%+v", in)
+			}
+		})
+	}
+}
+
+// What a service says when it ends is told.
+func TestLastWords(t *testing.T) {
+	for _, c := range []struct{ how, fault, message string }{
+		{"deadlock", run.FaultCrash, "fatal error: all goroutines are asleep - deadlock!"},
+		{"map", run.FaultCrash, "fatal error: concurrent map writes"},
+		{"memory", run.FaultCrash, "fatal error: runtime: out of memory"},
+		{"stack", run.FaultCrash, "fatal error: stack overflow"},
+		{"nil", run.FaultCrash, "panic: runtime error: invalid memory address or nil pointer dereference"},
+		{"files", run.FaultFiles, "exit status 1: too many open files"},
+		{"survived", run.FaultExit, "exit status 3"},
+		{"noise", run.FaultExit, "exit status 4"},
+	} {
+		t.Run(c.how, func(t *testing.T) {
+			s := start(t, "ends", run.Config{Restart: run.Never}, "HOW="+c.how)
+			if s.exit() == 0 {
+				t.Error("it exited with 0")
+			}
+			in := s.incidents()
+			if len(in) != 1 || in[0].Fault != c.fault || !strings.HasPrefix(in[0].Message, c.message) {
+				t.Fatalf("%+v", in)
+			}
+			if crash := c.fault == run.FaultCrash; crash != (in[0].Fingerprint != "") || crash == (len(in[0].Output) > 0) {
 				t.Errorf("%+v", in)
 			}
 		})

@@ -22,6 +22,7 @@ type service struct {
 	notify   *net.UnixConn
 	folder   string // of the socket
 	errs     *os.File
+	words    *words // read when the service has ended
 	started  time.Time
 	ready    time.Time // zero: it has not said so
 	stopping bool      // it was told to stop, or says that it does
@@ -115,9 +116,13 @@ func (r *Runner) spawn(s *service) error {
 		_ = from.Close()
 		return err
 	}
-	s.errs = from
+	s.errs, s.words = from, newWords()
 	copied := make(chan struct{})
-	r.running.Go(func() { defer close(copied); copyLines(r.out, from, func([]byte) {}) })
+	r.running.Go(func() {
+		defer close(copied)
+		copyLines(r.out, from, s.words.Write)
+		s.words.parser.Flush()
+	})
 	r.running.Go(func() { r.hear(s) })
 	r.running.Go(func() { r.await(s, copied) })
 	return nil

@@ -74,6 +74,8 @@ var services = map[string]func(){
 		_ = process.Handover("its goroutines cannot be killed")
 		wait()
 	},
+	// ends ends in the way that it is told to.
+	"ends": func() { ends(os.Getenv("HOW")) },
 	// hangs beats once and never again.
 	"hangs": func() {
 		begun()

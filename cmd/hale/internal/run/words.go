@@ -1,0 +1,131 @@
+package run
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hale-go/hale/internal/dump"
+)
+
+// words is what a service has said on stderr: the last of it, and what Go said of its end.
+// One goroutine writes it; when that has ended another reads it.
+type words struct {
+	parser dump.Parser
+	crash  *dump.Crash // the last
+	last   []byte
+}
+
+// Bounds of what is kept of a service's last words.
+const (
+	maxLast   = 8 << 10 // bytes
+	maxLines  = 10
+	maxText   = 300 // bytes of each
+	maxStack  = 32  // frames
+	maxGroups = 5
+)
+
+func newWords() *words {
+	w := &words{}
+	w.parser.Crash = func(c *dump.Crash) {
+		if !c.Survived { // or somebody has logged a panic and gone on
+			w.crash = c
+		}
+	}
+	return w
+}
+
+// Write takes the next part of it.
+func (w *words) Write(p []byte) {
+	_, _ = w.parser.Write(p) // it never fails
+	w.last = append(w.last, p[max(0, len(p)-maxLast):]...)
+	if len(w.last) > maxLast {
+		w.last = w.last[:copy(w.last, w.last[len(w.last)-maxLast:])]
+	}
+}
+
+// lines returns the last lines.
+func (w *words) lines() (out []string) {
+	all := bytes.Split(bytes.TrimSpace(w.last), []byte("\n"))
+	for _, line := range all[max(0, len(all)-maxLines):] {
+		if text := plain(string(line[:min(len(line), maxText)])); text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// outOfFiles is what the system calls it when a process may open no more files.
+const outOfFiles = "too many open files"
+
+// explain puts into an incident what the service said of its end.
+func (w *words) explain(i *Incident) {
+	switch c := w.crash; {
+	case i.Fault == FaultHang:
+		if c != nil {
+			i.Goroutines, i.Groups = len(c.Goroutines)+c.Dropped, groups(c.Goroutines)
+		}
+	case i.Fault != FaultExit && i.Fault != FaultKilled:
+	case c != nil:
+		i.Fault, i.Kind = FaultCrash, string(c.Kind)
+		i.Message = plain(strings.TrimSpace(string(c.Kind) + ": " + cmp.Or(c.Message, c.Signal)))
+		if c.Kind != dump.Panic && c.Message != "" { // "fatal error: all goroutines are asleep - deadlock!"
+			i.Message = plain("fatal error: " + c.Message)
+		}
+		i.Fingerprint, i.Goroutines = c.Fingerprint(), len(c.Goroutines)+c.Dropped
+		if len(c.Goroutines) > 0 {
+			i.Site, i.Stack = site(c.Goroutines[0].Frames), stack(c.Goroutines[0].Frames)
+		}
+	default:
+		i.Output = w.lines()
+		if bytes.Contains(w.last, []byte(outOfFiles)) {
+			i.Fault, i.Message = FaultFiles, i.Message+": "+outOfFiles
+		}
+	}
+}
+
+// site returns where a fault began: the innermost function that is not the runtime's, of
+// what is below a panic.
+func site(frames []dump.Frame) string {
+	out := ""
+	for _, f := range frames {
+		switch {
+		case f.Func == "panic" || f.Func == "runtime.gopanic" || f.Func == "runtime.sigpanic":
+			out = ""
+		case strings.HasPrefix(f.Func, "runtime.") || strings.HasPrefix(f.Func, "internal/"):
+		case out == "":
+			out = place(f)
+		}
+	}
+	return out
+}
+
+func place(f dump.Frame) string { return fmt.Sprintf("%s %s:%d", f.Func, base(f.File), f.Line) }
+
+// base returns the name of a file, whichever system wrote its path.
+func base(file string) string { return file[strings.LastIndexAny(file, `/\\`)+1:] }
+
+func stack(frames []dump.Frame) (out []string) {
+	for _, f := range frames[:min(len(frames), maxStack)] {
+		out = append(out, place(f))
+	}
+	return out
+}
+
+// groups says where most goroutines are.
+func groups(all []dump.Goroutine) (out []string) {
+	count := map[string]int{}
+	for i := range all {
+		if at := site(all[i].Frames); at != "" {
+			count[all[i].State+" at "+at]++
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
+	for _, name := range names[:min(len(names), maxGroups)] {
+		out = append(out, fmt.Sprintf("%d: %s", count[name], name))
+	}
+	return out
+}
