@@ -70,6 +70,11 @@ test-cross: ## compile and vet the SDK and its tests for linux, darwin and windo
 		export GOWORK=off CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
 		go build ./...; go vet ./...; done
 
+.PHONY: run-chaos
+run-chaos: ## run a service under "hale run", break it under load, and count the requests that are lost
+	cd cmd/hale && go build -o '$(CURDIR)/.cache/bin/hale' .
+	cd examples && go run ./handover chaos -hale '$(CURDIR)/.cache/bin/hale'
+
 .PHONY: bench
 bench: ## measure hale and its alternatives side by side
 	cd bench && go run .

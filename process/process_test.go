@@ -124,7 +124,7 @@ func dial(t *testing.T, network, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // it was read
+	defer c.Close() // it was read
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	said, err := io.ReadAll(c)
 	if err != nil {
@@ -155,7 +155,7 @@ func TestSocketOutlivesItsService(t *testing.T) {
 				t.Fatalf("%d descriptors came along", len(fds))
 			}
 			kept := os.NewFile(uintptr(fds[0]), name)
-			defer kept.Close() //nolint:errcheck // of the test
+			defer kept.Close() // of the test
 			p.want(t, "READY=1")
 			first.Scan()
 			_, at, ok := strings.Cut(first.Text(), "listening ")
@@ -222,7 +222,7 @@ func TestNoParent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // of the test
+	defer l.Close() // of the test
 	if _, err := process.Listen("tcp", l.Addr().String()); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("an address that is taken: %v", err)
 	}

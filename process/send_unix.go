@@ -26,7 +26,7 @@ func sendFile(state string, fd uintptr) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close() //nolint:errcheck // it was sent, or the error is returned
+	defer c.Close() // it was sent, or the error is returned
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func runCommand(code *int) *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("the file for incidents: %w", err)
 				}
-				defer f.Close() //nolint:errcheck // each line was written, or told of
+				defer f.Close() // each line was written, or told of
 				cfg.Incidents = f
 			}
 			r, err := run.New(cfg)

@@ -61,7 +61,7 @@ func (c *chaos) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(folder)
 	c.incidents = filepath.Join(folder, "incidents.jsonl")
 	if err := c.start(ctx); err != nil {
 		return err

@@ -25,7 +25,7 @@ func serve(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	defer rt.Close() //nolint:errcheck // what does not stop is told in the log
+	defer rt.Close() // what does not stop is told in the log
 	go rt.Run(ctx)   //nolint:errcheck // its one error is for a second call
 	listener, err := process.Listen("tcp", address)
 	if err != nil {

@@ -17,17 +17,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/checkpoint"
 	"github.com/hale-go/hale/config"
 	"github.com/hale-go/hale/halehttp"
 	"github.com/hale-go/hale/haleprom"
 	"github.com/hale-go/hale/halesql"
 	"github.com/hale-go/hale/haletest"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/health"
 	"github.com/hale-go/hale/observe"
+	"github.com/hale-go/hale/process"
 )
 
 // What the README shows besides main.go; see TestReadmeHoldsThisCode.
-var _ = []any{pools, domains, signals, total, backtest, TestConsumerIsReplaced, TestOrders}
+var _ = []any{pools, domains, signals, total, backtest, serve, resume, TestConsumerIsReplaced, TestOrders}
 
 // Browser is a state that is costly to make.
 type Browser struct{ io.Closer }
@@ -93,6 +96,44 @@ func total(ctx context.Context, db *sql.DB, id string, sum int, boot int64) erro
 	_, err := db.ExecContext(ctx, `UPDATE totals SET sum = $1, boot = $2, run = $3 WHERE id = $4 AND (boot, run) <= ($2, $3)`,
 		sum, boot, int64(hale.Generation(ctx)), id)
 	return err
+}
+
+func serve(ctx context.Context, rt *hale.Runtime, server *http.Server, mux *http.ServeMux) error {
+	listener, err := process.Listen("tcp", ":8080") // the parent's socket, where there is one
+	if err != nil {
+		return err
+	}
+	probes, err := health.New(rt, health.Config{Critical: []string{"orders.consume"}})
+	if err != nil {
+		return err
+	}
+	mux.Handle("/", probes.Handler()) // on the admin port: /livez, /readyz, /startupz, with reasons in JSON
+	rt.Go(ctx, "watchdog", func(ctx context.Context) error { return process.Watch(ctx, probes.Live) })
+	probes.Started()
+	if err := process.Ready(); err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, probes.Drain)
+	return halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains, and loses nothing
+}
+
+// Progress is how far the import has come.
+type Progress struct{ Next int }
+
+func resume(ctx context.Context, orders []string, work func(context.Context, string) error) error {
+	claim, err := checkpoint.Resume[Progress](ctx, checkpoint.Dir("/var/lib/shop"), "orders.import")
+	if err != nil {
+		return err
+	}
+	for next := claim.State.Next; next < len(orders); next++ {
+		if err := work(ctx, orders[next]); err != nil {
+			return err
+		}
+		if err := claim.Save(ctx, Progress{Next: next + 1}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func backtest() error {

@@ -11,8 +11,6 @@ import (
 // ends ends this process in one of many ways.
 func ends(how string) {
 	switch how {
-	case "deadlock":
-		select {}
 	case "map":
 		m := map[int]int{}
 		for range 4 {
@@ -23,13 +21,6 @@ func ends(how string) {
 			}()
 		}
 		select {}
-	case "memory":
-		var held [][]byte
-		_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: 1 << 30, Max: 1 << 30})
-		for {
-			held = append(held, make([]byte, 1<<28))
-			fmt.Fprint(os.Stdout, len(held[0])>>62)
-		}
 	case "stack":
 		debug.SetMaxStack(1 << 20)
 		fmt.Println(deeper(1))
@@ -63,4 +54,9 @@ func ends(how string) {
 	}
 }
 
-func deeper(n int) int { return deeper(n+1) + n }
+func deeper(n int) int {
+	if n < 0 {
+		return n
+	}
+	return deeper(n+1) + n
+}

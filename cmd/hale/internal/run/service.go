@@ -100,7 +100,7 @@ func (r *Runner) spawn(s *service) error {
 	if err != nil {
 		return err
 	}
-	defer to.Close() //nolint:errcheck // the service has its own
+	defer to.Close() // the service has its own
 	argv := append(append([]string{}, r.cfg.Launch...), append([]string{"--"}, r.cfg.Command...)...)
 	env := append(environ(), "NOTIFY_SOCKET="+filepath.Join(s.folder, "notify"), process.EnvHandover+"=1")
 	if len(files) > 0 {

@@ -94,7 +94,7 @@ func note(text string) {
 	if err != nil {
 		panic(err)
 	}
-	defer f.Close() //nolint:errcheck // of a test
+	defer f.Close() // of a test
 	fmt.Fprintln(f, text)
 }
 
@@ -179,7 +179,9 @@ func start(t *testing.T, service string, cfg run.Config, env ...string) *started
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
 	}
-	cfg.Command = []string{os.Args[0]}
+	if len(cfg.Command) == 0 {
+		cfg.Command = []string{os.Args[0]}
+	}
 	if cfg.Stderr == nil {
 		stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
 		if err != nil {

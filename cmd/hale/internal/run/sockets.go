@@ -64,7 +64,7 @@ func (s *sockets) open(address string) error {
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false)
 	}
-	defer l.Close() //nolint:errcheck // its copy is held
+	defer l.Close() // its copy is held
 	raw, err := l.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func spentBy(pid int) (out spent) {
 	if err != nil {
 		return out
 	}
-	defer dir.Close() //nolint:errcheck // it was read
+	defer dir.Close() // it was read
 	threads, _ := dir.Readdirnames(maxThreads)
 	for _, t := range threads {
 		data, err := os.ReadFile(folder + "/" + t + "/schedstat")
