@@ -79,7 +79,7 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeO
 	case <-window.C:
 	}
 	_ = l.Close() // it may be closed already, which is as good
-	<-ended //nolint:errcheck // it is of the listener that was closed
+	<-ended       //nolint:errcheck // it is of the listener that was closed
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
 	s.wait(limit)
