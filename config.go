@@ -31,6 +31,7 @@ type Config struct {
 	Overdue   detect.OverdueConfig   `json:"overdue" yaml:"overdue"`
 	PanicLoop detect.PanicLoopConfig `json:"panic_loop" yaml:"panic_loop"`
 	Abandoned detect.AbandonedConfig `json:"abandoned" yaml:"abandoned"`
+	Lost      detect.LostConfig      `json:"lost" yaml:"lost"`
 	ErrorRate detect.ErrorRateConfig `json:"error_rate" yaml:"error_rate"`
 	// Objectives are what the service promises of its operations, at most 64; using
 	// up the error budget of one too fast is a finding. Default: none.
@@ -103,6 +104,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, &ConfigError{Field: "Config.ErrorRate.MinRise", Value: r, Mend: "give a share from 0 to 1, such as 0.05, or 0 for the default"}
 	}
 	c.ErrorRate = c.ErrorRate.WithDefaults()
+	c.Lost = c.Lost.WithDefaults()
 	if err := checkObjectives(c.Objectives); err != nil {
 		return c, err
 	}
@@ -195,6 +197,7 @@ type options struct {
 	detectors []namedDetector
 	remedies  []heal.Named
 	tracer    Tracer
+	handover  func(why string) error
 }
 
 // WithConfig sets all settings.

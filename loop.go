@@ -19,6 +19,8 @@ import (
 // input and output and reads no clock: what it decides follows from the turns.
 type loop struct {
 	panel     *detect.Panel
+	lost      detect.LostConfig
+	lostSince time.Time // since when too many goroutines are; zero: they are not
 	diagnoser *diagnose.Diagnoser
 	healer    *heal.Healer
 	said      []saidFinding           // findings as last told to subscribers, sorted by key
@@ -87,7 +89,7 @@ func newLoop(o options, limit time.Duration) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loop{panel: detect.NewPanel(limit, detectors...), diagnoser: diagnose.New(), healer: healer}, nil
+	return &loop{panel: detect.NewPanel(limit, detectors...), lost: o.config.Lost.WithDefaults(), diagnoser: diagnose.New(), healer: healer}, nil
 }
 
 func (o options) allRemedies() []heal.Named { return append(heal.Builtin(), o.remedies...) }
@@ -103,6 +105,10 @@ type Decision struct {
 // detectors that overran.
 func (l *loop) turn(t *observe.Turn) Decision {
 	findings, events := l.panel.Detect(t)
+	lost, tooMany := l.lost.Lost(*t, findings, l.lostSince)
+	if l.lostSince = lost.Since; tooMany {
+		findings = append(findings, lost)
+	}
 	events = append(events, l.news(t.Time, findings)...)
 	open := l.diagnoser.Diagnose(t.Time, findings)
 	commands := l.healer.Heal(*t, open)
@@ -152,6 +158,7 @@ type loopState struct {
 	Diagnose json.RawMessage `json:"diagnose"`
 	Heal     json.RawMessage `json:"heal"`
 	Said     []saidFinding   `json:"said,omitempty"`
+	Lost     time.Time       `json:"lost,omitzero"`
 }
 
 // state returns the loop's state. A [detect.PanelError] tells which detectors' is
@@ -169,7 +176,7 @@ func (l *loop) state() (json.RawMessage, error) {
 	if s.Heal, err = l.healer.State(); err != nil {
 		return nil, err
 	}
-	s.Said = l.said
+	s.Said, s.Lost = l.said, l.lostSince
 	raw, err := json.Marshal(s)
 	if err == nil && lost != nil {
 		err = lost
@@ -189,7 +196,7 @@ func (l *loop) setState(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return fmt.Errorf("hale: state of the loop: %w", err)
 	}
-	l.said = s.Said
+	l.said, l.lostSince = s.Said, s.Lost
 	if err := l.panel.SetState(s.Detect); err != nil {
 		return err
 	}

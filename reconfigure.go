@@ -148,5 +148,8 @@ func (l *loop) under(o options, was, now *Config) (*loop, error) {
 			fresh[d.name] = d.fresh
 		}
 	}
-	return &loop{panel: l.panel.With(fresh), diagnoser: l.diagnoser, healer: healer, said: l.said}, nil
+	return &loop{
+		panel: l.panel.With(fresh), lost: now.Lost.WithDefaults(), lostSince: l.lostSince,
+		diagnoser: l.diagnoser, healer: healer, said: l.said,
+	}, nil
 }

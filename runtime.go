@@ -54,6 +54,7 @@ type Runtime struct {
 	misused misused
 
 	switches switches
+	handing  handing
 
 	baselines baselines
 	journal   *heal.Journal
@@ -351,6 +352,7 @@ func (rt *Runtime) Close() error {
 	close(rt.closing)
 	defer rt.bus.close()
 	rt.openGates()
+	rt.handing.stop()
 	defer rt.logLast()
 	return errors.Join(rt.shutdown(), rt.disk.close(), rt.keepLast())
 }

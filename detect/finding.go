@@ -45,6 +45,7 @@ const (
 	KindOutlived        Kind = "outlived_spans"
 	KindOpenBreaker     Kind = "open_breaker" // what is called keeps failing, and its breaker is open
 	KindFullDomain      Kind = "full_domain"  // a fault domain turns calls away for want of room
+	KindLost            Kind = "lost_goroutines"
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.

@@ -43,6 +43,7 @@ var units = map[detect.Kind][]unit{
 	detect.KindOutlived:        {{"spans", false}},
 	detect.KindOpenBreaker:     {{"open breakers", false}},
 	detect.KindFullDomain:      {{"refused calls a second", false}},
+	detect.KindLost:            {{"goroutines", true}},
 }
 
 type unit struct {

@@ -28,6 +28,8 @@ const (
 	DependencyDown Fault = "dependency_down"
 	// FullDomain is a fault domain that turns calls away, because as many run as may.
 	FullDomain Fault = "full_domain"
+	// LostGoroutines is more goroutines than may be that nobody can end but with the process.
+	LostGoroutines Fault = "lost_goroutines"
 	// Anomaly is what is unlike what is usual, and may be a sign of a fault or of none.
 	Anomaly Fault = "anomaly"
 )

@@ -30,11 +30,12 @@ type targetState struct {
 	gates                map[string]heal.Gate // those that are not open
 	degraded             map[[2]string]int    // by switch and incident
 	restarted            map[string]bool
+	handed               bool
 }
 
 func (s targetState) equal(o targetState) bool {
 	return maps.Equal(s.cancelled, o.cancelled) && maps.Equal(s.abandoned, o.abandoned) &&
-		maps.Equal(s.gates, o.gates) && maps.Equal(s.degraded, o.degraded) && maps.Equal(s.restarted, o.restarted)
+		maps.Equal(s.gates, o.gates) && maps.Equal(s.degraded, o.degraded) && maps.Equal(s.restarted, o.restarted) && s.handed == o.handed
 }
 
 // Calls returns the calls in their order, e.g. "cancel orders.consume#42",
@@ -48,7 +49,7 @@ func (t *Target) Calls() []string {
 // note writes a call down and reports whether it works.
 func (t *Target) note(format string, args ...any) bool {
 	if t.state.gates == nil {
-		t.state = targetState{map[observe.TaskID]bool{}, map[observe.TaskID]bool{}, map[string]heal.Gate{}, map[[2]string]int{}, map[string]bool{}}
+		t.state = targetState{map[observe.TaskID]bool{}, map[observe.TaskID]bool{}, map[string]heal.Gate{}, map[[2]string]int{}, map[string]bool{}, false}
 	}
 	t.calls = append(t.calls, fmt.Sprintf(format, args...))
 	return t.Fail == nil
@@ -114,6 +115,16 @@ func (t *Target) Restore(name, by string) error {
 	return t.Fail
 }
 
+// Handover implements [heal.Target].
+func (t *Target) Handover(by, why string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.note("handover by %s: %s", by, why) {
+		t.state.handed = true
+	}
+	return t.Fail
+}
+
 // Restart implements [heal.Target].
 func (t *Target) Restart(name string) error {
 	t.mu.Lock()
@@ -129,6 +140,6 @@ func (t *Target) now() targetState {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return targetState{
-		maps.Clone(t.state.cancelled), maps.Clone(t.state.abandoned), maps.Clone(t.state.gates), maps.Clone(t.state.degraded), maps.Clone(t.state.restarted),
+		maps.Clone(t.state.cancelled), maps.Clone(t.state.abandoned), maps.Clone(t.state.gates), maps.Clone(t.state.degraded), maps.Clone(t.state.restarted), t.state.handed,
 	}
 }

@@ -38,6 +38,11 @@ func (f *fakeTarget) Cancel(id observe.TaskID, cause error) error {
 	return f.reach("cancel", id)
 }
 func (f *fakeTarget) Abandon(id observe.TaskID) error { return f.reach("abandon", id) }
+func (f *fakeTarget) Handover(by, why string) error {
+	f.calls = append(f.calls, "handover by "+by+": "+why)
+	return nil
+}
+
 func (f *fakeTarget) Restart(name string) error {
 	f.calls = append(f.calls, "restart "+name)
 	return nil

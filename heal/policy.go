@@ -12,9 +12,9 @@ type Policy struct {
 	// Act says how far remedies may go. Default: observe.
 	Act Act `json:"act" yaml:"act"`
 	// Ladders are the remedies for each fault, mildest first: cancel, abandon, quarantine,
-	// quarantine_domain, shed, shrink, degrade, restart, or the service's own. A fault
+	// quarantine_domain, shed, shrink, degrade, restart, handover, or the service's own. A fault
 	// without a ladder here uses [DefaultLadders], which have one for goroutine_leak,
-	// stuck_task, panic_loop and full_domain; one without any, or with an empty one, is
+	// stuck_task, panic_loop, full_domain and lost_goroutines; one without any, or with an empty one, is
 	// escalated. Panics that are no loop are never acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
 	// Quarantine is how long a name is cut off, or degraded, before probation. It
@@ -22,6 +22,10 @@ type Policy struct {
 	Quarantine time.Duration `json:"quarantine" yaml:"quarantine"`
 	// MaxQuarantine bounds that. Default: 10m.
 	MaxQuarantine time.Duration `json:"max_quarantine" yaml:"max_quarantine"`
+	// HandoverDelay is the longest that a handover waits, by chance, so that not all
+	// instances of a service have theirs at once. If its incident is over by then, there is
+	// none. Default: 30s.
+	HandoverDelay time.Duration `json:"handover_delay" yaml:"handover_delay"`
 	// Probes is how many tasks a second may start during probation. Default: 3.
 	Probes int `json:"probes" yaml:"probes"`
 
@@ -62,6 +66,7 @@ type Guardrails struct {
 //	stuck_task      cancel, abandon, quarantine, restart
 //	panic_loop      quarantine, restart
 //	full_domain     shed
+//	lost_goroutines handover
 //
 // A fault that is not among them has no remedy, as one has whose ladder is empty: a person
 // is called.
@@ -71,6 +76,8 @@ func DefaultLadders() map[diagnose.Fault][]string {
 		diagnose.StuckTask:  {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
 		diagnose.PanicLoop:  {RemedyQuarantine, RemedyRestart},
 		diagnose.FullDomain: {RemedyShed},
+
+		diagnose.LostGoroutines: {RemedyHandover},
 	}
 }
 
@@ -87,6 +94,7 @@ func (p Policy) WithDefaults() (Policy, error) {
 	}{
 		{"Quarantine", p.Quarantine},
 		{"MaxQuarantine", p.MaxQuarantine},
+		{"HandoverDelay", p.HandoverDelay},
 		{"Probes", p.Probes},
 		{"Guardrails.MinStuck", g.MinStuck},
 		{"Guardrails.Budget", g.Budget},
@@ -106,11 +114,15 @@ func (p Policy) WithDefaults() (Policy, error) {
 	if p.Quarantine > maxLease || p.MaxQuarantine > maxLease {
 		return p, &PolicyError{Field: "MaxQuarantine", Value: max(p.Quarantine, p.MaxQuarantine), Mend: "give at most 720h"}
 	}
+	if p.HandoverDelay > time.Hour {
+		return p, &PolicyError{Field: "HandoverDelay", Value: p.HandoverDelay, Mend: "give at most 1h"}
+	}
 	if p.Act > Full {
 		return p, &PolicyError{Field: "Act", Value: p.Act, Mend: "use observe, contain or full"}
 	}
 	fill(&p.Quarantine, 30*time.Second)
 	fill(&p.MaxQuarantine, max(10*time.Minute, p.Quarantine))
+	fill(&p.HandoverDelay, 30*time.Second)
 	fill(&p.Probes, 3)
 	fill(&g.MinStuck, 3)
 	fill(&g.Budget, 10)

@@ -20,6 +20,10 @@ const (
 	RemedyShrink           = "shrink"  // halve the limit of the domain's bulkhead
 	RemedyDegrade          = "degrade" // set the domain's switch: do less
 	RemedyRestart          = "restart"
+	// RemedyHandover has a successor take the process's place: the one that is at fault
+	// drains, its tasks save their state, and it ends. It deals with what only the end of
+	// the process cures, and may be put at the end of any ladder.
+	RemedyHandover = "handover"
 )
 
 // ErrNotApplicable is returned by a remedy that cannot be used on the subject.
@@ -62,6 +66,9 @@ type Target interface {
 	Restore(name, by string) error
 	// Restart starts the supervised children of a name afresh.
 	Restart(name string) error
+	// Handover has a successor take the process's place, in a while, for an incident: by is
+	// its ID. It refuses while something that the service depends on is down.
+	Handover(by, why string) error
 }
 
 // Remedy is one way to deal with a fault.
@@ -107,6 +114,7 @@ func Builtin() []Named {
 		{Name: RemedyShrink, Remedy: degrade{kind: ShrinkSwitch, level: 1}, Needs: Contain},
 		{Name: RemedyDegrade, Remedy: degrade{level: 1}, Needs: Contain},
 		{Name: RemedyRestart, Remedy: restart{}, Needs: Full, Destructive: true, HitsAll: true},
+		{Name: RemedyHandover, Remedy: handover{}, Needs: Full, Destructive: true},
 	}
 }
 
@@ -193,6 +201,12 @@ func (q quarantine) of(s observe.Subject) string {
 		return ""
 	}
 	return DomainGate + string(s.Domain)
+}
+
+type handover struct{}
+
+func (handover) Apply(_ context.Context, t Target, c Command) error {
+	return t.Handover(c.Incident, c.Why)
 }
 
 type restart struct{}

@@ -221,6 +221,7 @@ const (
 	EventBreaker         EventKind = "breaker"          // the breaker of a name opened, lets probes through or closed
 	EventDegraded        EventKind = "degraded"         // the level of a switch rose
 	EventRestored        EventKind = "restored"         // the level of a switch fell, be it not to 0
+	EventHandover        EventKind = "handover"         // a successor is asked for, or was in vain
 	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
 
 	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking

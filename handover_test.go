@@ -1,0 +1,159 @@
+package hale_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hale-go/hale"
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/isolate"
+	"github.com/hale-go/hale/observe"
+)
+
+// losing is a runtime in which twenty bodies were given up, of ten that may be.
+func losing(t *testing.T, wg *sync.WaitGroup, act heal.Act, opts ...hale.Option) (rt *hale.Runtime, release chan struct{}, end func()) {
+	t.Helper()
+	var cfg hale.Config
+	cfg.Policy.Act = act
+	cfg.Policy.Ladders = map[diagnose.Fault][]string{diagnose.StuckTask: {}}
+	cfg.Lost.Goroutines = 10
+	cfg.Domains = map[string]hale.DomainConfig{
+		"reco":     {Timeout: time.Second, Bulkhead: &isolate.BulkheadConfig{Limit: 40}},
+		"payments": {Breaker: &isolate.BreakerConfig{Failures: 1, Of: 1, Open: time.Hour, MaxOpen: time.Hour}},
+	}
+	rt = newRuntime(t, append(opts, hale.WithConfig(cfg))...)
+	hale.SetDefault(rt)
+	t.Cleanup(func() { hale.SetDefault(nil) })
+	ctx, cancel := context.WithCancel(t.Context())
+	wg.Go(func() { _ = rt.Run(ctx) })
+	release = make(chan struct{})
+	for range 20 {
+		wg.Go(func() {
+			_, _ = hale.Call(t.Context(), "reco.similar", func(context.Context) (int, error) { <-release; return 0, nil })
+		})
+	}
+	return rt, release, func() { cancel(); wg.Wait() }
+}
+
+// Goroutines that nobody can end lead to a successor, where that is allowed, and to a
+// person where it is not.
+func TestLostGoroutinesLeadToAHandover(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		act    heal.Act
+		fail   error
+		none   bool // nobody says how
+		down   bool // a dependency is
+		asked  int
+		phase  diagnose.Phase
+		detail string
+	}{
+		{"full", heal.Full, nil, false, false, 1, diagnose.Verified, ""},
+		{"it fails", heal.Full, errors.New("no parent"), false, false, 1, "", "it failed: no parent"},
+		{"contain", heal.Contain, nil, false, false, 0, "", ""},
+		{"nobody says how", heal.Full, nil, true, false, 0, diagnose.Escalated, ""},
+		{"dependency down", heal.Full, nil, false, true, 0, diagnose.Escalated, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var wg sync.WaitGroup
+				var mu sync.Mutex
+				var asked []string
+				var release chan struct{}
+				opt := hale.WithHandover(func(why string) error {
+					mu.Lock()
+					defer mu.Unlock()
+					asked = append(asked, why)
+					if c.fail == nil {
+						close(release) // the end of the process, as far as it can be had here
+					}
+					return c.fail
+				})
+				if c.none {
+					opt = hale.WithHandover(nil)
+				}
+				rt, held, end := losing(t, &wg, c.act, opt)
+				release = held
+				log := collect(rt)
+				if c.down {
+					wg.Go(func() {
+						for range 300 { // it stays open, and is asked for
+							_ = callN(t, 1, "payments.quote", failing)
+							time.Sleep(time.Second)
+						}
+					})
+				}
+				time.Sleep(4 * time.Minute)
+				mu.Lock()
+				if len(asked) != c.asked || c.asked > 0 && !strings.Contains(asked[0], " bodies were given up and still run") {
+					t.Errorf("asked %q", asked)
+				}
+				mu.Unlock()
+				found := false
+				for _, inc := range rt.Incidents() {
+					if inc.Fault != diagnose.LostGoroutines {
+						continue
+					}
+					found = true
+					if c.phase != "" && inc.Phase != c.phase {
+						t.Errorf("%+v", inc)
+					}
+				}
+				if !found {
+					t.Errorf("no incident: %+v", rt.Incidents())
+				}
+				var told []string
+				for _, e := range log.of(observe.EventHandover) {
+					told = append(told, e.Detail)
+				}
+				if (len(told) > 0) != (c.asked > 0) || !strings.Contains(strings.Join(told, "; "), c.detail) {
+					t.Errorf("told %q", told)
+				}
+				if c.asked == 0 || c.fail != nil {
+					close(release)
+				}
+				end()
+			})
+		})
+	}
+}
+
+// A handover that waits is called off when its incident is over, and when the runtime ends.
+func TestHandoverIsCalledOff(t *testing.T) {
+	for _, how := range []string{"it is over", "close"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var wg sync.WaitGroup
+				asked := false
+				rt, release, end := losing(t, &wg, heal.Full, hale.WithHandover(func(string) error { asked = true; return nil }))
+				log := collect(rt)
+				for len(log.of(observe.EventHandover)) == 0 {
+					time.Sleep(100 * time.Millisecond)
+				}
+				close(release)
+				if how == "close" {
+					end()
+					if err := rt.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+				time.Sleep(2 * time.Minute)
+				end()
+				text, _ := strings.CutPrefix(log.of(observe.EventHandover)[0].Detail, "in ")
+				wait, err := time.ParseDuration(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if asked && wait > 10*time.Second { // or it came before the incident was over
+					t.Errorf("a successor was asked for, %v after it was decided", wait)
+				}
+			})
+		})
+	}
+}
