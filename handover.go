@@ -15,8 +15,9 @@ import (
 )
 
 // WithHandover has the remedy handover call f, which sees to it that another process takes
-// this one's place: process.Handover under "hale run"; elsewhere what has the service drain
-// and exit, so that whoever started it starts it again. f returns at once; it is called
+// this one's place: process.Handover under "hale run", or process.HandoverOrExit, which
+// elsewhere has the service drain and exit, so that whoever started it starts it again. f
+// returns at once; it is called
 // once for each handover, on a goroutine of its own, and is given the incident's cause.
 // Default: none; the remedy does not apply, and a person is called.
 func WithHandover(f func(why string) error) Option {

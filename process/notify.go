@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // ErrNoParent is returned by what needs a parent that can do it, where there is none.
@@ -48,6 +49,20 @@ func Handover(why string) error {
 		return ErrNoParent
 	}
 	return send(HandoverField + "=" + oneLine(why))
+}
+
+// HandoverOrExit is [Handover] where there is a parent that can do it, and else has this
+// process drain and exit: it sends itself SIGTERM. Whoever started it has to start it again,
+// whatever it exits with, as Kubernetes does and systemd with Restart=always.
+func HandoverOrExit(why string) error {
+	if err := Handover(why); !errors.Is(err, ErrNoParent) {
+		return err
+	}
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		return err
+	}
+	return self.Signal(syscall.SIGTERM)
 }
 
 // What only hale's own parent knows: it sets EnvHandover, and takes a message with

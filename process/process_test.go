@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -19,6 +20,30 @@ import (
 
 	"github.com/hale-go/hale/process"
 )
+
+// A service that nobody can hand over is told to end, as by whoever started it.
+func TestHandoverOrExit(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	defer signal.Stop(told)
+	if err := process.HandoverOrExit("test"); err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	p := newParent(t)
+	t.Setenv("NOTIFY_SOCKET", p.path)
+	t.Setenv(process.EnvHandover, "1")
+	if err := process.HandoverOrExit("test"); err != nil {
+		t.Fatal(err)
+	}
+	p.want(t, process.HandoverField+"=test")
+	select {
+	case <-told:
+		t.Error("it was told to end too")
+	default:
+	}
+}
 
 // children are what this test's program does when it is started as a service.
 var children = map[string]func() int{
