@@ -148,8 +148,8 @@ func (sw *Switch[T]) publish(now time.Time, why Reason, none *noneError) {
 	was := sw.view.Load()
 	v := newView(sw.active, sw.sides[sw.active].value, none)
 	c := Change{At: now, From: sw.sides[was.at].Name, To: sw.sides[v.at].Name, Serving: none == nil, Reason: why}
-	if last := sw.sides[was.at].last; last != nil && !(was.at == v.at && none == nil) {
-		c.Err = last
+	if f := &sw.sides[was.at]; f.last != nil && f.verdict != passed {
+		c.Err = f.last
 	}
 	news := was.at != v.at || (was.err == nil) != (v.err == nil) || sw.first
 	if !news && none == nil {

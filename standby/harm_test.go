@@ -118,9 +118,9 @@ func TestHarmOfOnChange(t *testing.T) {
 					if err := r.Switch.Switch(r.Context(), []string{"b", "a"}[n%2]); err != nil {
 						t.Error(err)
 					}
+					synctest.Wait()
 				}
 				r.serves("a")
-				synctest.Wait()
 				s := r.Status()
 				if hangs := way == "hangs"; hangs != (told == 1) || hangs != (s.Untold > 0) {
 					t.Errorf("told %d times, %d dropped", told, s.Untold)

@@ -34,7 +34,7 @@ func TestFailover(t *testing.T) {
 		}
 		r.told(standby.Down, standby.Failover)
 		r.a.down.Store(false)
-		sleep(time.Hour)
+		sleep(10 * time.Minute)
 		r.serves("b") // nobody asked
 		if err := r.Switch.Switch(r.Context(), "a"); err != nil {
 			t.Error(err)
@@ -67,7 +67,7 @@ func TestPromote(t *testing.T) {
 		r.serves("")
 		sleep(3 * time.Second)
 		r.serves("b")
-		sleep(time.Hour)
+		sleep(10 * time.Minute)
 		r.serves("b")
 		if n := r.b.promotes.Load(); n != 1 {
 			t.Errorf("promoted %d times", n)
@@ -141,7 +141,7 @@ func TestEpoch(t *testing.T) {
 				sleep(interval)
 			}
 			r.serves("b")
-			sleep(time.Hour)
+			sleep(10 * time.Minute)
 			r.serves("b") // for all that a passes its checks
 			if s := r.Status(); !s.Sides[0].Stale || s.Sides[1].Epoch != 2 {
 				t.Errorf("%+v", s)
@@ -154,7 +154,7 @@ func TestEpoch(t *testing.T) {
 			}
 			r.serves("a") // a person may
 			r.b.down.Store(false)
-			sleep(time.Hour)
+			sleep(10 * time.Minute)
 			r.serves("a") // and it stays
 			r.b.epoch.Store(3)
 			sleep(interval)
@@ -284,7 +284,7 @@ func TestProbation(t *testing.T) {
 			fail()
 			after(min(time.Duration(n), 16) * probation)
 		}
-		sleep(time.Hour) // it proves itself
+		sleep(10 * time.Minute) // it proves itself
 		fail()
 		sleep(probation - 2*interval)
 		r.a.down.Store(true) // one failure on probation
