@@ -65,14 +65,17 @@ func (s Side[T]) run(ctx context.Context, o *outcome[T], op *string, opened, pro
 		}
 		o.value, o.opened = v, true
 	}
+	var refused error
 	if promote {
 		*op = "promote"
-		if err := s.Promote(ctx, o.value); err != nil {
-			return err
-		}
+		refused = s.Promote(ctx, o.value)
 	}
-	*op = "check"
+	*op = "check" // also where it was refused: another process may have promoted it
 	if err := s.Check(ctx, o.value); err != nil {
+		if refused != nil {
+			*op = "promote"
+			return refused
+		}
 		return err
 	}
 	if s.Epoch != nil {

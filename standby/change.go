@@ -12,7 +12,7 @@ type Reason string
 // Why a switch changed.
 const (
 	Started   Reason = "started"   // Started: the first side can be used.
-	Down      Reason = "down"      // Down: the active side failed its checks, or is being left; no side can be used.
+	Down      Reason = "down"      // Down: the active side failed its checks, or is being left, and no other can be used at once.
 	Recovered Reason = "recovered" // Recovered: the active side passes again.
 	Failover  Reason = "failover"  // Failover: the other side is used, since the active one failed its checks.
 	NewEpoch  Reason = "new epoch" // NewEpoch: the other side is used, since somebody promoted it.

@@ -7,8 +7,8 @@ import (
 
 // Config says when a [Switch] switches. Its zero value can be used.
 type Config struct {
-	// Interval is how long after one check of a side the next one begins. Default: 500ms;
-	// at least 1ms.
+	// Interval is how long after the beginning of one check of a side the next one begins,
+	// if the first is back. Default: 500ms; at least 1ms.
 	Interval time.Duration
 	// Timeout bounds a check, the opening and the closing of a side. A check that is not
 	// back by then has failed, and its context is cancelled. Default: 1s.

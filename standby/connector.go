@@ -160,8 +160,8 @@ func Postgres(name string, c driver.Connector) DBSide {
 }
 
 // PromotePostgres makes a primary of a PostgreSQL standby and waits until it is one. The
-// user needs the right to execute pg_promote (GRANT EXECUTE ON FUNCTION pg_promote). It is a
-// [DBSide.Promote].
+// user needs the right to execute pg_promote (GRANT EXECUTE ON FUNCTION pg_promote). It does not ask how far the
+// standby is behind. It is a [DBSide.Promote].
 func PromotePostgres(ctx context.Context, db *sql.DB) error {
 	var done bool
 	switch err := db.QueryRowContext(ctx, "SELECT pg_promote()").Scan(&done); {

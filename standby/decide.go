@@ -39,17 +39,18 @@ func (sw *Switch[T]) decide(ctx context.Context, now time.Time) {
 		sw.publish(now, Recovered, nil)
 		return
 	}
-	why := "is down"
 	stale := b.stale || b.verdict == passed && b.epoch < known
+	fallen := a.fails >= sw.cfg.Failures && !stale // not yet, when Run has just begun
+	if fallen && b.verdict == passed && b.passes >= sw.cfg.Failures {
+		sw.turnTo(1-sw.active, Failover, now)
+		return
+	}
+	why := "is down"
 	if stale {
 		why += ", and " + b.Name + " lacks writes: switch to it by hand if they may be lost"
 	}
 	sw.publish(now, Down, &noneError{side: a.Name, why: why, last: a.last})
-	switch {
-	case stale || a.fails < sw.cfg.Failures:
-	case b.verdict == passed && b.passes >= sw.cfg.Failures:
-		sw.turnTo(1-sw.active, Failover, now)
-	case b.verdict == readOnly && b.Promote != nil && b.call == nil && !now.Before(b.retry):
+	if fallen && b.verdict == readOnly && b.Promote != nil && b.call == nil && !now.Before(b.retry) {
 		sw.launch(ctx, 1-sw.active, true, now)
 	}
 }
@@ -57,7 +58,7 @@ func (sw *Switch[T]) decide(ctx context.Context, now time.Time) {
 // back says whether the primary is to be switched back to.
 func (sw *Switch[T]) back(now time.Time) bool {
 	p := &sw.sides[0]
-	return sw.cfg.SwitchBack == Auto && sw.active == 1 && p.verdict == passed && !p.stale && !p.followed &&
+	return sw.cfg.SwitchBack == Auto && sw.active == 1 && p.passes > 0 && !p.stale && !p.followed &&
 		now.Sub(p.since) >= p.probation && p.epoch >= max(sw.sides[1].epoch, sw.floor)
 }
 

@@ -54,14 +54,12 @@ func ExampleNew() {
 	work()
 	down.Store(true)
 	fmt.Println((<-changes).Reason)
-	fmt.Println((<-changes).Reason)
 	work()
 	cancel()
 	fmt.Println(<-ended)
 	// Output:
 	// started
 	// work with a client of first
-	// down
 	// failover
 	// work with a client of second
 	// <nil>

@@ -20,7 +20,8 @@ type Side[T any] struct {
 	// Promote makes a side that said [ErrReadOnly] one that may be written to. It is called when the other
 	// is down, and at a [Switch.Switch]; the check that follows it decides. The side that was left
 	// then lacks writes: it is not used again by itself before it says ErrReadOnly, so that it
-	// follows, or has a higher Epoch. Default: none, and a read-only side is not used.
+	// follows, or has a higher Epoch. A promotion that overran may still succeed: give the side an Epoch, so
+	// that this is noticed. Default: none, and a read-only side is not used.
 	Promote func(ctx context.Context, v T) error
 	// Epoch returns a number that rises with each promotion, such as PostgreSQL's
 	// timeline; it is asked after each check that passed. Of two sides that both

@@ -32,7 +32,7 @@ func TestFailover(t *testing.T) {
 		if last.From != "a" || last.To != "b" || !last.Serving || !errors.Is(last.Err, errDown) || !last.At.Equal(s.Since) {
 			t.Errorf("%+v", last)
 		}
-		r.told(standby.Down, standby.Failover)
+		r.told(standby.Failover)
 		r.a.down.Store(false)
 		sleep(10 * time.Minute)
 		r.serves("b") // nobody asked
@@ -88,6 +88,20 @@ func TestPromote(t *testing.T) {
 		sleep(3 * interval)
 		r.serves("a")
 		r.told(standby.Started, standby.Down, standby.Failover, standby.Down, standby.Recovered, standby.Down, standby.Failover)
+	})
+}
+
+// Another process was faster: the promotion fails, and the side can be used.
+func TestPromotedMeanwhile(t *testing.T) {
+	run(t, standby.Config{}, func(a, b *fake) (standby.Side[string], standby.Side[string]) {
+		b.follows.Store(true)
+		other := func(context.Context) error { b.follows.Store(false); return errDown }
+		b.promote.Store(&other)
+		return a.side(), b.side()
+	}, func(r *rig) {
+		r.a.down.Store(true)
+		sleep(2 * interval)
+		r.serves("b")
 	})
 }
 
@@ -300,15 +314,45 @@ func TestReport(t *testing.T) {
 		r.Report(nil)
 		r.a.down.Store(true)
 		sleep(time.Second)
-		before := r.a.checks.Load()
+		before := r.a.checks.Load() + r.b.checks.Load()
 		for range 1000 {
 			r.Report(errDown)
 			sleep(5 * time.Millisecond)
 		}
 		r.serves("b")
-		if n := r.a.checks.Load() - before; n > 3 {
-			t.Errorf("%d checks within 5 s, with 2 s between", n)
+		if n := r.a.checks.Load() + r.b.checks.Load() - before; n > 6 {
+			t.Errorf("%d checks within 5 s, with 2 s between those of the active side", n)
 		}
+	})
+}
+
+// A standby is not promoted on the first failure, not even at the start.
+func TestStartPatiently(t *testing.T) {
+	run(t, standby.Config{}, func(a, b *fake) (standby.Side[string], standby.Side[string]) {
+		a.down.Store(true)
+		b.follows.Store(true)
+		return a.side(), b.side()
+	}, func(r *rig) {
+		r.a.down.Store(false)
+		sleep(time.Minute)
+		r.serves("a")
+		if n := r.b.promotes.Load(); n != 0 {
+			t.Errorf("promoted %d times", n)
+		}
+	})
+}
+
+// Probation begins when the primary is left, also by a person.
+func TestManualAndAuto(t *testing.T) {
+	run(t, standby.Config{SwitchBack: standby.Auto}, nil, func(r *rig) {
+		sleep(time.Minute)
+		if err := r.Switch.Switch(r.Context(), "b"); err != nil {
+			t.Error(err)
+		}
+		sleep(29 * time.Second)
+		r.serves("b")
+		sleep(2 * time.Second)
+		r.serves("a")
 	})
 }
 
