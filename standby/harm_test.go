@@ -236,5 +236,7 @@ func BenchmarkUse(b *testing.B) {
 		}
 	})
 	cancel()
-	<-ended
+	if err := <-ended; err != nil {
+		b.Error(err)
+	}
 }
