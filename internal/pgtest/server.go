@@ -204,6 +204,27 @@ func (s *Server) Kill() {
 	<-done
 }
 
+// Pause stops all processes of the server where they are, as a machine that hangs does: its connections
+// stay, and nothing answers. It works on Linux.
+func (s *Server) Pause() {
+	if cmd, _ := s.running(); cmd != nil {
+		_ = cmd.Process.Signal(syscall.SIGSTOP) // first: it starts no more of them
+		for _, pid := range children(cmd.Process.Pid) {
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+		}
+	}
+}
+
+// Resume lets them go on.
+func (s *Server) Resume() {
+	if cmd, _ := s.running(); cmd != nil {
+		for _, pid := range children(cmd.Process.Pid) {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+		_ = cmd.Process.Signal(syscall.SIGCONT)
+	}
+}
+
 // running returns the process, nil when it has ended.
 func (s *Server) running() (*exec.Cmd, <-chan struct{}) {
 	s.mu.Lock()
