@@ -29,30 +29,26 @@ func Window(d time.Duration) ServeOption { return func(s *serving) { s.window = 
 // 20s; what is below 0 counts as 0.
 func DrainTimeout(d time.Duration) ServeOption { return func(s *serving) { s.drain = max(d, 0) } }
 
-// settle is how long a connection that was accepted last may take to bring its request, and
-// lull how often it is looked whether requests are under way.
-const (
-	settle = 500 * time.Millisecond
-	lull   = 5 * time.Millisecond
-)
+// settle is how long a connection that was accepted last may take to bring its request.
+const settle = 500 * time.Millisecond
 
 // serving is a server that drains.
 type serving struct {
 	window, drain time.Duration
 	draining      atomic.Bool
-	underWay      atomic.Int64 // requests
 }
 
 // Serve serves a listener until ctx ends, and then drains without losing a request. For a
 // window of time it goes on serving, and has each answer close its connection, so that
 // clients come back by a new one, to a successor that has the same socket or, by a load
 // balancer that has seen this one's readiness fall, to another instance. Then it closes
-// the listener, answers what came last, waits for requests under way, and only then closes
-// what is idle. [http.Server.Shutdown] alone does that first, and also drops a request
-// that it reads meanwhile; clients do not send a POST again. Connections of HTTP/2 are
-// told to end after the window.
+// the listener, answers what came last, and calls [http.Server.Shutdown], which closes what
+// is idle and waits for requests under way. Shutdown alone closes idle connections
+// first, and also drops a request that it reads meanwhile; clients do not send a POST
+// again. Connections of HTTP/2 are told to end, and functions of RegisterOnShutdown are
+// called, after the window.
 //
-// It puts its own handler around srv.Handler, and returns nil when it has drained, an error
+// It puts its own handler around srv.Handler, so it serves a server once, and returns nil when it has drained, an error
 // that matches [context.DeadlineExceeded] when requests were cut off, and else what
 // [http.Server.Serve] returned. It starts one goroutine, which has ended when it returns.
 func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeOption) error {
@@ -82,28 +78,11 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeO
 	<-ended       //nolint:errcheck // it is of the listener that was closed
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
-	s.wait(limit)
+	time.Sleep(min(settle, s.window))
 	if err := srv.Shutdown(limit); err != nil {
 		return errors.Join(fmt.Errorf("halehttp: requests were under way %v after the service was told to end: %w", s.window+s.drain, err), srv.Close())
 	}
 	return nil
-}
-
-// wait waits for requests that are on their way or under way.
-func (s *serving) wait(limit context.Context) {
-	next := time.NewTimer(min(settle, s.window))
-	defer next.Stop()
-	for {
-		select {
-		case <-limit.Done():
-			return
-		case <-next.C:
-		}
-		if s.underWay.Load() == 0 {
-			return
-		}
-		next.Reset(lull)
-	}
 }
 
 // lastAnswers has each answer close its connection while the server drains.
@@ -112,8 +91,6 @@ func (s *serving) lastAnswers(next http.Handler) http.Handler {
 		next = http.DefaultServeMux
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.underWay.Add(1)
-		defer s.underWay.Add(-1)
 		if s.draining.Load() && r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
 		}

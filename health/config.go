@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/hale-go/hale"
@@ -32,8 +33,9 @@ type Config struct {
 	// Degraded has the service be not ready while a switch is at this level or above, by
 	// its name; see [hale.Degraded]. Default: none.
 	Degraded map[string]int
-	// Checks are the service's own for Ready, by name. Each is called on a goroutine of its
-	// own, one at a time, and must heed its context. Default: none.
+	// Checks are the service's own for Ready, by name. They are called at once, each on a
+	// goroutine of its own, with the Timeout, and not again before it has come back: those
+	// who ask meanwhile share its answer. Default: none.
 	Checks map[string]func(context.Context) error
 }
 
@@ -48,6 +50,11 @@ func (c Config) withDefaults() (Config, error) {
 			*d.value = d.normal
 		case *d.value < 0 || *d.value > 24*time.Hour:
 			return c, &hale.ConfigError{Field: "health.Config." + d.field, Value: *d.value, Mend: "give a duration up to 24h, or 0 for the default"}
+		}
+	}
+	if c.Loopback != "" {
+		if u, err := url.Parse(c.Loopback); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return c, &hale.ConfigError{Field: "health.Config.Loopback", Value: c.Loopback, Err: err, Mend: "give a URL such as http://127.0.0.1:8080/ping"}
 		}
 	}
 	for name, level := range c.Degraded {

@@ -28,7 +28,7 @@ type Probes struct {
 	looked time.Time
 	bad    map[string]time.Duration // for how long what Live looks at has failed
 	full   map[string]time.Time     // since when a domain is
-	asking map[string]bool          // checks that have not come back
+	asking map[string]*answer       // checks that have not come back
 }
 
 // New returns probes of a service, or a [*hale.ConfigError]. A nil runtime knows no tasks
@@ -41,7 +41,7 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 	return &Probes{
 		rt: rt, cfg: cfg, meter: starve.NewMeter(), looked: time.Now(),
 		client: &http.Client{Timeout: cfg.Timeout, Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		bad:    map[string]time.Duration{}, full: map[string]time.Time{}, asking: map[string]bool{},
+		bad:    map[string]time.Duration{}, full: map[string]time.Time{}, asking: map[string]*answer{},
 	}, nil
 }
 
@@ -168,14 +168,7 @@ func (p *Probes) ready(ctx context.Context) []Check {
 		}
 		checks = append(checks, c)
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.cfg.Checks)) {
-		c := Check{Name: name}
-		if err := p.ask(ctx, name); err != nil {
-			c.Failed, c.Reason = true, err.Error()
-		}
-		checks = append(checks, c)
-	}
-	return checks
+	return append(checks, p.own(ctx)...)
 }
 
 func (p *Probes) start() Check {
@@ -215,33 +208,65 @@ func (p *Probes) saturated() (checks []Check) {
 	return checks
 }
 
-// ask asks one of the service's own checks, unless it has not come back from before.
-func (p *Probes) ask(ctx context.Context, name string) error {
-	p.mu.Lock()
-	asking := p.asking[name]
-	p.asking[name] = true
-	p.mu.Unlock()
-	if asking {
-		return errors.New("it has not come back")
+// own asks the service's own checks, all at once.
+func (p *Probes) own(ctx context.Context) (checks []Check) {
+	names := slices.Sorted(maps.Keys(p.cfg.Checks))
+	answers := make([]*answer, len(names))
+	for i, name := range names {
+		answers[i] = p.ask(name)
 	}
-	answer := make(chan error, 1)
+	for i, name := range names {
+		checks = append(checks, answers[i].check(ctx, name))
+	}
+	return checks
+}
+
+// answer is what a check says when it has come back.
+type answer struct {
+	asked time.Time
+	done  chan struct{}
+	err   error // valid when it is done
+}
+
+// check waits for the answer.
+func (a *answer) check(ctx context.Context, name string) Check {
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		select {
+		case <-a.done: // before the time was up, which another check used
+		default:
+			return Check{Name: name, Failed: true, Reason: fmt.Sprintf("it has not come back for %v", time.Since(a.asked).Round(time.Millisecond))}
+		}
+	}
+	if a.err != nil {
+		return Check{Name: name, Failed: true, Reason: a.err.Error()}
+	}
+	return Check{Name: name}
+}
+
+// ask asks a check, or, while it has not come back, whoever asked before.
+func (p *Probes) ask(name string) *answer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.asking[name]; a != nil {
+		return a
+	}
+	a := &answer{asked: time.Now(), done: make(chan struct{}), err: errors.New("it ended its goroutine")}
+	p.asking[name] = a
 	go func() {
-		err := errors.New("it ended its goroutine")
+		ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Timeout)
+		defer cancel()
 		defer func() {
 			if v := recover(); v != nil {
-				err = fmt.Errorf("panic: %.200v", v)
+				a.err = fmt.Errorf("panic: %.200v", v)
 			}
 			p.mu.Lock()
 			delete(p.asking, name)
 			p.mu.Unlock()
-			answer <- err
+			close(a.done)
 		}()
-		err = p.cfg.Checks[name](ctx)
+		a.err = p.cfg.Checks[name](ctx)
 	}()
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return a
 }

@@ -147,8 +147,8 @@ func TestReady(t *testing.T) {
 		wants(t, "a check that ends its goroutine", p.Ready(t.Context()), "cache: it ended its goroutine")
 		hang := make(chan struct{})
 		check = func(context.Context) error { <-hang; return nil }
-		wants(t, "a check that hangs", p.Ready(t.Context()), "cache: context deadline exceeded")
-		wants(t, "one that hangs still", p.Ready(t.Context()), "cache: it has not come back")
+		wants(t, "a check that hangs", p.Ready(t.Context()), "cache: it has not come back for 1s")
+		wants(t, "one that hangs still", p.Ready(t.Context()), "cache: it has not come back for 2s")
 		close(hang)
 		synctest.Wait()
 		wants(t, "one that has come back", p.Ready(t.Context()), "")
@@ -156,6 +156,31 @@ func TestReady(t *testing.T) {
 		p.Drain()
 		wants(t, "when it drains", p.Ready(t.Context()), "serving: it drains")
 		wants(t, "it lives when it drains", p.Live(t.Context()), "")
+	})
+}
+
+// Who asks while a check is asked shares its answer, and one that hangs spoils no other's.
+func TestChecksAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, release := atomic.Int64{}, make(chan struct{})
+		p := newProbes(t, nil, health.Config{Checks: map[string]func(context.Context) error{
+			"a": func(context.Context) error { <-release; return nil },
+			"b": func(ctx context.Context) error { asked.Add(1); time.Sleep(100 * time.Millisecond); return ctx.Err() },
+		}})
+		p.Started()
+		got := make(chan error, 3)
+		for range 3 {
+			go func() { got <- p.Ready(t.Context()) }()
+		}
+		for range 3 {
+			if err := <-got; err == nil || strings.Contains(err.Error(), "b:") || !strings.Contains(err.Error(), "a: it has not come back") {
+				t.Errorf("%v", err)
+			}
+		}
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		close(release)
 	})
 }
 
@@ -194,7 +219,7 @@ func TestHandler(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, c := range []health.Config{
-		{Patience: -1}, {Timeout: 25 * time.Hour}, {Saturation: -time.Second}, {Degraded: map[string]int{"a": 0}}, {Checks: map[string]func(context.Context) error{"a": nil}},
+		{Patience: -1}, {Timeout: 25 * time.Hour}, {Saturation: -time.Second}, {Loopback: "::bad"}, {Loopback: "/ping"}, {Degraded: map[string]int{"a": 0}}, {Checks: map[string]func(context.Context) error{"a": nil}},
 	} {
 		_, err := health.New(nil, c)
 		if bad, ok := errors.AsType[*hale.ConfigError](err); !ok || bad.Mend == "" {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"syscall"
+
+	"github.com/hale-go/hale/internal/unixfile"
 )
 
 // Listen returns a listener on an address, as [net.Listen] does: the one that the parent
@@ -14,19 +16,25 @@ import (
 //
 // A passed socket fits if its name is [Name] of the address, or if it is bound to it. Call
 // Listen before [Ready], which closes what nobody has asked for. Closing the listener ends
-// it for this process alone. An address that is taken, and other failures, give the error
+// it for this process, until that asks for the address again; the parent goes on keeping it. An address that is taken, and other failures, give the error
 // of [net.Listen].
 func Listen(network, address string) (net.Listener, error) {
 	if err := supported(network, "tcp", "tcp4", "tcp6", "unix"); err != nil {
 		return nil, err
 	}
+	inherited.mu.Lock()
+	defer inherited.mu.Unlock()
 	l, name, found, err := claim(network, address, openListener)
 	switch {
 	case err != nil:
 		return nil, err
 	case !found:
 		var lc net.ListenConfig
-		if l, err = lc.Listen(context.Background(), network, address); err != nil {
+		l, err = lc.Listen(context.Background(), network, address)
+		if network == "unix" && unixfile.RemoveStale(address, err) {
+			l, err = lc.Listen(context.Background(), network, address)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if !keep(name, l) {
@@ -44,6 +52,8 @@ func ListenPacket(network, address string) (net.PacketConn, error) {
 	if err := supported(network, "udp", "udp4", "udp6", "unixgram"); err != nil {
 		return nil, err
 	}
+	inherited.mu.Lock()
+	defer inherited.mu.Unlock()
 	c, name, found, err := claim(network, address, openPacket)
 	if err != nil || found {
 		return c, err
@@ -57,7 +67,7 @@ func ListenPacket(network, address string) (net.PacketConn, error) {
 }
 
 // keep gives the parent a socket to keep, and reports whether it was sent to one. That it
-// could not be sent is no reason not to serve.
+// could not be sent is no reason not to serve. inherited.mu is held.
 func keep(name string, l any) (sent bool) {
 	c, ok := l.(syscall.Conn)
 	if !ok {
@@ -68,5 +78,9 @@ func keep(name string, l any) (sent bool) {
 		return false
 	}
 	failed := raw.Control(func(fd uintptr) { err = sendFile("FDSTORE=1\nFDNAME="+name, fd) })
-	return errors.Join(failed, err) == nil
+	if errors.Join(failed, err) != nil {
+		return false
+	}
+	kept(name, c)
+	return true
 }

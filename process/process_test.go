@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +21,37 @@ import (
 
 	"github.com/hale-go/hale/process"
 )
+
+// What was closed can be listened on again, and what was not is taken.
+func TestListenAgain(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = free.Close()
+	for network, address := range map[string]string{"tcp": free.Addr().String(), "unix": filepath.Join(t.TempDir(), "s")} {
+		p := newParent(t)
+		t.Setenv("NOTIFY_SOCKET", p.path)
+		first, err := process.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := first.Addr().String()
+		if fds := p.want(t, "FDSTORE=1\nFDNAME="+process.Name(network, address)); len(fds) == 1 {
+			defer syscall.Close(fds[0])
+		}
+		if _, err := process.Listen(network, at); err == nil {
+			t.Errorf("%s is listened on twice", at)
+		}
+		for range 3 {
+			_ = first.Close()
+			if first, err = process.Listen(network, address); err != nil || first.Addr().String() != at {
+				t.Fatalf("%s again: %v", address, err)
+			}
+		}
+		_ = first.Close()
+	}
+}
 
 // A service that nobody can hand over is told to end, as by whoever started it.
 func TestHandoverOrExit(t *testing.T) {
@@ -328,6 +360,8 @@ func TestWatch(t *testing.T) {
 	p.want(t, "STATUS=not alive: orders.consume has not beaten for 9s")
 	steps <- func() error { panic("boom") }
 	p.want(t, "STATUS=not alive: panic: boom")
+	steps <- func() error { runtime.Goexit(); return nil }
+	p.want(t, "STATUS=not alive: it ended the goroutine that asked")
 	steps <- alive
 	p.want(t, "WATCHDOG=1")
 	p.want(t, "STATUS=alive")

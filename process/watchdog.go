@@ -44,7 +44,7 @@ func Watch(ctx context.Context, alive func(context.Context) error) error {
 	for {
 		if !asking {
 			asking = true
-			go func() { answers <- ask(ctx, every, alive) }()
+			go ask(ctx, every, alive, answers)
 		}
 		select {
 		case <-ctx.Done():
@@ -78,18 +78,20 @@ func tell(err error, told string) string {
 	return ""
 }
 
-// ask asks once.
-func ask(ctx context.Context, limit time.Duration, alive func(context.Context) error) (err error) {
-	if alive == nil {
-		return nil
-	}
+// ask asks once, and answers in any case.
+func ask(ctx context.Context, limit time.Duration, alive func(context.Context) error, answers chan<- error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err = errors.New("it ended the goroutine that asked")
+	err := errors.New("it ended the goroutine that asked")
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)
 		}
+		answers <- err
 	}()
-	return alive(ctx)
+	if alive == nil {
+		err = nil
+		return
+	}
+	err = alive(ctx)
 }

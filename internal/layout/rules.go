@@ -28,7 +28,7 @@ var Rules = []Rule{
 	{Folder: "detect", Imports: []string{"internal", "observe"}},
 	{Folder: "diagnose", Imports: []string{"internal", "observe", "detect"}},
 	{Folder: "heal", Imports: []string{"internal", "observe", "detect", "diagnose"}},
-	{Folder: "process", Others: []string{"github.com/coreos/go-systemd"}},
+	{Folder: "process", Imports: []string{"internal"}, Others: []string{"github.com/coreos/go-systemd"}},
 	{Folder: "isolate", Imports: []string{"internal"}, Others: []string{"github.com/failsafe-go/failsafe-go"}},
 	{Folder: "checkpoint/bolt", Imports: []string{"checkpoint"}, Others: []string{"go.etcd.io/bbolt"}},
 	{Folder: "checkpoint"},

@@ -25,38 +25,35 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 		r.log.Info("ended", "pid", i.PID, "code", code, "after", lived.Round(time.Millisecond))
 	case s == r.next:
 		r.next = nil
-		i.Fault, i.Message = orExit(i, code)
 		if r.current != nil {
-			i.Action = "none: the service goes on"
+			if !r.stopping {
+				i.Fault, i.Message = orExit(i, code)
+				i.Action = "none: the service goes on"
+				r.tell(i)
+			}
+			return
+		}
+		r.lastEnded(s, i, lived)
+	case s == r.current:
+		r.current = nil
+		if r.next != nil && !r.stopping {
+			i.Fault, i.Message = orExit(i, code)
+			i.Action = "its successor takes over"
 			r.tell(i)
 			return
 		}
-		r.again(i, lived, code)
-	case s == r.current:
-		r.current = nil
-		r.currentEnded(s, i, lived)
+		r.lastEnded(s, i, lived)
 	}
 }
 
-// currentEnded deals with the end of the service that served.
-func (r *Runner) currentEnded(s *service, i Incident, lived time.Duration) {
+// lastEnded deals with the end of a service where none is left.
+func (r *Runner) lastEnded(s *service, i Incident, lived time.Duration) {
 	switch {
-	case r.stopping:
-		r.code = i.ExitCode
-		if i.Fault == FaultStopHangs || i.Fault == FaultCrash {
-			i.Action = "exit"
-			r.tell(i)
-		}
-		r.log.Info("ended", "pid", i.PID, "code", i.ExitCode, "after", lived.Round(time.Millisecond))
-	case r.next != nil:
-		i.Fault, i.Message = orExit(i, i.ExitCode)
-		i.Action = "its successor takes over"
-		r.tell(i)
-	case s.again:
+	case s.again && !r.stopping:
 		r.startAt = time.Now()
-	case r.cfg.Restart == Never, r.cfg.Restart == OnFailure && i.Fault == "":
+	case r.stopping, r.cfg.Restart == Never, r.cfg.Restart == OnFailure && i.Fault == "":
 		r.code = i.ExitCode
-		if i.Fault != "" {
+		if i.Fault != "" && (!r.stopping || i.Fault != FaultExit) {
 			i.Action = "exit"
 			r.tell(i)
 		}
@@ -78,7 +75,7 @@ func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, me
 		return s.why, fmt.Sprintf("not ready within %v", r.cfg.ReadyTimeout)
 	case s.why == FaultStopHangs:
 		return s.why, fmt.Sprintf("it had not ended %v after it was told to, and was killed", r.cfg.StopTimeout)
-	case sig != "" && s.stopping: // by the signal that told it to
+	case sig != "" && s.told != nil && sig == fmt.Sprint(s.told): // by the signal that told it to
 		return "", ""
 	case sig != "":
 		return FaultKilled, "killed by a signal: " + sig

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"syscall"
 	"time"
 
@@ -79,12 +80,16 @@ func (r *Runner) isReady(s *service, now time.Time) {
 // handover starts a successor, which takes over when it is ready. A service that never says
 // so has none, and is stopped first.
 func (r *Runner) handover(why string) {
+	now := time.Now()
 	switch {
 	case r.stopping || r.current == nil || r.next != nil || r.current.stopping || r.current.why != "":
 		r.log.Warn("no handover now", "why", why)
 		return
-	case !r.restarts.count(time.Now()):
-		r.log.Error("no handover", "why", why, "error", "there were too many restarts")
+	case !r.handovers.take(now):
+		if now.Sub(r.handovers.told) > r.handovers.within {
+			r.handovers.told = now
+			r.log.Error("no handover", "why", why, "error", fmt.Sprintf("there were %d within %v", r.handovers.most, r.handovers.within))
+		}
 		return
 	case r.current.ready.IsZero():
 		r.log.Warn("restart: the service does not say when it is ready, so that no successor can take over", "why", why)

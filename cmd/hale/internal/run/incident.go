@@ -36,7 +36,7 @@ type Incident struct {
 	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
 	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
 	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs
-	Output      []string `json:"output,omitempty"`      // the last lines of stderr, of one that left without a word of Go's
+	Output      []string `json:"output,omitempty"`      // the last lines of stderr
 }
 
 // tell logs an incident and writes it out.

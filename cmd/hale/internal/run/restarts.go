@@ -10,15 +10,34 @@ const (
 	healthy    = 10 * time.Second       // a service that lived so long did not fail at its start
 )
 
+// allowance is how many times something may be done within a while. It is used by one
+// goroutine.
+type allowance struct {
+	most   int
+	within time.Duration
+	recent []time.Time // at most most, oldest first
+	told   time.Time   // when it was last told that there is none
+}
+
+// take takes one, and reports whether there was one.
+func (a *allowance) take(now time.Time) bool {
+	for len(a.recent) > 0 && now.Sub(a.recent[0]) > a.within {
+		a.recent = a.recent[1:]
+	}
+	if len(a.recent) >= a.most {
+		return false
+	}
+	a.recent = append(a.recent, now)
+	return true
+}
+
 // restarts decides how soon a service is started again, and when that is of no use. It is
 // used by one goroutine.
 type restarts struct {
-	most   int           // within
-	within time.Duration // this
-	delay  time.Duration // the longest
-	recent []time.Time   // at most most+1, oldest first
-	row    int           // of services that ended soon
-	total  int
+	allowance
+	delay time.Duration // the longest
+	row   int           // of services that ended soon
+	total int
 }
 
 // next returns how long to wait before the restart of a service that lived so long, and
@@ -33,18 +52,8 @@ func (r *restarts) next(now time.Time, lived time.Duration) (wait time.Duration,
 		wait = d/2 + rand.N(d/2+1)
 	}
 	r.row++
-	return wait, r.count(now)
-}
-
-// count counts a restart and reports whether it is not one too many.
-func (r *restarts) count(now time.Time) bool {
-	r.total++
-	for len(r.recent) > 0 && now.Sub(r.recent[0]) > r.within {
-		r.recent = r.recent[1:]
+	if ok = r.take(now); ok {
+		r.total++
 	}
-	if len(r.recent) >= r.most {
-		return false
-	}
-	r.recent = append(r.recent, now)
-	return true
+	return wait, ok
 }

@@ -2,9 +2,12 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"slices"
@@ -17,14 +20,15 @@ import (
 
 // Runner runs one service. Make one with [New]; [Runner.Run] may be called once.
 type Runner struct {
-	cfg      Config
-	log      *slog.Logger
-	out      *sink
-	sockets  *sockets
-	restarts restarts
-	events   chan event
-	over     chan struct{}  // closed when nobody takes events any more
-	running  sync.WaitGroup // of services' goroutines
+	cfg       Config
+	log       *slog.Logger
+	out       *sink
+	sockets   *sockets
+	restarts  restarts
+	handovers allowance
+	events    chan event
+	over      chan struct{}  // closed when nobody takes events any more
+	running   sync.WaitGroup // of services' goroutines
 
 	number    int
 	current   *service   // nil while there is none
@@ -45,7 +49,8 @@ func New(c Config) (*Runner, error) {
 	}
 	return &Runner{
 		cfg: c, events: make(chan event), over: make(chan struct{}),
-		restarts: restarts{most: c.MaxRestarts, within: c.Within, delay: c.Delay},
+		restarts:  restarts{allowance: allowance{most: c.MaxRestarts, within: c.Within}, delay: c.Delay},
+		handovers: allowance{most: c.MaxRestarts, within: c.Within},
 	}, nil
 }
 
@@ -57,18 +62,27 @@ func New(c Config) (*Runner, error) {
 func (r *Runner) Run(ctx context.Context) (code int, err error) {
 	runtime.LockOSThread() // see ownGroup
 	defer runtime.UnlockOSThread()
+	switch _, err := exec.LookPath(r.cfg.Command[0]); {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist): // it may come, but hardly
+		return 127, err
+	case err != nil && !errors.Is(err, exec.ErrDot):
+		return 126, err
+	}
 	if r.sockets, err = openSockets(r.cfg.Listen); err != nil {
 		return 1, err
 	}
 	defer r.sockets.close()
 	r.out = newSink(r.cfg.Stderr)
-	defer r.out.close()
 	if r.log = r.cfg.Log; r.log == nil {
 		r.log = slog.New(slog.NewTextHandler(r.out, nil)).With("from", "hale")
 	}
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, passed...)
-	defer signal.Stop(signals)
+	// What is ignored here, as by nohup, the service ignores too.
+	signal.Notify(signals, slices.DeleteFunc(slices.Clone(passed), signal.Ignored)...)
+	defer func() {
+		r.out.close() // while SIGPIPE does not end this process
+		signal.Stop(signals)
+	}()
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.running.Go(func() { _ = process.Watch(own, nil) })
 	defer func() {
@@ -209,6 +223,7 @@ func (r *Runner) signalled(sig os.Signal) {
 	case syscall.SIGINT:
 		if r.stopping {
 			for _, s := range r.services() {
+				s.told = syscall.SIGKILL
 				s.kill()
 			}
 			return

@@ -136,7 +136,7 @@ func TestLastWords(t *testing.T) {
 			if len(in) != 1 || in[0].Fault != c.fault || !strings.HasPrefix(in[0].Message, c.message) {
 				t.Fatalf("%+v", in)
 			}
-			if crash := c.fault == run.FaultCrash; crash != (in[0].Fingerprint != "") || crash == (len(in[0].Output) > 0) {
+			if crash := c.fault == run.FaultCrash; crash != (in[0].Fingerprint != "") || len(in[0].Output) == 0 {
 				t.Errorf("%+v", in)
 			}
 		})
@@ -186,9 +186,53 @@ func TestHandover(t *testing.T) {
 		}
 	}
 	_ = s.after("begun", 3)
-	s.until("the third may not be replaced", func() bool { return strings.Contains(s.log.String(), "too many restarts") })
+	s.until("the third may not be replaced", func() bool { return strings.Contains(s.log.String(), "no handover") })
 	if in := s.incidents(); len(in) != 0 || !strings.Contains(s.log.String(), "its goroutines cannot be killed") {
 		t.Errorf("%+v", in)
+	}
+}
+
+// Handovers that succeed leave the restarts to those who crash.
+func TestCrashAfterHandovers(t *testing.T) {
+	s := start(t, "asks", run.Config{MaxRestarts: 1})
+	_ = s.after("told to end", 1)
+	pid, _ := strconv.Atoi(s.after("begun", 2))
+	s.until("no more are allowed", func() bool { return strings.Contains(s.log.String(), "no handover") })
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_ = s.after("begun", 3)
+	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultKilled || in[0].Restarts != 1 {
+		t.Errorf("%+v", in)
+	}
+}
+
+// Told to end while a successor is not ready, the runner ends, whoever of them ends first.
+func TestStopDuringHandover(t *testing.T) {
+	s := start(t, "serve", run.Config{StopTimeout: 20 * time.Second}, "ADDRESS=127.0.0.1:0")
+	_ = s.after("address", 1)
+	s.until("it is ready", func() bool { return strings.Contains(s.log.String(), "msg=ready") })
+	t.Setenv("SERVICE", "slow")
+	_ = syscall.Kill(os.Getpid(), syscall.SIGUSR2)
+	_ = s.after("begun", 2)
+	s.stop()
+	_ = s.exit()
+	if n := len(s.lines()); n != 3 {
+		t.Errorf("%q: it was started again", s.lines())
+	}
+	if in := s.incidents(); len(in) != 0 {
+		t.Errorf("%+v", in)
+	}
+}
+
+// A command that is not there is no service that crashes.
+func TestNoSuchCommand(t *testing.T) {
+	for command, want := range map[string]int{"./no-such-service": 127, os.TempDir(): 126} {
+		r, err := run.New(run.Config{Command: []string{command}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, err := r.Run(t.Context()); code != want || err == nil {
+			t.Errorf("%s: %d, %v", command, code, err)
+		}
 	}
 }
 
@@ -197,6 +241,7 @@ func TestSuccessorNeverReady(t *testing.T) {
 	s := start(t, "serve", run.Config{ReadyTimeout: 300 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
 	at := s.after("address", 1)
 	first := s.get(at, "/pid")
+	s.until("it is ready", func() bool { return strings.Contains(s.log.String(), "msg=ready") })
 	t.Setenv("SERVICE", "mute")
 	_ = syscall.Kill(os.Getpid(), syscall.SIGUSR2)
 	second := s.after("begun", 2)

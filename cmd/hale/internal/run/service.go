@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,12 +19,14 @@ type service struct {
 	number   int
 	proc     *os.Process
 	notify   *net.UnixConn
-	folder   string // of the socket
+	address  string // of that
+	folder   string // of the address, if it has one
 	errs     *os.File
 	words    *words // read when the service has ended
 	started  time.Time
 	ready    time.Time // zero: it has not said so
 	stopping bool      // it was told to stop, or says that it does
+	told     os.Signal // by which it was told to; nil: it was not
 	dog      watchdog
 	limit    time.Time // when it is killed, or asked for its stacks; zero: never
 	why      string    // the fault that it is killed for; "": none
@@ -63,12 +64,11 @@ func (r *Runner) start() (*service, error) {
 // openNotify opens the socket on which the service is heard: one for each, so that nobody
 // is taken for another.
 func (s *service) openNotify() error {
-	folder, err := os.MkdirTemp("", "hale-") // a short path: it may have 107 bytes
-	if err != nil {
+	var err error
+	if s.folder, s.address, err = notifyAddress(); err != nil {
 		return err
 	}
-	s.folder = folder
-	s.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(folder, "notify"), Net: "unixgram"})
+	s.notify, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.address, Net: "unixgram"})
 	if err == nil {
 		err = wantSender(s.notify)
 	}
@@ -83,7 +83,9 @@ func (s *service) forget() {
 	if s.notify != nil {
 		_ = s.notify.Close()
 	}
-	_ = os.RemoveAll(s.folder)
+	if s.folder != "" {
+		_ = os.RemoveAll(s.folder)
+	}
 }
 
 func (r *Runner) spawn(s *service) error {
@@ -102,7 +104,7 @@ func (r *Runner) spawn(s *service) error {
 	}
 	defer to.Close() // the service has its own
 	argv := append(append([]string{}, r.cfg.Launch...), append([]string{"--"}, r.cfg.Command...)...)
-	env := append(environ(), "NOTIFY_SOCKET="+filepath.Join(s.folder, "notify"), process.EnvHandover+"=1")
+	env := append(environ(), "NOTIFY_SOCKET="+s.address, process.EnvHandover+"=1")
 	if len(files) > 0 {
 		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
 	}
@@ -148,6 +150,7 @@ func (r *Runner) await(s *service, copied <-chan struct{}) {
 // hear tells the runner what a service says, until its socket is closed.
 func (r *Runner) hear(s *service) {
 	buf, oob := make([]byte, maxMessage), make([]byte, 4096)
+	warned := false
 	for {
 		n, oobn, _, _, err := s.notify.ReadMsgUnix(buf, oob)
 		if err != nil {
@@ -160,6 +163,10 @@ func (r *Runner) hear(s *service) {
 		fds, pid := rights(oob[:oobn])
 		if pid != 0 && pid != s.proc.Pid { // of a process that the service has started
 			closeAll(fds)
+			if !warned {
+				warned = true
+				r.log.Warn("messages are taken from the command itself only: have a script start the service by exec", "pid", s.proc.Pid, "from", pid)
+			}
 			continue
 		}
 		m := parseMessage(string(buf[:n]))
@@ -206,7 +213,7 @@ func (s *service) kill() {
 
 // stop asks the service to end, and sets when it has to have.
 func (s *service) stop(sig os.Signal, limit time.Duration) {
-	s.stopping = true
+	s.stopping, s.told = true, sig
 	s.limit = time.Now().Add(limit)
 	s.signal(sig)
 	s.signal(syscall.SIGCONT) // one that is stopped cannot

@@ -38,6 +38,14 @@ var services = map[string]func(){
 		_ = process.Ready()
 		time.Sleep(time.Hour)
 	},
+	// slow is never ready, and takes a while to end.
+	"slow": func() {
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		begun()
+		<-c
+		time.Sleep(time.Second)
+	},
 	// mute is never ready.
 	"mute": func() { begun(); time.Sleep(time.Hour) },
 	// loud writes a gigabyte to stderr, without a line's end.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 
+	"github.com/hale-go/hale/internal/unixfile"
 	"github.com/hale-go/hale/process"
 )
 
@@ -58,6 +59,9 @@ func (s *sockets) open(address string) error {
 		return fmt.Errorf("%w: the address %s is there twice", ErrConfig, address)
 	}
 	l, err := net.Listen(network, rest)
+	if network == "unix" && unixfile.RemoveStale(rest, err) {
+		l, err = net.Listen(network, rest)
+	}
 	if err != nil {
 		return fmt.Errorf("the address %s: %w", address, err)
 	}

@@ -4,6 +4,8 @@ package run
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -12,3 +14,10 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 func wantSender(*net.UnixConn) error { return nil }
 
 func sender([]syscall.SocketControlMessage) int { return 0 }
+
+// notifyAddress returns an address for a socket on which a service is heard, in a folder
+// that nobody else may look into. It may have some hundred bytes.
+func notifyAddress() (folder, address string, err error) {
+	folder, err = os.MkdirTemp("", "hale-")
+	return folder, filepath.Join(folder, "notify"), err
+}

@@ -69,7 +69,8 @@ func (w *words) explain(i *Incident) {
 			i.Goroutines, i.Groups = len(c.Goroutines)+c.Dropped, groups(c.Goroutines)
 		}
 	case i.Fault != FaultExit && i.Fault != FaultKilled:
-	case c != nil:
+	case c != nil && (i.ExitCode == 2 || i.Signal != ""): // as Go ends what crashes; or it has only told of a panic
+		i.Output = w.lines()
 		i.Fault, i.Kind = FaultCrash, string(c.Kind)
 		i.Message = plain(strings.TrimSpace(string(c.Kind) + ": " + cmp.Or(c.Message, c.Signal)))
 		if c.Kind != dump.Panic && c.Message != "" { // "fatal error: all goroutines are asleep - deadlock!"
