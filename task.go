@@ -67,6 +67,9 @@ func (t *Task) Done() <-chan struct{} {
 		}
 	}
 	if t.scope.state.Load() != taskRunning {
+		if t.scope.ended() {
+			t.scope.release()
+		}
 		return closedChan
 	}
 	x, c := t.scope.extend(), make(chan struct{})
@@ -74,6 +77,9 @@ func (t *Task) Done() <-chan struct{} {
 		return *x.wait.Load()
 	}
 	if t.scope.state.Load() != taskRunning {
+		if t.scope.ended() {
+			t.scope.release()
+		}
 		t.wake() // who ended it meanwhile may have looked before the channel was there
 	}
 	return c
@@ -89,6 +95,8 @@ func (t *Task) Wait() error {
 	}
 	if t.scope.state.Load() == taskRunning {
 		<-t.Done()
+	} else if t.scope.ended() {
+		t.scope.release() // its end may be a moment ago, and not have come to that yet
 	}
 	return t.Err()
 }
@@ -321,8 +329,8 @@ func (t *Task) conclude(err error) bool {
 	if !t.scope.state.CompareAndSwap(taskRunning, taskDone) {
 		return false
 	}
+	t.scope.release() // before anybody is woken: who has waited finds its context done
 	t.wake()
-	t.scope.release()
 	return true
 }
 
