@@ -35,12 +35,12 @@ import (
 //
 // A caller who gave up, [context.Canceled], is no failure. Nor is a [Span] one that fails
 // after a call in it was turned away and had no fallback: the incident is the domain's.
-// A call is measured as an
-// [Operation] of kind [observe.Internal]; within a [Span], or with a [Tracer], it is a
-// span. On its own it takes no allocation. From about a thousand calls a second on, of which
-// only a part is timed, it takes less time than a breaker of gobreaker's alone, below that
-// the time of two readings of the clock more. A span costs what [Operation.Start] does, and
-// a timeout two or three times what [Go] and [Task.Wait] do.
+//
+// A call is measured as an [Operation] of kind [observe.Internal]; within a [Span], or with
+// a [Tracer], it is a span. On its own it takes no allocation. From about a thousand calls a
+// second on, of which only a part is timed, it takes less time than a breaker of gobreaker's
+// alone, below that the time of two readings of the clock more. A span costs what
+// [Operation.Start] does, and a timeout two or three times what [Go] and [Task.Wait] do.
 func Call[T any](ctx context.Context, name string, fn func(context.Context) (T, error), opts ...CallOption) (T, error) {
 	if fn == nil {
 		var none T
@@ -125,7 +125,7 @@ func (w *Wall) current() *plan {
 func tries[T any](ctx context.Context, w *Wall, p *plan, spans bool, o *callOptions, fn func(context.Context) (T, error)) (T, error) {
 	p.retry.Started()
 	var last T
-	t := trial{}
+	var t trial
 	for n := 1; ; n++ {
 		out, ran, err := try(ctx, w, p, spans, o, fn)
 		if ran {
@@ -154,21 +154,26 @@ type trial struct {
 	failed error // what the last of them failed with
 }
 
-// over is the error of a call that is not tried again after n tries, of which the last
-// failed with err, or, where it was not let in, was turned away with it.
+// over is the error of a call that is not tried again after n tries. The last of them failed
+// with err, or, where it was not let in, was turned away with it; a cause ended the wait for
+// one more.
 func (t trial) over(n int, ran bool, err, cause error) error {
-	switch {
-	case err == nil, n == 1 && cause == nil:
+	if err == nil || (n == 1 && cause == nil) {
 		return err
-	case ran || t.made == 0:
-		return &isolate.RetryError{Tries: n, Err: err, Cause: cause}
+	}
+	e := &isolate.RetryError{Tries: n, Err: err, Cause: cause}
+	if ran || t.made == 0 {
+		return e
+	}
+	e.Tries, e.Err = t.made, t.failed
+	switch refused, _ := find[*isolate.RefusedError](err); {
 	case cause != nil:
-		return &isolate.RetryError{Tries: t.made, Err: t.failed, Cause: cause}
+	case refused != nil || matches(err, ErrQuarantined):
+		e.Refused = err
+	default: // the caller gave up
+		e.Cause = err
 	}
-	if refused, _ := find[*isolate.RefusedError](err); refused == nil && !matches(err, ErrQuarantined) { // the caller gave up
-		return &isolate.RetryError{Tries: t.made, Err: t.failed, Cause: err}
-	}
-	return &isolate.RetryError{Tries: t.made, Err: t.failed, Refused: err}
+	return e
 }
 
 // again reports whether a call may be run again that failed so. One that timed out may

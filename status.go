@@ -29,7 +29,7 @@ type Status struct {
 	Degradations []DegradationStat    `json:"degradations,omitempty"` // see [Runtime.Degradations]
 
 	Abandoned int `json:"abandoned"` // bodies that were given up and have not come back
-	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies, of metrics and of the reading of resources that hang, and of callers' contexts and errors in the process
+	Overrun   int `json:"overrun"`   // goroutines of detectors, of remedies, of a handover, of metrics and of the reading of resources that hang, and of callers' contexts and errors in the process
 }
 
 // lateTurns is how many ticks without a turn make the observer late.
@@ -51,7 +51,7 @@ func (rt *Runtime) Status() Status {
 	}
 	st.Loop.Unread = rt.gauges.failed.Load()
 	st.Observer = rt.Observer()
-	st.Overrun = rt.exec.Overrun() + int(rt.resource.behind.Load()) + int(rt.gauges.behind.Load()) + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
+	st.Overrun = rt.exec.Overrun() + int(rt.resource.behind.Load()) + int(rt.gauges.behind.Load()) + int(rt.handing.behind.Load()) + int(hung.Load()) // no lock of the loop's: its status must be there while it hangs
 	if p := rt.published.Load(); p != nil {
 		st.Sample, st.Snapshot = p.sample, p.snapshot
 		st.Overrun += p.panel.Overrun()

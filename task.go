@@ -67,9 +67,6 @@ func (t *Task) Done() <-chan struct{} {
 		}
 	}
 	if t.scope.state.Load() != taskRunning {
-		if t.scope.ended() {
-			t.scope.release()
-		}
 		return closedChan
 	}
 	x, c := t.scope.extend(), make(chan struct{})
@@ -77,9 +74,6 @@ func (t *Task) Done() <-chan struct{} {
 		return *x.wait.Load()
 	}
 	if t.scope.state.Load() != taskRunning {
-		if t.scope.ended() {
-			t.scope.release()
-		}
 		t.wake() // who ended it meanwhile may have looked before the channel was there
 	}
 	return c
@@ -95,8 +89,6 @@ func (t *Task) Wait() error {
 	}
 	if t.scope.state.Load() == taskRunning {
 		<-t.Done()
-	} else if t.scope.ended() {
-		t.scope.release() // its end may be a moment ago, and not have come to that yet
 	}
 	return t.Err()
 }
@@ -326,10 +318,11 @@ func (t *Task) conclude(err error) bool {
 	if err != nil {
 		t.scope.extend().err = err
 	}
+	t.scope.release() // before it counts as ended: who sees the end finds the context done
 	if !t.scope.state.CompareAndSwap(taskRunning, taskDone) {
 		return false
 	}
-	t.scope.release() // before anybody is woken: who has waited finds its context done
+	t.scope.release() // of what somebody derived meanwhile
 	t.wake()
 	return true
 }

@@ -58,12 +58,11 @@ type watcher struct {
 //
 // The file is read every 5 s; see [Every]. A content counts when two looks in a row find
 // it, so that a file that is half written does not. That holds also for the content
-// when Watch begins. What replaces the file works as
-// well as what writes to it: an editor that renames, a ConfigMap of Kubernetes.
+// when Watch begins. What replaces the file works as well as what writes to it: an editor
+// that renames, a ConfigMap of Kubernetes.
 //
 // A file that cannot be used, read or found changes nothing, nor does one that has become
-// empty, and what apply returns is
-// told; see [OnError]. Where that is not about a setting, apply is called again with
+// empty; that is told, and so is what apply returns; see [OnError]. Where that is not about a setting, apply is called again with
 // each look until it succeeds. A panic of apply is taken for an error.
 func Watch(ctx context.Context, path string, apply func(hale.Config) error, opts ...WatchOption) error {
 	if ctx == nil {

@@ -20,9 +20,9 @@ const (
 	RemedyShrink           = "shrink"  // halve the limit of the domain's bulkhead
 	RemedyDegrade          = "degrade" // set the domain's switch: do less
 	RemedyRestart          = "restart"
-	// RemedyHandover has a successor take the process's place: the one that is at fault
-	// drains, its tasks save their state, and it ends. It deals with what only the end of
-	// the process cures, and may be put at the end of any ladder.
+	// RemedyHandover has a successor take the process's place, which drains and ends. It
+	// deals with what only the end of the process cures, and may be put at the end of any
+	// ladder. What is to outlive the process, its tasks have to save, as in a checkpoint.
 	RemedyHandover = "handover"
 )
 

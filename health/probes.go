@@ -13,6 +13,7 @@ import (
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/internal/starve"
+	"github.com/hale-go/hale/observe"
 )
 
 // Probes answers probes. Make one with [New]. All methods may be called from any goroutine.
@@ -26,9 +27,9 @@ type Probes struct {
 	mu     sync.Mutex
 	meter  *starve.Meter
 	looked time.Time
-	bad    map[string]time.Duration // for how long what Live looks at has failed
-	full   map[string]time.Time     // since when a domain is
-	asking map[string]*answer       // checks that have not come back
+	bad    map[string]time.Duration     // for how long what Live looks at has failed
+	full   map[observe.Domain]time.Time // since when a domain is
+	asking map[string]*answer           // checks that have not come back
 }
 
 // New returns probes of a service, or a [*hale.ConfigError]. A nil runtime knows no tasks
@@ -41,7 +42,7 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 	return &Probes{
 		rt: rt, cfg: cfg, meter: starve.NewMeter(), looked: time.Now(),
 		client: &http.Client{Timeout: cfg.Timeout, Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		bad:    map[string]time.Duration{}, full: map[string]time.Time{}, asking: map[string]*answer{},
+		bad:    map[string]time.Duration{}, full: map[observe.Domain]time.Time{}, asking: map[string]*answer{},
 	}, nil
 }
 
@@ -194,12 +195,12 @@ func (p *Probes) saturated() (checks []Check) {
 				full = fmt.Sprintf("all of its %d places are taken, and %d calls wait", d.Limit, d.Waiting)
 			}
 		}
-		since, known := p.full[string(name)]
+		since, known := p.full[name]
 		switch {
 		case full == "":
-			delete(p.full, string(name))
+			delete(p.full, name)
 		case !known:
-			p.full[string(name)] = time.Now()
+			p.full[name] = time.Now()
 		default:
 			c.Failed, c.Reason = time.Since(since) >= p.cfg.Saturation, full
 		}

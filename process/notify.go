@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
+
+	"github.com/hale-go/hale/internal/oneline"
 )
 
 // ErrNoParent is returned by what needs a parent that can do it, where there is none.
@@ -37,7 +38,7 @@ func Stopping() error { return send("STOPPING=1") }
 // Status tells the parent, and whoever asks it, what the service does, in one line of which
 // 512 bytes count.
 func Status(text string) error {
-	return send("STATUS=" + oneLine(text))
+	return send("STATUS=" + oneline.Of(text, maxStatus))
 }
 
 // Handover asks the parent to start a successor on the same sockets, and to end this
@@ -48,7 +49,7 @@ func Handover(why string) error {
 	if os.Getenv(EnvHandover) == "" || !Supervised() {
 		return ErrNoParent
 	}
-	return send(HandoverField + "=" + oneLine(why))
+	return send(HandoverField + "=" + oneline.Of(why, maxStatus))
 }
 
 // HandoverOrExit is [Handover] where there is a parent that can do it, and else has this
@@ -83,15 +84,4 @@ func send(state string) error {
 		return fmt.Errorf("hale: process: the parent cannot be told: %w", err)
 	}
 	return nil
-}
-
-// oneLine returns what can stand in one line of a message.
-func oneLine(text string) string {
-	text = strings.ToValidUTF8(text[:min(len(text), maxStatus)], "")
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
 }

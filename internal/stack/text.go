@@ -87,6 +87,12 @@ func FunctionEnd[T string | []byte](line T) int {
 	return end
 }
 
+// Handles reports whether a function is one above which a stack has what handles a panic, or
+// prints the stack, and nothing of where it comes from.
+func Handles(name string) bool {
+	return name == "panic" || name == "runtime.gopanic" || name == "runtime.sigpanic" || name == "runtime/debug.Stack"
+}
+
 // Origin finds in the functions of a stack, innermost first, those by which its
 // fingerprint is made. The zero value is ready for the first.
 type Origin struct {
@@ -98,8 +104,8 @@ type Origin struct {
 // begin with "C." where package dump names them, do not count.
 func (o *Origin) Add(name string) {
 	switch {
-	case name == "panic" || name == "runtime.gopanic" || name == "runtime.sigpanic" || name == "runtime/debug.Stack":
-		o.n = 0 // what is above handles the panic
+	case Handles(name):
+		o.n = 0
 	case strings.HasPrefix(name, "runtime.") || strings.HasPrefix(name, "C."):
 	case o.n < len(o.names):
 		o.names[o.n] = name

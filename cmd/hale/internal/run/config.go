@@ -22,7 +22,6 @@ const (
 // Config says what to run, and how. Zero fields get the defaults.
 type Config struct {
 	Command []string // Command is the service and its arguments.
-	Launch  []string // Launch is the command before it that calls [Launch]. Default: this program with "__launch".
 	Listen  []string // Listen are addresses to hold sockets of from the start: "127.0.0.1:8080", "unix:/run/shop.sock".
 
 	Restart     Restart       // Restart says when it is started again. Default: on-failure.
@@ -35,9 +34,9 @@ type Config struct {
 	ReadyTimeout time.Duration // Default: 1m.
 	StopTimeout  time.Duration // StopTimeout is how long it may take to end once it is told to. Default: 30s.
 
-	Stdout, Stderr *os.File     // Default: this process's.
-	Log            *slog.Logger // Log tells what is done. Default: text to Stderr.
-	Incidents      io.Writer    // Incidents takes each incident as a line of JSON. Default: none.
+	Stderr    *os.File     // Stderr takes what the service says there. Default: this process's.
+	Log       *slog.Logger // Log tells what is done. Default: text to Stderr.
+	Incidents io.Writer    // Incidents takes each incident as a line of JSON. Default: none.
 }
 
 // ErrConfig is matched by the error of a Config that cannot be used.
@@ -86,18 +85,8 @@ func (c Config) withDefaults() (Config, error) {
 	case c.MaxRestarts < 0 || c.MaxRestarts > 10_000:
 		return bad("max restarts is %d: give 1 to 10000", c.MaxRestarts)
 	}
-	if c.Stdout == nil {
-		c.Stdout = os.Stdout
-	}
 	if c.Stderr == nil {
 		c.Stderr = os.Stderr
-	}
-	if len(c.Launch) == 0 {
-		self, err := os.Executable()
-		if err != nil {
-			return c, err
-		}
-		c.Launch = []string{self, LaunchCommand}
 	}
 	return c, nil
 }

@@ -49,7 +49,6 @@ func (r *Runner) tell(i Incident) {
 		}
 	}
 	r.log.Error("incident", args...)
-	r.incidents++
 	if r.cfg.Incidents == nil {
 		return
 	}

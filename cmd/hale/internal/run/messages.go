@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hale-go/hale/internal/oneline"
 	"github.com/hale-go/hale/process"
 )
 
@@ -75,12 +76,4 @@ func micros(value string) time.Duration {
 }
 
 // plain returns a text as it can stand in one line of a log.
-func plain(text string) string {
-	text = strings.ToValidUTF8(text[:min(len(text), maxSaid)], "")
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text))
-}
+func plain(text string) string { return oneline.Of(text, maxSaid) }

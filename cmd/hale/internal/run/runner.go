@@ -30,15 +30,13 @@ type Runner struct {
 	over      chan struct{}  // closed when nobody takes events any more
 	running   sync.WaitGroup // of services' goroutines
 
-	number    int
-	current   *service   // nil while there is none
-	next      *service   // that is to take over
-	old       []*service // that have been told to end
-	startAt   time.Time  // when there is none; zero: it need not be started
-	stopping  bool
-	code      int // to exit with
-	incidents int
-	untold    bool // that incidents cannot be written
+	current  *service   // nil while there is none
+	next     *service   // that is to take over
+	old      []*service // that have been told to end
+	startAt  time.Time  // when there is none; zero: it need not be started
+	stopping bool
+	code     int  // to exit with
+	untold   bool // that incidents cannot be written
 }
 
 // New returns a runner; an error matches [ErrConfig].

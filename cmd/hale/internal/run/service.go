@@ -16,7 +16,6 @@ import (
 // service is one process. Its fields are the runner's, but for what its goroutines are
 // given.
 type service struct {
-	number   int
 	proc     *os.Process
 	notify   *net.UnixConn
 	address  string // of that
@@ -46,8 +45,7 @@ type event struct {
 // start starts the service. The caller's goroutine must keep its thread until the service
 // has ended.
 func (r *Runner) start() (*service, error) {
-	r.number++
-	s := &service{number: r.number, started: time.Now(), dog: watchdog{every: max(r.cfg.Watchdog, 0)}}
+	s := &service{started: time.Now(), dog: watchdog{every: max(r.cfg.Watchdog, 0)}}
 	if err := s.openNotify(); err != nil {
 		return nil, err
 	}
@@ -103,7 +101,12 @@ func (r *Runner) spawn(s *service) error {
 		return err
 	}
 	defer to.Close() // the service has its own
-	argv := append(append([]string{}, r.cfg.Launch...), append([]string{"--"}, r.cfg.Command...)...)
+	self, err := os.Executable()
+	if err != nil {
+		_ = from.Close()
+		return err
+	}
+	argv := append([]string{self, LaunchCommand, "--"}, r.cfg.Command...)
 	env := append(environ(), "NOTIFY_SOCKET="+s.address, process.EnvHandover+"=1")
 	if len(files) > 0 {
 		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
@@ -112,7 +115,7 @@ func (r *Runner) spawn(s *service) error {
 		env = append(env, "WATCHDOG_USEC="+strconv.FormatInt(s.dog.every.Microseconds(), 10))
 	}
 	s.proc, err = os.StartProcess(argv[0], argv, &os.ProcAttr{
-		Env: env, Files: append([]*os.File{os.Stdin, r.cfg.Stdout, to}, files...), Sys: ownGroup(),
+		Env: env, Files: append([]*os.File{os.Stdin, os.Stdout, to}, files...), Sys: ownGroup(),
 	})
 	if err != nil {
 		_ = from.Close()

@@ -133,7 +133,11 @@ func serve() {
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	go func() { _ = srv.Serve(l) }()
 	go func() {
-		_ = process.Watch(ctx, func(ctx context.Context) error {
+		asked := 0
+		_ = process.Watch(ctx, func(context.Context) error {
+			if asked++; asked == 2 { // what was said at first has been sent
+				note("alive " + strconv.Itoa(os.Getpid()))
+			}
 			select {
 			case <-hang:
 				return fmt.Errorf("orders.consume hangs")
@@ -229,10 +233,13 @@ func (s *started) lines() []string {
 	return strings.Split(strings.TrimSpace(string(data)), "\n")
 }
 
-// until waits for something, for as long as a busy machine may need.
+// patience is for how long a test waits for what a busy machine may need.
+const patience = 2 * time.Minute
+
+// until waits for something.
 func (s *started) until(what string, ok func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("waited in vain until %s", what)
 		}
@@ -265,7 +272,7 @@ func (s *started) exit() int {
 	case code := <-s.code:
 		s.code <- code
 		return code
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		s.t.Fatal("the runner does not end")
 	}
 	return -1

@@ -18,7 +18,7 @@ func TestStarved(t *testing.T) {
 	s := start(t, "serve", run.Config{Watchdog: 500 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
 	at := s.after("address", 1)
 	pid := s.get(at, "/pid")
-	time.Sleep(500 * time.Millisecond) // it has said that it is alive
+	_ = s.after("alive", 1)
 	threads, err := filepath.Glob("/proc/" + pid + "/task/*")
 	if err != nil || len(threads) == 0 {
 		t.Fatalf("%d threads, %v", len(threads), err)

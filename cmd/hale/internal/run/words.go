@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hale-go/hale/internal/dump"
+	"github.com/hale-go/hale/internal/stack"
 )
 
 // words is what a service has said on stderr: the last of it, and what Go said of its end.
@@ -78,7 +79,7 @@ func (w *words) explain(i *Incident) {
 		}
 		i.Fingerprint, i.Goroutines = c.Fingerprint(), len(c.Goroutines)+c.Dropped
 		if len(c.Goroutines) > 0 {
-			i.Site, i.Stack = site(c.Goroutines[0].Frames), stack(c.Goroutines[0].Frames)
+			i.Site, i.Stack = site(c.Goroutines[0].Frames), places(c.Goroutines[0].Frames)
 		}
 	default:
 		i.Output = w.lines()
@@ -94,7 +95,7 @@ func site(frames []dump.Frame) string {
 	out := ""
 	for _, f := range frames {
 		switch {
-		case f.Func == "panic" || f.Func == "runtime.gopanic" || f.Func == "runtime.sigpanic":
+		case stack.Handles(f.Func):
 			out = ""
 		case strings.HasPrefix(f.Func, "runtime.") || strings.HasPrefix(f.Func, "internal/"):
 		case out == "":
@@ -109,7 +110,7 @@ func place(f dump.Frame) string { return fmt.Sprintf("%s %s:%d", f.Func, base(f.
 // base returns the name of a file, whichever system wrote its path.
 func base(file string) string { return file[strings.LastIndexAny(file, `/\\`)+1:] }
 
-func stack(frames []dump.Frame) (out []string) {
+func places(frames []dump.Frame) (out []string) {
 	for _, f := range frames[:min(len(frames), maxStack)] {
 		out = append(out, place(f))
 	}

@@ -1,0 +1,2 @@
+// Package oneline makes one line of texts that come from elsewhere.
+package oneline
