@@ -101,11 +101,11 @@ func TestHang(t *testing.T) {
 			} else {
 				_ = s.get(at, "/hang")
 			}
-			if second := s.get(at, "/pid"); second == strconv.Itoa(pid) && how == "stopped" {
-				t.Errorf("%s serves", second)
-			}
-			_ = s.after("begun", 2)
+			second := s.after("begun", 2)
 			t.Logf("started again after %v", time.Since(began))
+			if serves := s.get(at, "/pid"); serves != second {
+				t.Errorf("%s serves, want %s", serves, second)
+			}
 			in := s.incidents()
 			if len(in) != 1 || in[0].Fault != run.FaultHang || in[0].Action != "restart" {
 				t.Fatalf("%+v", in)
