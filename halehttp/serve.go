@@ -38,15 +38,15 @@ type serving struct {
 	draining      atomic.Bool
 }
 
-// Serve serves a listener until ctx ends, and then drains without losing a request. For a
-// window of time it goes on serving, and has each answer close its connection, so that
-// clients come back by a new one, to a successor that has the same socket or, by a load
-// balancer that has seen this one's readiness fall, to another instance. Then it closes
-// the listener, answers what came last, and calls [http.Server.Shutdown], which closes what
-// is idle and waits for requests under way. Shutdown alone closes idle connections
-// first, and also drops a request that it reads meanwhile; clients do not send a POST
-// again. Connections of HTTP/2 are told to end, and functions of RegisterOnShutdown are
-// called, after the window.
+// Serve serves a listener until ctx ends, and then drains so that no request is lost on a
+// connection that is in use. For a window of time it goes on serving, and has each answer
+// close its connection, so that clients come back by a new one, to a successor that has the
+// same socket or, by a load balancer that has seen this one's readiness fall, to another
+// instance. Then it closes the listener, answers what came last, and calls
+// [http.Server.Shutdown], which closes what is idle and waits for requests under way.
+// Shutdown alone closes idle connections first, and also drops a request that it reads
+// meanwhile; clients do not send a POST again. Connections of HTTP/2 are told to end, and
+// functions of RegisterOnShutdown are called, after the window.
 //
 // It puts its own handler around srv.Handler, so it serves a server once, and returns nil when it has drained, an error
 // that matches [context.DeadlineExceeded] when requests were cut off, and else what

@@ -13,12 +13,13 @@ import (
 )
 
 const runLong = `run starts a service and keeps it up: it starts it again when it crashes or hangs,
-with growing delays, and gives up when that is of no use. It holds the service's
-listening sockets meanwhile, so that connections wait and are not refused, and hands
-over to a successor without a failed request.
+with growing delays, and gives up when that is of no use. It holds listening sockets
+meanwhile, so that connections wait and are not refused, and hands over to a successor
+without a failed request.
 
-It speaks systemd's protocols, so the service needs package process of hale, or any
-library for sd_notify and socket activation, and works under systemd unchanged:
+For that it speaks systemd's protocols: a service that gets its sockets and says that
+it is ready by package process of hale, or any library for socket activation and
+sd_notify, works under systemd unchanged:
 
   READY=1      it serves; on a handover the predecessor then gets SIGTERM and drains
   WATCHDOG=1   it is alive; from the first one on it must say so in time

@@ -114,7 +114,7 @@ func serve(ctx context.Context, rt *hale.Runtime, server *http.Server, mux *http
 		return err
 	}
 	context.AfterFunc(ctx, probes.Drain)
-	return halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains, and loses nothing
+	return halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains
 }
 
 // Progress is how far the import has come.

@@ -31,7 +31,7 @@ type Incident struct {
 	Restarts int           `json:"restarts"` // so far
 
 	Kind        string   `json:"kind,omitempty"`        // of a crash: "panic", "deadlock", "map race", "out of memory", …
-	Fingerprint string   `json:"fingerprint,omitempty"` // the same for the same fault, as in the service's own records
+	Fingerprint string   `json:"fingerprint,omitempty"` // the same for the same fault, as of the same stack in a log record
 	Site        string   `json:"site,omitempty"`        // the function and line that it comes from
 	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
 	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
