@@ -51,7 +51,8 @@ func (x target) Handover(by, why string) error {
 	if h.timer != nil || rt.closed.Load() { // it comes, or the end does
 		return nil
 	}
-	wait := rand.N(rt.config().Policy.HandoverDelay + 1)
+	delay := rt.config().Policy.HandoverDelay
+	wait := rand.N(delay+1) + max(heal.HandoverYouth*delay-time.Since(rt.clock.born), 0)
 	h.timer = time.AfterFunc(wait, func() { rt.guard("handover", func() bool { rt.handOver(by, why); return true }) })
 	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: fmt.Sprintf("in %v", wait.Round(time.Millisecond))})
 	return nil

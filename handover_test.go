@@ -83,13 +83,19 @@ func TestLostGoroutinesLeadToAHandover(t *testing.T) {
 				log := collect(rt)
 				if c.down {
 					wg.Go(func() {
-						for range 300 { // it stays open, and is asked for
+						for range 1000 { // it stays open, and is asked for
 							_ = callN(t, 1, "payments.quote", failing)
 							time.Sleep(time.Second)
 						}
 					})
 				}
-				time.Sleep(4 * time.Minute)
+				time.Sleep(9 * time.Minute)
+				mu.Lock()
+				if len(asked) != 0 {
+					t.Errorf("a process of 9 minutes was to be handed over: %q", asked)
+				}
+				mu.Unlock()
+				time.Sleep(6 * time.Minute)
 				mu.Lock()
 				if len(asked) != c.asked || c.asked > 0 && !strings.Contains(asked[0], " bodies were given up and still run") {
 					t.Errorf("asked %q", asked)
@@ -143,7 +149,7 @@ func TestHandoverIsCalledOff(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				time.Sleep(2 * time.Minute)
+				time.Sleep(20 * time.Minute)
 				end()
 				text, _ := strings.CutPrefix(log.of(observe.EventHandover)[0].Detail, "in ")
 				wait, err := time.ParseDuration(text)

@@ -60,6 +60,7 @@ func builtin(c *Config) []namedDetector {
 		{"stalled", func() detect.Detector { return detect.NewStalled() }},
 		{"spans", func() detect.Detector { return detect.NewSpans() }},
 		{"walls", func() detect.Detector { return detect.NewWalls() }},
+		{"unhealthy", func() detect.Detector { return detect.NewUnhealthy() }},
 	}
 }
 

@@ -48,6 +48,7 @@ type Runtime struct {
 	domains domains
 	cut     domainGates
 	gauges  gauges
+	unwell  unwell
 	logs    *logs
 	inbox   inbox
 	bus     bus

@@ -97,6 +97,7 @@ func (rt *Runtime) sample(now time.Time, interval time.Duration) observe.Sample 
 	s.Domains, s.Walls = rt.domains.sample()
 	s.Readings = rt.gauges.read(rt)
 	s.Degraded = rt.switches.sample()
+	s.Unhealthy = rt.unwell.sample(rt.stamp)
 	s.Logs, s.Unseen = rt.logs.counts.sample()
 	s.Unseen += rt.ops.unseen.Swap(0)
 	return s

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/hale-go/hale"
 )
 
 // Claim is the right to save a task's state, from [Resume] until somebody else claims the
@@ -41,7 +43,9 @@ type Claim[S any] struct {
 // outlive a crash. Errors are [*Error]s; then the key may have been claimed, and nothing
 // was read or moved.
 //
-// The context bounds Resume only.
+// The context bounds Resume only. A store that fails is told to hale's runtime, as
+// [Claim.Save] says. A task that must go on all the same may do so with the zero state and a nil
+// *Claim, whose saves fail: what another has saved is then not overwritten.
 func Resume[S any](ctx context.Context, store Store, key string, opts ...Option) (*Claim[S], error) {
 	o, err := optionsOf(key, opts)
 	if err != nil {
@@ -50,6 +54,13 @@ func Resume[S any](ctx context.Context, store Store, key string, opts ...Option)
 	if store == nil {
 		return nil, &Error{Op: "resume", Key: key, Err: errors.New("no store"), Mend: "give Resume a store such as checkpoint.Dir"}
 	}
+	c, err := resume[S](ctx, store, key, o)
+	report(ctx, key, err)
+	return c, err
+}
+
+// resume is Resume once its arguments are known to be right.
+func resume[S any](ctx context.Context, store Store, key string, o options) (*Claim[S], error) {
 	// The clock keeps epochs rising where the store has lost the last one: wiped, or
 	// restored from a backup.
 	grant, err := store.Claim(ctx, key, uint64(max(time.Now().UnixMilli(), 1)))
@@ -130,7 +141,18 @@ func (c *Claim[S]) Epoch() uint64 { return c.epoch }
 // Concurrent saves wait for each other and are kept in the order in which they get their turn. An
 // error matches [ErrFenced] when another Resume has the key, [ErrTooLarge] when the state
 // is too large, the context's when it ended the wait; all are [*Error]s.
+//
+// The task may go on after an error, and save again later. Meanwhile "checkpoint:" and the key are unhealthy
+// for the runtime of hale that ctx belongs to, if any: hale.ReportHealth says what comes of it.
 func (c *Claim[S]) Save(ctx context.Context, state S) error {
+	err := c.save(ctx, state)
+	if c != nil && c.store != nil {
+		report(ctx, c.key, err)
+	}
+	return err
+}
+
+func (c *Claim[S]) save(ctx context.Context, state S) error {
 	refuse := func(err error, mend string) error {
 		return &Error{Op: "save", Key: c.key, Err: err, Mend: mend}
 	}
@@ -163,4 +185,15 @@ func (c *Claim[S]) Save(ctx context.Context, state S) error {
 		c.fenced.Store(true)
 	}
 	return wrap("save", c.key, err)
+}
+
+// report tells hale whether the key's state is kept.
+func report(ctx context.Context, key string, err error) {
+	switch {
+	case errors.Is(err, ErrFenced):
+		err = nil // its successor keeps it
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return // nobody wanted it any more
+	}
+	hale.ReportHealth(ctx, "checkpoint:"+key, err)
 }

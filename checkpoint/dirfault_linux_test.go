@@ -1,7 +1,9 @@
 package checkpoint_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -9,8 +11,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hale-go/hale/checkpoint"
+	"github.com/hale-go/hale/diagnose"
+	"github.com/hale-go/hale/haletest"
 )
 
 // apart runs the test again in a process of its own, and reports whether this is that
@@ -93,6 +98,61 @@ func TestFullDisk(t *testing.T) {
 	}
 	save(t, c, 4) // the resumes that failed have fenced nobody
 	found(t, resume(t, checkpoint.Dir(dir), "k"), 4)
+}
+
+// While the disk is full the task goes on and people are told; when it is not any more, that is over.
+func TestFullDiskIsAnIncident(t *testing.T) {
+	if !apart(t, true) {
+		return
+	}
+	dir := disk(t)
+	haletest.Run(t, func(t *testing.T, b *haletest.Bubble) {
+		steps := 0
+		_ = b.Do(t.Context(), "orders.import", func(ctx context.Context) error {
+			claim, err := checkpoint.Resume[progress](ctx, checkpoint.Dir(dir), "orders")
+			if err != nil {
+				t.Fatal(err)
+			}
+			work := func(d time.Duration) (err error) {
+				for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+					steps++
+					err = claim.Save(ctx, progress{Done: steps})
+				}
+				return err
+			}
+			if err := work(10 * time.Second); err != nil || len(b.Incidents()) != 0 {
+				t.Fatal(err, b.Incidents())
+			}
+			ballast, err := os.Create(dir + "/ballast")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ballast.Close()
+			for err == nil {
+				_, err = ballast.Write(make([]byte, 100))
+			}
+			refused(t, work(30*time.Second), syscall.ENOSPC)
+			in := b.Incidents()
+			if len(in) != 1 || in[0].Fault != diagnose.Unhealthy || in[0].Subject.Name != "checkpoint" || in[0].Phase != diagnose.Escalated ||
+				!strings.Contains(fmt.Sprint(in[0]), "no space left on device") {
+				t.Errorf("%+v", in)
+			}
+			if steps != 40 {
+				t.Errorf("the task took %d steps, want 40: it goes on", steps)
+			}
+			if err := ballast.Truncate(0); err != nil {
+				t.Fatal(err)
+			}
+			if err := work(2 * time.Minute); err != nil {
+				t.Error(err)
+			}
+			if in := b.Incidents(); len(in) != 1 || in[0].Outcome != diagnose.Recovered {
+				t.Errorf("%+v", in)
+			}
+			return nil
+		})
+		found(t, resume(t, checkpoint.Dir(dir), "orders"), steps)
+	})
 }
 
 func TestReadOnlyDisk(t *testing.T) {

@@ -46,6 +46,7 @@ const (
 	KindOpenBreaker     Kind = "open_breaker" // what is called keeps failing, and its breaker is open
 	KindFullDomain      Kind = "full_domain"  // a fault domain turns calls away for want of room
 	KindLost            Kind = "lost_goroutines"
+	KindUnhealthy       Kind = "unhealthy" // a part of the service says that it is not well
 )
 
 // Confidence says how sure a detector is. Remedies need a confirmed finding.

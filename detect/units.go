@@ -10,6 +10,7 @@ const (
 	inOperations  = "operations"
 	inRecords     = "records" // too many or too few in ten seconds, or so far
 	inBreakers    = "open breakers"
+	inParts       = "unhealthy parts"
 	inRefusedRate = "refused calls a second"
 	inErrors      = "errors a minute"
 	inPercent     = "%"

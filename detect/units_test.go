@@ -44,6 +44,7 @@ var units = map[detect.Kind][]unit{
 	detect.KindOpenBreaker:     {{"open breakers", false}},
 	detect.KindFullDomain:      {{"refused calls a second", false}},
 	detect.KindLost:            {{"goroutines", true}},
+	detect.KindUnhealthy:       {{"unhealthy parts", false}},
 }
 
 type unit struct {

@@ -30,6 +30,9 @@ const (
 	FullDomain Fault = "full_domain"
 	// LostGoroutines is more goroutines than may be that nobody can end but with the process.
 	LostGoroutines Fault = "lost_goroutines"
+	// Unhealthy is that a part of the service says that it is not well: a checkpoint that cannot be
+	// saved, a database that is served by its standby.
+	Unhealthy Fault = "unhealthy"
 	// Anomaly is what is unlike what is usual, and may be a sign of a fault or of none.
 	Anomaly Fault = "anomaly"
 )

@@ -25,6 +25,7 @@
 //	hale_log_records_total{level,domain}      debug, info, warn, error or fatal
 //	hale_findings_total{kind,confidence}      suspected or confirmed
 //	hale_degraded_level{name}                 of what is degraded, 1 to 9
+//	hale_unhealthy_parts{name}                parts of a kind that say they are not well
 //
 // whose levels and built-in kinds are there from the start, so that the first of each is
 // seen as a rise. They tell at most 101 domains apart and at most 101 kinds that were

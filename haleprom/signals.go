@@ -1,20 +1,23 @@
 package haleprom
 
 import (
+	"strings"
+
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/observe"
 )
 
 // signalMetrics is what the loop saw in logs, what its detectors told, and what is
-// degraded.
-type signalMetrics struct{ records, findings, degraded *table }
+// degraded or not well.
+type signalMetrics struct{ records, findings, degraded, unhealthy *table }
 
 func newSignalMetrics(m *metrics) signalMetrics {
 	return signalMetrics{
-		records:  m.counter("log_records_total", "Log records, by level and by the domain of the task or operation that wrote them.", "level", "domain"),
-		findings: m.counter("findings_total", "Findings that detectors told, by kind and confidence; one that was suspected and then confirmed counts in both.", "kind", "confidence"),
-		degraded: m.gauge("degraded_level", "Level of a switch that is degraded, from 1 to 9, as of the last turn; without a series it is not degraded.", "name"),
+		records:   m.counter("log_records_total", "Log records, by level and by the domain of the task or operation that wrote them.", "level", "domain"),
+		findings:  m.counter("findings_total", "Findings that detectors told, by kind and confidence; one that was suspected and then confirmed counts in both.", "kind", "confidence"),
+		degraded:  m.gauge("degraded_level", "Level of a switch that is degraded, from 1 to 9, as of the last turn; without a series it is not degraded.", "name"),
+		unhealthy: m.gauge("unhealthy_parts", "Parts of the service of a kind that say they are not well, as of the last turn; without a series all are well.", "name"),
 	}
 }
 
@@ -25,11 +28,16 @@ var kinds = [...]detect.Kind{
 	detect.KindLogPattern, detect.KindLoggedPanics, detect.KindLogVolume, detect.KindNewLogForm, detect.KindVanishedLogForm,
 	detect.KindAnomaly, detect.KindSaturation, detect.KindExhaustion, detect.KindErrorRate, detect.KindBusinessErrors, detect.KindBurnRate,
 	detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished, detect.KindOutlived, detect.KindOpenBreaker, detect.KindFullDomain,
+	detect.KindLost, detect.KindUnhealthy,
 }
 
 func (s *signalMetrics) read(rt *hale.Runtime, sample observe.Sample) {
 	for _, d := range sample.Degraded {
 		s.degraded.add(float64(d.Level), d.Name)
+	}
+	for _, p := range sample.Unhealthy {
+		kind, _, _ := strings.Cut(p.Name, ":")
+		s.unhealthy.add(1, kind)
 	}
 	outside := false
 	for _, t := range rt.LogTotals() {

@@ -24,7 +24,9 @@ type Policy struct {
 	MaxQuarantine time.Duration `json:"max_quarantine" yaml:"max_quarantine"`
 	// HandoverDelay is the longest that a handover waits, by chance, so that not all
 	// instances of a service have theirs at once. If its incident is over by then, there is
-	// none. Default: 30s.
+	// none. A process that is younger than twenty times that waits until it is as old, so that what
+	// a successor has too does not end one process after the other; a person is called meanwhile.
+	// Default: 30s.
 	HandoverDelay time.Duration `json:"handover_delay" yaml:"handover_delay"`
 	// Probes is how many tasks a second may start during probation. Default: 3.
 	Probes int `json:"probes" yaml:"probes"`
@@ -80,6 +82,10 @@ func DefaultLadders() map[diagnose.Fault][]string {
 		diagnose.LostGoroutines: {RemedyHandover},
 	}
 }
+
+// HandoverYouth is how many times [Policy.HandoverDelay] a process is too young to be handed
+// over: what ails it so soon a successor may well have too.
+const HandoverYouth = 20
 
 // maxLease is the longest that a quarantine can be asked for.
 const maxLease = 30 * 24 * time.Hour

@@ -36,6 +36,7 @@ type Sample struct {
 	Logs       []LogStat       `json:"logs,omitempty"`       // sorted by Form, Level and Name; at most 256, those with most records
 	Readings   []Reading       `json:"readings,omitempty"`   // of metrics that the service gave, sorted by Name
 	Degraded   []DegradedStat  `json:"degraded,omitempty"`   // switches that are degraded, sorted by Name; at most 1024
+	Unhealthy  []UnhealthyStat `json:"unhealthy,omitempty"`  // parts of the service that say they are not well, sorted by Name; at most 128
 
 	// Unseen counts what the tables had no room for since the last sample: records
 	// of logs and outcomes of spans that were counted without a name of their own.
@@ -94,6 +95,14 @@ type PoolStat struct {
 type DegradedStat struct {
 	Name  string `json:"name"`
 	Level int    `json:"level"` // from 1, the mildest, to 9
+}
+
+// UnhealthyStat is a part of the service that says of itself that it is not well.
+type UnhealthyStat struct {
+	Name  string    `json:"name"`
+	Error string    `json:"error"` // what it said last, in a line
+	Since time.Time `json:"since"`
+	Times uint64    `json:"times"` // that it said so since then
 }
 
 // Snapshot is one look at all goroutines, folded into groups. It holds no

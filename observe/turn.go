@@ -56,6 +56,9 @@ type Recording struct {
 // Size estimates the bytes that a turn keeps in memory. It costs nanoseconds.
 func (t Turn) Size() int {
 	n := 256 + 512*len(t.Events) + 160*len(t.Sample.Tasks) + 128*len(t.Sample.Pools) + 256*len(t.Sample.Logs) + 40*len(t.Sample.Readings) + 24*len(t.Sample.Degraded)
+	for i := range t.Sample.Unhealthy {
+		n += 64 + len(t.Sample.Unhealthy[i].Error)
+	}
 	for i := range t.Sample.Operations {
 		o := &t.Sample.Operations[i]
 		n += 320 + 16*len(o.Latency) + 32*(len(o.Outcomes)+len(o.Reported)) + 48*len(o.Calls)

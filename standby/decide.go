@@ -136,7 +136,7 @@ func (sw *Switch[T]) turnTo(i int, why Reason, now time.Time) {
 	left.stale = left.stale || f.stale || f.followed
 	f.stale, f.followed, left.followed = false, false, false
 	left.passes = 0 // its probation begins now
-	sw.active, sw.down, sw.turned = i, false, now
+	sw.active, sw.down, sw.turned, sw.why = i, false, now, why
 	sw.publish(now, why, nil)
 	if sw.order != nil && sw.order.to == i {
 		sw.answer(nil)

@@ -20,6 +20,8 @@ func (sw *Switch[T]) Run(ctx context.Context) error {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	health := health{name: "standby:" + sw.sides[0].Name + "/" + sw.sides[1].Name}
+	defer health.report(ctx, nil)
 	for {
 		var o *outcome[T]
 		var asked *order
@@ -50,7 +52,9 @@ func (sw *Switch[T]) Run(ctx context.Context) error {
 		sw.overdue(now)
 		sw.decide(ctx, now)
 		wake := sw.start(ctx, now)
+		unwell := sw.unwell()
 		sw.mu.Unlock()
+		health.report(ctx, unwell)
 		timer.Reset(wake.Sub(now))
 	}
 }

@@ -29,6 +29,7 @@ type Switch[T any] struct {
 	closed   bool      // Run has ended: nobody takes results any more
 	since    time.Time // of what callers see
 	turned   time.Time // when active changed
+	why      Reason    // and why
 	switches uint64
 	floor    uint64 // epochs up to this one were known when a person chose
 	order    *order // under way

@@ -31,8 +31,8 @@ var Rules = []Rule{
 	{Folder: "process", Imports: []string{"internal"}, Others: []string{"github.com/coreos/go-systemd"}},
 	{Folder: "isolate", Imports: []string{"internal"}, Others: []string{"github.com/failsafe-go/failsafe-go"}},
 	{Folder: "checkpoint/bolt", Imports: []string{"checkpoint"}, Others: []string{"go.etcd.io/bbolt"}},
-	{Folder: "checkpoint"},
-	{Folder: "standby", Imports: []string{"internal"}},
+	{Folder: "checkpoint", Imports: []string{"."}},
+	{Folder: "standby", Imports: []string{"internal", "."}},
 	{Folder: ".", Imports: []string{"internal", "observe", "detect", "diagnose", "heal", "isolate"}},
 }
 
