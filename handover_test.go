@@ -23,6 +23,7 @@ func losing(t *testing.T, wg *sync.WaitGroup, act heal.Act, opts ...hale.Option)
 	cfg.Policy.Act = act
 	cfg.Policy.Ladders = map[diagnose.Fault][]string{diagnose.StuckTask: {}}
 	cfg.Lost.Goroutines = 10
+	cfg.Policy.HandoverDelay = 5 * time.Second
 	cfg.Domains = map[string]hale.DomainConfig{
 		"reco":     {Timeout: time.Second, Bulkhead: &isolate.BulkheadConfig{Limit: 40}},
 		"payments": {Breaker: &isolate.BreakerConfig{Failures: 1, Of: 1, Open: time.Hour, MaxOpen: time.Hour}},
@@ -83,19 +84,19 @@ func TestLostGoroutinesLeadToAHandover(t *testing.T) {
 				log := collect(rt)
 				if c.down {
 					wg.Go(func() {
-						for range 1000 { // it stays open, and is asked for
+						for range 300 { // it stays open, and is asked for
 							_ = callN(t, 1, "payments.quote", failing)
 							time.Sleep(time.Second)
 						}
 					})
 				}
-				time.Sleep(9 * time.Minute)
+				time.Sleep(90 * time.Second)
 				mu.Lock()
 				if len(asked) != 0 {
-					t.Errorf("a process of 9 minutes was to be handed over: %q", asked)
+					t.Errorf("a process of 90 seconds was to be handed over: %q", asked)
 				}
 				mu.Unlock()
-				time.Sleep(6 * time.Minute)
+				time.Sleep(3 * time.Minute)
 				mu.Lock()
 				if len(asked) != c.asked || c.asked > 0 && !strings.Contains(asked[0], " bodies were given up and still run") {
 					t.Errorf("asked %q", asked)
@@ -149,7 +150,7 @@ func TestHandoverIsCalledOff(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				time.Sleep(20 * time.Minute)
+				time.Sleep(3 * time.Minute)
 				end()
 				text, _ := strings.CutPrefix(log.of(observe.EventHandover)[0].Detail, "in ")
 				wait, err := time.ParseDuration(text)
