@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,7 @@ func newFaults(rt *hale.Runtime) (*faults, error) {
 // run sets one fault off after the other until ctx is done.
 func (f *faults) run(ctx context.Context) {
 	for n := 0; ; n++ {
-		fault := []func(context.Context){f.panics, f.hangs, f.leaks}[n%3]
+		fault := []func(context.Context){f.panics, f.hangs, f.leaks, f.down}[n%4]
 		f.count.Add(1)
 		fault(ctx)
 		if !sleep(ctx, pause) {
@@ -81,6 +82,34 @@ func (f *faults) leaks(ctx context.Context) {
 	close(release)
 	left.Wait()
 }
+
+// down has a dependency fail, hang and be in demand, until its breaker opens and its bulkhead is
+// full, and a part of the service say that it is not well.
+func (f *faults) down(ctx context.Context) {
+	release := make(chan struct{})
+	var calls sync.WaitGroup
+	for begin := time.Now(); time.Since(begin) < held; sleep(ctx, 50*time.Millisecond) {
+		calls.Go(func() {
+			_ = f.rt.Do(ctx, "soak.calls", func(ctx context.Context) error { // most of them are turned away
+				_, _ = hale.Call(ctx, "quotes.get", func(context.Context) (int, error) { return 0, errDown })
+				_, _ = hale.Call(ctx, "mail.send", func(context.Context) (int, error) { <-release; return 0, nil })
+				hale.ReportHealth(ctx, "soak:part", errDown)
+				return nil
+			})
+		})
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	close(release)
+	calls.Wait()
+	_ = f.rt.Do(context.WithoutCancel(ctx), "soak.calls", func(ctx context.Context) error {
+		hale.ReportHealth(ctx, "soak:part", nil)
+		return nil
+	})
+}
+
+var errDown = errors.New("a fault of the soak")
 
 // sleep waits and reports whether ctx is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -23,6 +23,7 @@ import (
 	"github.com/hale-go/hale/detect"
 	"github.com/hale-go/hale/examples/healthy"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/isolate"
 )
 
 func main() {
@@ -53,7 +54,12 @@ func soak(ctx context.Context, length time.Duration, out io.Writer) error {
 		hale.WithConfig(hale.Config{
 			// Its recording of 600 turns is full after two and a half minutes.
 			Tick: 250 * time.Millisecond, Epoch: 500 * time.Millisecond, Snapshots: time.Second,
-			Leak:   detect.LeakConfig{Grace: 2 * time.Second},
+			Leak: detect.LeakConfig{Grace: 2 * time.Second},
+			Lost: detect.LostConfig{Goroutines: 50},
+			Domains: map[string]hale.DomainConfig{
+				"quotes": {Breaker: &isolate.BreakerConfig{Open: time.Second}},
+				"mail":   {Timeout: time.Second, Bulkhead: &isolate.BulkheadConfig{Limit: 8}},
+			},
 			Policy: heal.Policy{Act: heal.Contain, Quarantine: 2 * time.Second, MaxQuarantine: 10 * time.Second},
 		}),
 		hale.WithLogger(slog.New(slog.DiscardHandler)),
