@@ -33,6 +33,7 @@ type child struct {
 	restart  uint32          // restarts since it last ran for Period
 	failed   error           // waits for the supervisor to restart it, with the error it failed with
 	subtree  *Supervisor     // that the current run runs
+	led      *Supervisor     // that the latest run which ran one did
 	begun    time.Duration   // of the current run, since the runtime was made
 	restarts *tally          // of a child of the root, which has an intensity of its own
 	stopped  error           // cause of Cancel on the handle

@@ -75,7 +75,7 @@ func (c *child) runs(t *Task, s *Supervisor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run() == t {
-		c.subtree = s
+		c.subtree, c.led = s, s
 	}
 }
 

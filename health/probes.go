@@ -46,10 +46,14 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 	}, nil
 }
 
-// Started says that the service has started: until then it is not ready.
+// Started says that the service has started: until then it is not ready, and Live does not
+// look at what it lives by. How long a start may take is for who started it to say: a startup
+// probe, or the ready timeout of "hale run".
 func (p *Probes) Started() { p.started.Store(true) }
 
-// Drain says that the service is about to end: it is not ready any more.
+// Drain says that the service is about to end: it is not ready any more. Where a successor may
+// share the socket that this is asked on, as under "hale run", close that listener instead: the
+// successor then answers, and is ready.
 func (p *Probes) Drain() { p.draining.Store(true) }
 
 // Check is one thing that was looked at.
@@ -79,6 +83,10 @@ func (p *Probes) Live(ctx context.Context) error { return failures(p.live(ctx)) 
 func (p *Probes) live(ctx context.Context) []Check {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
+	checks := []Check{{Name: "goroutines"}} // this one is run
+	if !p.started.Load() {
+		return checks
+	}
 	wrong := map[string]string{}
 	for _, name := range p.cfg.Critical {
 		if ok, why := p.rt.Beating(name); !ok {
@@ -93,7 +101,6 @@ func (p *Probes) live(ctx context.Context) []Check {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	passed := p.passed()
-	checks := []Check{{Name: "goroutines"}} // this one is run
 	for _, name := range p.livesBy() {
 		why, failed := wrong[name]
 		if !failed {

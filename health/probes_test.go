@@ -54,6 +54,11 @@ func TestLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t, hale.Config{})
 		p := newProbes(t, rt, health.Config{Critical: []string{"orders.consume"}})
+		for range 60 {
+			wants(t, "while it starts", p.Live(t.Context()), "")
+			time.Sleep(time.Second)
+		}
+		p.Started()
 		wants(t, "at first", p.Live(t.Context()), "")
 		time.Sleep(11 * time.Second)
 		wants(t, "without the task", p.Live(t.Context()), "orders.consume: no task orders.consume runs")
@@ -74,7 +79,7 @@ func TestLive(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			wants(t, "when it just fell silent", p.Live(t.Context()), "")
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Minute) // however starved the machine that runs this test is
 		wants(t, "when it was silent for long", p.Live(t.Context()), "orders.consume has had no heartbeat for 3s")
 		close(release)
 		rt.Go(t.Context(), "orders.consume", func(ctx context.Context) error { <-ctx.Done(); return nil })
@@ -92,6 +97,7 @@ func TestLoopback(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
 	defer srv.Close()
 	p := newProbes(t, nil, health.Config{Loopback: srv.URL, Patience: time.Nanosecond})
+	p.Started()
 	for _, c := range []struct {
 		status int
 		want   string
