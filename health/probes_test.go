@@ -60,7 +60,7 @@ func TestLive(t *testing.T) {
 		}
 		p.Started()
 		wants(t, "at first", p.Live(t.Context()), "")
-		time.Sleep(11 * time.Second)
+		time.Sleep(10 * time.Minute)
 		wants(t, "without the task", p.Live(t.Context()), "orders.consume: no task orders.consume runs")
 		beats, release := atomic.Bool{}, make(chan struct{})
 		beats.Store(true)
