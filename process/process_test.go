@@ -366,6 +366,7 @@ func TestWatch(t *testing.T) {
 	p.want(t, "WATCHDOG=1")
 	p.want(t, "STATUS=alive")
 	cancel()
+	p.want(t, "STOPPING=1") // else it would have to be heard while it drains
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}

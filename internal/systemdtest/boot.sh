@@ -28,6 +28,10 @@ for folder in "$@"; do
 	[ "$folder" = "$root" ] || { mkdir -p ".$folder" && mount --bind "$folder" ".$folder"; }
 done
 mount --bind "$files/units" etc/systemd/system
+# The machine's own units and what makes some are no part of it.
+for folder in usr/lib/systemd/system usr/lib/systemd/system-generators lib/systemd/system lib/systemd/system-generators; do
+	[ ! -d "$folder" ] || mount -t tmpfs -o ro,mode=755 tmpfs "$folder"
+done
 
 # Kernel interfaces: nothing that is the whole machine's can be written.
 mount -t proc -o nosuid,nodev,noexec proc proc

@@ -41,10 +41,8 @@ type Systemd struct {
 // write goes to files that [Systemd.Said] reads. The calling goroutine keeps its thread until the test ends.
 func Start(t testing.TB) (*Systemd, error) {
 	t.Helper()
-	for _, name := range []string{"/lib/systemd/systemd", "systemctl", "nsenter", "unshare", "setpriv", "pivot_root"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Fatalf("systemdtest: %v: run make deps as root, or install the packages systemd and util-linux", err)
-		}
+	for _, name := range []string{"/lib/systemd/systemd", "systemctl", "nsenter", "unshare", "setpriv"} {
+		Find(t, name)
 	}
 	s := &Systemd{Dir: t.TempDir(), ended: make(chan struct{})}
 	if err := s.lay(); err != nil {
@@ -65,6 +63,17 @@ func Start(t testing.TB) (*Systemd, error) {
 	return s, s.booted(t)
 }
 
+// Find returns the path of a program of systemd, or of util-linux, which is always there on
+// Debian. One that is missing fails the test.
+func Find(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("systemdtest: %v: run make deps as root, or install the packages systemd and util-linux", err)
+	}
+	return path
+}
+
 // Program returns the path of this program, which services see.
 func Program() string {
 	path, err := os.Executable()
@@ -78,6 +87,10 @@ func Program() string {
 func (s *Systemd) lay() error {
 	for path, text := range map[string]string{
 		"units/hale.target": "[Unit]\nDescription=The target of a test\n",
+		// What services and sockets want by default.
+		"units/sysinit.target":  "[Unit]\n",
+		"units/basic.target":    "[Unit]\n",
+		"units/shutdown.target": "[Unit]\nDefaultDependencies=no\n",
 		// What services write goes to files: there is no journal.
 		"units/service.d/output.conf": "[Service]\nStandardOutput=append:" + s.Dir + "/%n.said\nStandardError=inherit\n",
 		"log":                         "",

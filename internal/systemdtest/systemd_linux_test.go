@@ -19,7 +19,6 @@ func TestStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid := ""
 	t.Run("runs", func(t *testing.T) {
 		s, err := systemdtest.Start(t)
 		if errors.Is(err, systemdtest.ErrForbidden) {
@@ -42,7 +41,6 @@ func TestStart(t *testing.T) {
 			t.Errorf("its log: %s", s.Log())
 		}
 	})
-	_ = pid
 	if after, err := os.ReadFile("/proc/self/mounts"); err != nil || string(after) != string(before) {
 		t.Errorf("%v: the mounts were\n%s and are\n%s", err, before, after)
 	}
