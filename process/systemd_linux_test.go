@@ -47,7 +47,7 @@ func TestSystemd(t *testing.T) {
 	gate := filepath.Join(s.Dir, "gate")
 	test("ready", "tcp", "127.0.0.1:0", "Environment=GATE="+gate, func(t *testing.T, o *shop) { testReady(t, o, gate) })
 	test("restart", "tcp", "127.0.0.1:0", "", testRestart)
-	test("watchdog", "tcp", "127.0.0.1:0", "WatchdogSec=1s", testWatchdog)
+	test("watchdog", "tcp", "127.0.0.1:0", "WatchdogSec=2s", testWatchdog)
 	test("leave", "tcp", "127.0.0.1:0", "WatchdogSec=4s\nEnvironment=DRAIN=6s", testLeave)
 	test("unix", "unix", filepath.Join(s.Dir, "s"), "", testUnix)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -223,7 +223,7 @@ func testWatchdog(t *testing.T, o *shop) {
 		}
 	}
 	second := o.want(t, "pid")
-	o.Must(t, "kill", "--signal=STOP", o.unit) // the whole process hangs
+	o.Must(t, "kill", "--kill-who=main", "--signal=STOP", o.unit) // the whole process hangs
 	o.await(t, second)
 	o.want(t, "pid")
 }

@@ -24,9 +24,6 @@ echo root:x:0:0:root:/root:/bin/sh >etc/passwd
 echo root:x:0: >etc/group
 echo ID=hale >etc/os-release
 echo 00000000000040008000000000000001 >etc/machine-id
-for folder in "$@"; do
-	[ "$folder" = "$root" ] || { mkdir -p ".$folder" && mount --bind "$folder" ".$folder"; }
-done
 mount --bind "$files/units" etc/systemd/system
 # The machine's own units and what makes some are no part of it.
 for folder in usr/lib/systemd/system usr/lib/systemd/system-generators lib/systemd/system lib/systemd/system-generators; do
@@ -53,12 +50,19 @@ done
 touch dev/kmsg
 mount --bind "$files/log" dev/kmsg
 
+# The test's files, where the test has them.
+shift
+for folder in "$@"; do
+	mkdir -p ".$folder"
+	mount --bind "$folder" ".$folder"
+done
+
 mkdir .machine
 pivot_root . .machine
 cd /
 umount -l .machine
 rmdir .machine
-setpriv=-all,+chown,+dac_override,+dac_read_search,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap
-setpriv=$setpriv,+net_bind_service,+sys_chroot,+sys_ptrace,+sys_admin,+sys_nice,+sys_resource,+audit_write,+setfcap
-exec setpriv --bounding-set="$setpriv" env -i container=hale PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+may=-all,+chown,+dac_override,+dac_read_search,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap
+may=$may,+net_bind_service,+sys_chroot,+sys_ptrace,+sys_admin,+sys_nice,+sys_resource,+audit_write,+setfcap
+exec setpriv --bounding-set="$may" env -i container=hale PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 	/lib/systemd/systemd --system --unit=hale.target --log-target=kmsg --log-level=info --show-status=no
