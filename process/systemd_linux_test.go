@@ -60,6 +60,9 @@ func TestSystemd(t *testing.T) {
 		test(name, of[0], of[1], "", testSocketUnit)
 	}
 	s.Must(t, "daemon-reload")
+	if said, err := s.Run("systemd-analyze", "verify", "--man=no", "ready.service"); strings.Contains(said, "ready.service") || err != nil {
+		t.Errorf("the unit that is offered: %s, %v", said, err)
+	}
 	for _, run := range all {
 		run()
 	}
@@ -207,8 +210,17 @@ func testRestart(t *testing.T, o *shop) {
 	if failed := refused(enough()); len(failed) > 0 || o.Show(t, o.unit, "NRestarts") != "3" {
 		t.Errorf("%s restarts; refused: %v", o.Show(t, o.unit, "NRestarts"), failed)
 	}
+	old := o.at
+	o.Unit(t, o.unit+".d/wants.conf", "[Service]\nEnvironment=NETWORK=tcp4\n")
+	o.Must(t, "daemon-reload")
+	o.Must(t, "restart", o.unit)
+	o.located(t)
+	o.want(t, "pid")
 	if n := o.Show(t, o.unit, "NFileDescriptorStore"); n != "1" {
 		t.Errorf("%s sockets are kept", n)
+	}
+	if _, err := told(o.network, old, "pid"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("an address that nobody wants any more is connected to: %v", err)
 	}
 }
 

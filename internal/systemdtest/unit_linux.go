@@ -24,10 +24,15 @@ func (s *Systemd) Unit(t testing.TB, name, text string) {
 
 // Systemctl runs systemctl, and returns what that says.
 func (s *Systemd) Systemctl(args ...string) (string, error) {
-	out, err := s.enter(append([]string{"systemctl", "--no-pager"}, args...)...).CombinedOutput()
+	return s.Run(append([]string{"systemctl", "--no-pager"}, args...)...)
+}
+
+// Run runs a program beside systemd, and returns what that says.
+func (s *Systemd) Run(args ...string) (string, error) {
+	out, err := s.enter(args...).CombinedOutput()
 	text := strings.TrimSpace(string(out))
 	if err != nil {
-		err = fmt.Errorf("systemctl %s: %w: %s", strings.Join(args, " "), err, text)
+		err = fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, text)
 	}
 	return text, err
 }

@@ -155,6 +155,9 @@ func TestSystemd(t *testing.T) {
 				s.Unit(t, c.network+".socket", "[Socket]\nListenStream="+c.address+"\n")
 			}
 			s.Must(t, "daemon-reload")
+			if said, err := s.Run("systemd-analyze", "verify", "--man=no", p.unit); strings.Contains(said, p.unit) || err != nil {
+				t.Errorf("the unit that is offered: %s, %v", said, err)
+			}
 			if c.socket {
 				s.Must(t, "start", c.network+".socket")
 			}
