@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -32,10 +33,23 @@ func newGroup() (string, error) {
 	}
 	for line := range strings.Lines(string(own)) {
 		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			return os.MkdirTemp(filepath.Join(at, path), "hale-systemd-")
+			all := filepath.Join(at, path, "hale-systemd-")
+			removeStale(all)
+			return os.MkdirTemp(filepath.Dir(all), filepath.Base(all)+strconv.Itoa(os.Getpid())+"-")
 		}
 	}
 	return "", fmt.Errorf("this process is in no control group of version 2: %.200s", own)
+}
+
+// removeStale removes the groups of tests that were killed.
+func removeStale(prefix string) {
+	found, _ := filepath.Glob(prefix + "*") // the pattern is a good one
+	for _, path := range found {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(path, prefix), "-")
+		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
+			_ = removeGroup(path) // or not, where somebody is in it
+		}
+	}
 }
 
 // removeGroup removes a control group and those below it, whose processes have ended.
