@@ -36,6 +36,7 @@ deps: ## install the servers that tests start: Debian packages, when root
 	@$(strict) PATH="$$PATH:/usr/sbin:/usr/local/sbin"; missing=(); \
 	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql); \
 	for server in redis-server nats-server prometheus; do command -v $$server >/dev/null || missing+=($$server); done; \
+	[ "$$(uname)" != Linux ] || { [ -x /lib/systemd/systemd ] && command -v systemd-socket-activate >/dev/null; } || missing+=(systemd); \
 	if [ $${#missing[@]} = 0 ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "the tests need these servers: $${missing[*]}; on Debian and Ubuntu: sudo apt-get install $${missing[*]}" >&2; exit 1; fi; \

@@ -16,6 +16,13 @@
 // that come meanwhile wait in them. With systemd that needs FileDescriptorStoreMax= in the
 // unit, or a socket unit; "hale run" does it always.
 //
+// Three things are not the same under systemd, where the file deploy/systemd/shop.service is
+// a unit to begin with. There is no [Handover]: a service that leaves by [HandoverOrExit]
+// drains first and is started again afterwards, if the unit says Restart=always, and
+// connections wait meanwhile. Its watchdog counts all silence, also of a service that the
+// machine had no processor for. And sockets are kept for as long as the unit is up or about
+// to be: not over "systemctl stop", nor after too many starts (StartLimitBurst=).
+//
 // The protocols are those of sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3).
 // Nothing here reads the environment, opens anything or starts a goroutine before it is
 // called. All functions may be called from any goroutine.

@@ -255,8 +255,14 @@ func TestSocketUnit(t *testing.T) {
 		}
 		at := l.Addr().String()
 		_ = l.Close()
-		t.Cleanup(func() { _ = f.Close() })
-		return os.NewFile(f.Fd(), name), at
+		defer f.Close() // its copy, which has the name, is passed
+		fd, err := syscall.Dup(int(f.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := os.NewFile(uintptr(fd), name)
+		t.Cleanup(func() { _ = named.Close() })
+		return named, at
 	}
 	unwanted, _ := file("old.socket")
 	wanted, at := file("shop.socket")
@@ -366,6 +372,7 @@ func TestWatch(t *testing.T) {
 	p.want(t, "WATCHDOG=1")
 	p.want(t, "STATUS=alive")
 	cancel()
+	p.want(t, "STOPPING=1") // else it would have to be heard while it drains
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}

@@ -30,8 +30,9 @@ const asksFor = 3
 // life, and is not called again before it has come back. nil asks for nothing but that.
 // What alive should look at says package health, whose Live fits.
 //
-// Watch returns when ctx ends; at once, with nil, where no parent asks; and with an error
-// if what it asks for makes no sense.
+// When ctx ends it says [Stopping] and returns: without that word the parent would take the
+// silence of a service that drains for that of one that hangs. It returns at once, with
+// nil, where no parent asks; and with an error if what it asks for makes no sense.
 func Watch(ctx context.Context, alive func(context.Context) error) error {
 	every, err := Interval()
 	if err != nil || every == 0 || !Supervised() {
@@ -48,6 +49,7 @@ func Watch(ctx context.Context, alive func(context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
+			_ = Stopping()
 			return nil
 		case err := <-answers:
 			told = tell(err, told)
@@ -57,6 +59,7 @@ func Watch(ctx context.Context, alive func(context.Context) error) error {
 		asking = false
 		select {
 		case <-ctx.Done():
+			_ = Stopping()
 			return nil
 		case <-ticker.C:
 		}

@@ -28,6 +28,7 @@ type held struct {
 	name  string
 	fd    int
 	fixed bool // from the settings or the own parent: no service takes it away
+	lent  bool // from the own parent, which goes on listening when this process has ended
 }
 
 // openSockets opens those of the settings and takes those of the own parent.
@@ -35,7 +36,7 @@ func openSockets(addresses []string) (*sockets, error) {
 	s := new(sockets)
 	for _, f := range activation.Files(true) {
 		if fd, err := dup(f.Fd()); err == nil {
-			s.held = append(s.held, held{f.Name(), fd, true})
+			s.held = append(s.held, held{f.Name(), fd, true, true})
 		}
 		_ = f.Close()
 	}
@@ -78,7 +79,7 @@ func (s *sockets) open(address string) error {
 	if err := errors.Join(failed, err); err != nil {
 		return err
 	}
-	s.held = append(s.held, held{name, fd, true})
+	s.held = append(s.held, held{name, fd, true, false})
 	return nil
 }
 
@@ -107,7 +108,7 @@ func (s *sockets) keep(name string, fd int) error {
 	if len(s.held) >= maxSockets {
 		return fmt.Errorf("the socket %s is one too many: %d are held", name, maxSockets)
 	}
-	s.held = append(s.held, held{name, fd, false})
+	s.held = append(s.held, held{name, fd, false, false})
 	return nil
 }
 
@@ -137,10 +138,13 @@ func (s *sockets) files() (files []*os.File, names []string, err error) {
 	return files, names, nil
 }
 
-// close closes all of them, and takes away the files of those that have some.
+// close closes all of them, and takes away the files of those that have some, unless the own
+// parent listens there still.
 func (s *sockets) close() {
 	for _, h := range s.held {
-		unlink(h.fd)
+		if !h.lent {
+			unlink(h.fd)
+		}
 		_ = syscall.Close(h.fd)
 	}
 	s.held = nil
