@@ -16,7 +16,8 @@ import (
 type Claim[S any] struct {
 	// State is the last good state, the zero value when Found is false.
 	State S
-	// Found reports whether there was one.
+	// Found reports whether there was one. It is false for a key that is new, and where all that
+	// there was is damaged, and in Aside.
 	Found bool
 	// Saved is when State was saved, by the clock of whoever did.
 	Saved time.Time
@@ -30,6 +31,7 @@ type Claim[S any] struct {
 	opts   options
 	epoch  uint64
 	fenced atomic.Bool
+	told   atomic.Bool   // to hale, that it is not well
 	turn   chan struct{} // holds one element while nobody saves
 	seq    uint64        // of the last save, whoever has the turn may touch it
 }
@@ -39,7 +41,9 @@ type Claim[S any] struct {
 // fenced: their saves fail with [ErrFenced] and write nothing.
 //
 // A record that is damaged or was saved by a newer version is set aside, and the one before
-// it is used; see [Claim.Aside]. The store is written to in any case, since the epoch must
+// it is used; see [Claim.Aside]. Where none can be used and one is of a newer version, as after a
+// release that was taken back, the error matches [ErrNewer]: to start over would lose what that
+// version goes on from. The store is written to in any case, since the epoch must
 // outlive a crash. Errors are [*Error]s; then the key may have been claimed, and nothing
 // was read or moved.
 //
@@ -55,8 +59,14 @@ func Resume[S any](ctx context.Context, store Store, key string, opts ...Option)
 		return nil, &Error{Op: "resume", Key: key, Err: errors.New("no store"), Mend: "give Resume a store such as checkpoint.Dir"}
 	}
 	c, err := resume[S](ctx, store, key, o)
-	report(ctx, key, err)
-	return c, err
+	switch {
+	case err != nil:
+		report(ctx, key, err)
+	case len(c.Aside) > 0:
+		c.told.Store(true)
+		report(ctx, key, c.Aside[0])
+	}
+	return c, err // that it is well again the first save shows
 }
 
 // resume is Resume once its arguments are known to be right.
@@ -85,6 +95,12 @@ func resume[S any](ctx context.Context, store Store, key string, o options) (*Cl
 	}
 	if len(c.Aside) == 0 {
 		return c, nil
+	}
+	for _, bad := range c.Aside {
+		if !c.Found && errors.Is(bad, ErrNewer) { // to start over would take its place when it is wanted again
+			bad.Mend = "run the version that saved it, or a later one; to start over without it, move the record away, or use another key"
+			return nil, bad
+		}
 	}
 	where, err := store.SetAside(ctx, key, c.epoch, len(c.Aside))
 	if err != nil {
@@ -142,11 +158,22 @@ func (c *Claim[S]) Epoch() uint64 { return c.epoch }
 // error matches [ErrFenced] when another Resume has the key, [ErrTooLarge] when the state
 // is too large, the context's when it ended the wait; all are [*Error]s.
 //
-// The task may go on after an error, and save again later. Meanwhile "checkpoint:" and the key are unhealthy
-// for the runtime of hale that ctx belongs to, if any: hale.ReportHealth says what comes of it.
+// The task may go on after an error, and save again later. Meanwhile "checkpoint:" and the key
+// are unhealthy for the runtime of hale that ctx belongs to, if any, until a save succeeds:
+// [hale.ReportHealth] says what comes of it. A key that two stores have is one part there.
 func (c *Claim[S]) Save(ctx context.Context, state S) error {
 	err := c.save(ctx, state)
-	if c != nil && c.store != nil {
+	switch {
+	case c == nil || c.store == nil:
+	case err == nil:
+		c.told.Store(false)
+		report(ctx, c.key, nil)
+	case errors.Is(err, ErrFenced):
+		if c.told.CompareAndSwap(true, false) { // what there is to tell now its successor tells
+			report(ctx, c.key, nil)
+		}
+	case !errors.Is(ctx.Err(), context.Canceled): // else nobody wanted it any more
+		c.told.Store(true)
 		report(ctx, c.key, err)
 	}
 	return err
@@ -189,11 +216,5 @@ func (c *Claim[S]) save(ctx context.Context, state S) error {
 
 // report tells hale whether the key's state is kept.
 func report(ctx context.Context, key string, err error) {
-	switch {
-	case errors.Is(err, ErrFenced):
-		err = nil // its successor keeps it
-	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return // nobody wanted it any more
-	}
 	hale.ReportHealth(ctx, "checkpoint:"+key, err)
 }

@@ -14,6 +14,10 @@
 //	checkpoint/bolt   one bbolt file         in the same process or after it, many keys
 //	SQL               a table in PostgreSQL  anywhere
 //
+// A checkpoint orders writers and does not elect one: where several processes run a task at
+// once, something else has to choose, and who gets [ErrFenced] ends for good, as a
+// Transient child that returns nil does.
+//
 // What a task did after its last save it does again after a crash. So its effects have to
 // bear being repeated, or the state holds a number by which one is recognized.
 //

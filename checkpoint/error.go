@@ -9,7 +9,8 @@ import (
 // Errors that steer behaviour; match them with [errors.Is].
 var (
 	// ErrFenced is returned to a claim whose key has been claimed again: nothing was
-	// written. Whoever gets it has a successor and stops.
+	// written. Whoever gets it has a successor and ends for good: who resumes again instead
+	// takes the key back, and two that do so fence each other for ever.
 	ErrFenced = errors.New("checkpoint: fenced off by a later claim of the key")
 	// ErrCorrupt says that a record is damaged, or holds a state that cannot be decoded.
 	ErrCorrupt = errors.New("checkpoint: damaged record")

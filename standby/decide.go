@@ -20,6 +20,9 @@ func (sw *Switch[T]) decide(ctx context.Context, now time.Time) {
 	if sw.order != nil && sw.obey(ctx, now) {
 		return
 	}
+	if sw.first && a.verdict == passed && b.verdict == failed && b.Epoch != nil && b.fails < sw.cfg.Failures {
+		return // it may have been promoted, and be slow to say so
+	}
 	known := max(a.epoch, sw.floor)
 	if b.verdict == passed && a.epoch > 0 && b.epoch > known { // somebody promoted it
 		sw.turnTo(1-sw.active, NewEpoch, now)
@@ -46,11 +49,15 @@ func (sw *Switch[T]) decide(ctx context.Context, now time.Time) {
 		return
 	}
 	why := "is down"
-	if stale {
+	may := b.verdict == readOnly && b.Promote != nil
+	switch {
+	case may && !a.well:
+		why += " and has not been well since Run began, so that the fault may be on this side: switch to " + b.Name + " by hand"
+	case stale:
 		why += ", and " + b.Name + " lacks writes: switch to it by hand if they may be lost"
 	}
 	sw.publish(now, Down, &noneError{side: a.Name, why: why, last: a.last})
-	if fallen && b.verdict == readOnly && b.Promote != nil && b.call == nil && !now.Before(b.retry) {
+	if fallen && may && a.well && b.call == nil && !now.Before(b.retry) {
 		sw.launch(ctx, 1-sw.active, true, now)
 	}
 }

@@ -26,6 +26,16 @@ func (h *health) report(ctx context.Context, unwell error) {
 	hale.ReportHealth(ctx, h.name, unwell)
 }
 
+// part is what hale knows the switch as: by its task, where it has one, as two switches may have the
+// same sides.
+func (sw *Switch[T]) part(ctx context.Context) string {
+	name := hale.Identify(ctx).Name
+	if name == "" {
+		name = sw.sides[0].Name + "/" + sw.sides[1].Name
+	}
+	return "standby:" + name
+}
+
 // unwell returns why people should look at the switch, nil if they need not: no side can be used, or
 // the standby is, and nobody asked for that.
 func (sw *Switch[T]) unwell() error {

@@ -31,7 +31,7 @@ func TestHealthOfASwitch(t *testing.T) {
 			sleep(5 * time.Second)
 			got := ""
 			for _, p := range rt.Status().Sample.Unhealthy {
-				if got = p.Error; p.Name != "standby:a/b" {
+				if got = p.Error; p.Name != "standby:db" {
 					r.Error(p.Name)
 				}
 			}

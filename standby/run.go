@@ -14,13 +14,17 @@ import (
 // whoever calls it owns what goes on: the goroutines that it starts have ended when it returns, but
 // for functions of a side, and an OnChange, that did not come back within [Config.Timeout]. Before
 // it runs, and after, no side can be used.
+//
+// While no side can be used, or the standby is and nobody asked for it, the switch is unhealthy for the
+// runtime of hale that ctx belongs to, if any, as "standby:" and the task's name: see
+// [hale.ReportHealth].
 func (sw *Switch[T]) Run(ctx context.Context) error {
 	if !sw.ran.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	health := health{name: "standby:" + sw.sides[0].Name + "/" + sw.sides[1].Name}
+	health := health{name: sw.part(ctx)}
 	defer health.report(ctx, nil)
 	for {
 		var o *outcome[T]

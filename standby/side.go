@@ -18,7 +18,8 @@ type Side[T any] struct {
 	// if it answers but must be promoted first, any other error if it is down. It must be given.
 	Check func(ctx context.Context, v T) error
 	// Promote makes a side that said [ErrReadOnly] one that may be written to. It is called when the other
-	// is down, and at a [Switch.Switch]; the check that follows it decides. The side that was left
+	// is down and has been well since Run began, as a wrong password is no reason to promote, and at a
+	// [Switch.Switch]; the check that follows it decides. The side that was left
 	// then lacks writes: it is not used again by itself before it says ErrReadOnly, so that it
 	// follows, or has a higher Epoch. A promotion that overran may still succeed: give the side an Epoch, so
 	// that this is noticed. Default: none, and a read-only side is not used.
@@ -68,6 +69,7 @@ type flank[T any] struct {
 	next  time.Time // when to begin the next check
 
 	verdict   verdict
+	well      bool      // it passed since Run began
 	fails     int       // in a row
 	passes    int       // in a row
 	since     time.Time // of the first of passes
@@ -98,6 +100,7 @@ func (f *flank[T]) heard(v verdict, err *SideError, now time.Time) {
 	f.verdict = v
 	switch v {
 	case passed:
+		f.well = true
 		if f.passes == 0 {
 			f.since = now
 		}

@@ -113,7 +113,7 @@ func (sw *Switch[T]) current(ctx context.Context) (*view[T], error) {
 		return v, v.err
 	default:
 	}
-	timer := time.NewTimer(sw.cfg.Timeout + sw.cfg.Interval) // a check that hangs is known by then
+	timer := time.NewTimer(sw.cfg.Timeout + time.Duration(sw.cfg.Failures)*sw.cfg.Interval) // a check that hangs is known by then
 	defer timer.Stop()
 	select {
 	case <-sw.decided:
