@@ -89,7 +89,7 @@ func (s *service) forget() {
 func (r *Runner) spawn(s *service) error {
 	files, names, err := r.sockets.files()
 	if err != nil {
-		return err
+		return fmt.Errorf("the sockets cannot be passed on: %w", err)
 	}
 	defer func() {
 		for _, f := range files {

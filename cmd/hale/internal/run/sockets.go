@@ -15,14 +15,28 @@ import (
 	"github.com/hale-go/hale/process"
 )
 
-// maxSockets is how many are held; what a service gives beyond that is not kept.
-const maxSockets = 128
+// What a service gives beyond that is not kept.
+const (
+	maxSockets = 128 // are held
+	spareFiles = 32  // stay open for other things; a start takes a copy of each socket, too
+)
+
+// mostSockets is how many are held where this process may have few files open: what a service
+// gives must not be in the way of starting it again.
+func mostSockets() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return maxSockets
+	}
+	return max(min((int(min(limit.Cur, 1<<20))-spareFiles)/2, maxSockets), 0)
+}
 
 // sockets are the listening sockets that are held for whoever serves. They are used by one
 // goroutine. A socket is a bare descriptor: as an os.File it would wake this process for
 // each connection that comes.
 type sockets struct {
 	held []held
+	most int
 }
 
 type held struct {
@@ -34,7 +48,7 @@ type held struct {
 
 // openSockets opens those of the settings and takes those of the own parent.
 func openSockets(addresses []string) (*sockets, error) {
-	s := new(sockets)
+	s := &sockets{most: mostSockets()}
 	for _, f := range activation.Files(true) {
 		if fd, err := dup(f.Fd()); err == nil {
 			s.held = append(s.held, held{name: f.Name(), fd: fd, fixed: true, lent: true})
@@ -127,9 +141,9 @@ func (s *sockets) keep(name string, fds []int) error {
 		case at >= 0 && s.held[at].fixed:
 			closeAll(fds[i:])
 			return fmt.Errorf("the name %s is that of another socket, of --listen or a socket unit", name)
-		case len(s.held) >= maxSockets:
+		case len(s.held) >= s.most:
 			closeAll(fds[i:])
-			return fmt.Errorf("the socket %s is one too many: %d are held", name, maxSockets)
+			return fmt.Errorf("the socket %s is one too many: %d are held", name, len(s.held))
 		default:
 			s.held = append(s.held, held{name: name, fd: fd})
 		}

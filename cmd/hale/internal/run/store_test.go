@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -178,5 +179,19 @@ func TestLentSocket(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the file is left behind: %v", err)
+	}
+}
+
+// What a service gives to hold is not in the way of starting it again, where few files may be
+// open.
+func TestStoreFewFiles(t *testing.T) {
+	s := &started{t: t, notes: filepath.Join(t.TempDir(), "notes")}
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `ulimit -n 64 && exec "$0"`, os.Args[0])
+	cmd.Env = append(os.Environ(), "SERVICE=runner", "INNER=stores", "HOW=more than all", `CONFIG={"MaxRestarts":2}`, "PROGRAM="+os.Args[0], "NOTES="+s.notes)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if n := len(strings.Split(s.after("given", 1), ":")); n < 8 || n > 32 {
+		t.Errorf("%d are held", n)
 	}
 }
