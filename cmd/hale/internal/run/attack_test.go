@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,18 @@ import (
 func init() {
 	// runner is a runner of its own, of the service INNER.
 	services["runner"] = func() { os.Exit(inner()) }
+	// moves heeds no SIGTERM, and moves to another group while a process of its is left in its own.
+	services["moves"] = func() {
+		signal.Ignore(syscall.SIGTERM)
+		there, here := exec.Command("sleep", "1000"), exec.Command("sleep", "1000")
+		there.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := errors.Join(there.Start(), here.Start(), syscall.Setpgid(0, there.Process.Pid)); err != nil {
+			panic(err)
+		}
+		note("there " + strconv.Itoa(there.Process.Pid))
+		note("here " + strconv.Itoa(here.Process.Pid))
+		time.Sleep(time.Hour)
+	}
 	// late hangs, heeds no signal but to say that it is ready, and goes on hanging.
 	services["late"] = func() {
 		c := make(chan os.Signal, 1)
@@ -93,6 +106,19 @@ func TestHangup(t *testing.T) {
 	if in := s.incidents(); len(in) != 0 {
 		t.Errorf("%+v", in)
 	}
+}
+
+// One that has moved to another group is killed too, and so is its old group.
+func TestMoved(t *testing.T) {
+	s := start(t, "moves", run.Config{StopTimeout: 100 * time.Millisecond})
+	there, _ := strconv.Atoi(s.after("there", 1))
+	defer syscall.Kill(there, syscall.SIGKILL) //nolint:errcheck // what leaves the group is the user's
+	here := s.after("here", 1)
+	s.stop()
+	if code := s.exit(); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+	s.until("what it has started ends", func() bool { return !alive(here) })
 }
 
 // One that hangs, and says that it is ready while it is being ended, is ended all the same.

@@ -161,11 +161,10 @@ func (s *service) signal(sig os.Signal) {
 	_ = s.proc.Signal(sig) // it may have ended, and is waited for
 }
 
-// kill ends the service and what it has started.
+// kill ends the service and what it has started. It may have moved to another group.
 func (s *service) kill() {
-	if syscall.Kill(-s.proc.Pid, syscall.SIGKILL) != nil {
-		_ = s.proc.Kill()
-	}
+	_ = syscall.Kill(-s.proc.Pid, syscall.SIGKILL)
+	_ = s.proc.Kill()
 }
 
 // stop asks the service to end, and sets when it has to have; asking again gives no more time.
