@@ -48,7 +48,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "incidents": incidents},
+		Setup: func(e *testscript.Env) error { e.Setenv("GORACE", "atexit_sleep_ms=0"); return nil }, // services end when they end
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "incidents": incidents},
 	})
 }
 

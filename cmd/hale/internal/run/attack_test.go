@@ -82,6 +82,9 @@ func TestIncidentsUnread(t *testing.T) {
 
 // Who tells a service to end again and again gives it no more time.
 func TestStopAgain(t *testing.T) {
+	ours := make(chan os.Signal, 1) // that comes when the runner has ended
+	signal.Notify(ours, syscall.SIGTERM)
+	defer signal.Stop(ours)
 	s := start(t, "deaf", run.Config{StopTimeout: time.Second})
 	_ = s.after("begun", 1)
 	for deadline := time.Now().Add(patience); len(s.code) == 0; time.Sleep(100 * time.Millisecond) {
@@ -149,8 +152,10 @@ func TestProgramRemoved(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait() //nolint:errcheck // it is killed
-	defer cmd.Process.Signal(syscall.SIGTERM)
+	defer func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // it was told to end
+	}()
 	pid, _ := strconv.Atoi(s.after("begun", 1))
 	if err := os.Remove(program); err != nil {
 		t.Fatal(err)
@@ -215,7 +220,7 @@ func tell(text string, fds ...int) {
 	}
 	failed := raw.Write(func(fd uintptr) bool {
 		err = syscall.Sendmsg(int(fd), []byte(text), rights, nil, 0)
-		return err != syscall.EAGAIN //nolint:errorlint // it is a bare number
+		return !errors.Is(err, syscall.EAGAIN)
 	})
 	if failed != nil || err != nil {
 		panic(fmt.Sprint(failed, err))
