@@ -244,22 +244,8 @@ func TestSocketOutlivesItsService(t *testing.T) {
 // nobody wants is closed, and the parent told.
 func TestSocketUnit(t *testing.T) {
 	p := newParent(t)
-	file := func(name string) (*os.File, string) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := l.(*net.TCPListener).File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		at := l.Addr().String()
-		_ = l.Close()
-		t.Cleanup(func() { _ = f.Close() })
-		return os.NewFile(f.Fd(), name), at
-	}
-	unwanted, _ := file("old.socket")
-	wanted, at := file("shop.socket")
+	unwanted, _ := socketFile(t, "old.socket")
+	wanted, at := socketFile(t, "shop.socket")
 	service := start(t, p, "tcp", at, unwanted, wanted)
 	p.want(t, "FDSTOREREMOVE=1\nFDNAME=old.socket")
 	p.want(t, "READY=1")
