@@ -264,13 +264,13 @@ func (r *Runner) signalled(sig os.Signal) {
 
 // stop ends all services, and then the runner.
 func (r *Runner) stop(sig os.Signal) {
-	_ = process.Stopping() // the own parent's
 	r.stopping, r.startAt = true, time.Time{}
 	for _, s := range r.services() {
 		if s.why == "" && !slices.Contains(r.old, s) {
 			s.stop(sig, r.cfg.StopTimeout)
 		}
 	}
+	_ = process.Stopping() // the own parent's, which may be slow to hear it
 }
 
 // startAgain starts the service where there is none.
