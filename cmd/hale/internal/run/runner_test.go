@@ -240,7 +240,7 @@ func TestNoSuchCommand(t *testing.T) {
 
 // A successor that never gets ready is ended, and the service goes on.
 func TestSuccessorNeverReady(t *testing.T) {
-	s := start(t, "serve", run.Config{ReadyTimeout: 300 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
+	s := start(t, "serve", run.Config{ReadyTimeout: 3 * time.Second}, "ADDRESS=127.0.0.1:0")
 	at := s.after("address", 1)
 	first := s.get(at, "/pid")
 	s.until("it is ready", func() bool { return strings.Contains(s.log.String(), "msg=ready") })
