@@ -28,6 +28,7 @@ func TestCrash(t *testing.T) {
 		t.Fatalf("%s serves", first)
 	}
 	_ = s.get(at, "/crash")
+	s.until("it has crashed", func() bool { return !alive(first) })
 	if second := s.get(at, "/pid"); second == first || second != s.after("begun", 2) || s.after("address", 2) != at {
 		t.Errorf("after the crash %q serves", second)
 	}
