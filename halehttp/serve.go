@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -48,9 +49,11 @@ type serving struct {
 // meanwhile; clients do not send a POST again. Connections of HTTP/2 are told to end, and
 // functions of RegisterOnShutdown are called, after the window.
 //
-// It puts its own handler around srv.Handler, so it serves a server once, and returns nil when it has drained, an error
-// that matches [context.DeadlineExceeded] when requests were cut off, and else what
-// [http.Server.Serve] returned. It starts one goroutine, which has ended when it returns.
+// It returns nil when it has drained, an error that matches [context.DeadlineExceeded] when
+// requests were cut off, and else what [http.Server.Serve] returned. It starts one goroutine,
+// which has ended when it returns. It puts its own handler around srv.Handler, and shuts the
+// server down with all of its listeners, so it serves a server once: another time gives an
+// error that matches [ErrServed].
 func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeOption) error {
 	s := &serving{window: defaultWindow, drain: defaultDrain}
 	for _, opt := range opts {
@@ -58,7 +61,9 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeO
 			opt(s)
 		}
 	}
-	srv.Handler = s.lastAnswers(srv.Handler)
+	if err := s.wrap(srv); err != nil {
+		return err
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
 	select {
@@ -85,15 +90,37 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeO
 	return nil
 }
 
-// lastAnswers has each answer close its connection while the server drains.
-func (s *serving) lastAnswers(next http.Handler) http.Handler {
+// ErrServed is matched by the error of [Serve] for a server that it serves or has served
+// already. Make an [http.Server] for each listener; they may share a handler.
+var ErrServed = errors.New("halehttp: Serve serves a server once: make an http.Server for each listener, with the same handler")
+
+// wrapping is held while a server's handler is looked at and replaced.
+var wrapping sync.Mutex
+
+// wrap puts the handler of last answers around the server's own.
+func (s *serving) wrap(srv *http.Server) error {
+	wrapping.Lock()
+	defer wrapping.Unlock()
+	next := srv.Handler
+	if _, ok := next.(*lastAnswers); ok {
+		return ErrServed
+	}
 	if next == nil {
 		next = http.DefaultServeMux
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.draining.Load() && r.ProtoMajor == 1 {
-			w.Header().Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
-	})
+	srv.Handler = &lastAnswers{&s.draining, next}
+	return nil
+}
+
+// lastAnswers has each answer close its connection while the server drains.
+type lastAnswers struct {
+	draining *atomic.Bool
+	next     http.Handler
+}
+
+func (h *lastAnswers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.draining.Load() && r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	h.next.ServeHTTP(w, r)
 }

@@ -158,3 +158,29 @@ func TestServeFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A server that is served already is not served by another listener too, whose end would be
+// the end of both; nor again.
+func TestServeTwice(t *testing.T) {
+	srv := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	ctx, stop := context.WithCancel(context.Background())
+	const times = 4
+	ended := make(chan error, times)
+	for range times {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // of those that were not served
+		go func() { ended <- halehttp.Serve(ctx, srv, l, halehttp.Window(0)) }()
+	}
+	for range times - 1 {
+		if err := <-ended; !errors.Is(err, halehttp.ErrServed) {
+			t.Errorf("got %v", err)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("the one that is served: %v", err)
+	}
+}

@@ -102,7 +102,7 @@ func kept(name string, holder syscall.Conn) {
 }
 
 // dropUnclaimed closes the sockets that nobody asked for, so that connections do not wait
-// in them for ever, and returns their names.
+// in them for ever, and returns their names, but for those that others have too.
 func dropUnclaimed() (names []string) {
 	inherited.mu.Lock()
 	defer inherited.mu.Unlock()
@@ -114,7 +114,9 @@ func dropUnclaimed() (names []string) {
 		}
 		return s.holder == nil
 	})
-	return names
+	return slices.DeleteFunc(names, func(name string) bool {
+		return slices.ContainsFunc(inherited.sockets, func(s *socket) bool { return s.name == name })
+	})
 }
 
 // keepPath has the file of a Unix socket stay when this process closes it: it is the

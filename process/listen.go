@@ -16,8 +16,8 @@ import (
 //
 // A passed socket fits if its name is [Name] of the address, or if it is bound to it. Call
 // Listen before [Ready], which closes what nobody has asked for. Closing the listener ends
-// it for this process, until that asks for the address again; the parent goes on keeping it. An address that is taken, and other failures, give the error
-// of [net.Listen].
+// it for this process, until that asks for the address again; the parent goes on keeping it.
+// An address that is taken, and other failures, give the error of [net.Listen].
 func Listen(network, address string) (net.Listener, error) {
 	if err := supported(network, "tcp", "tcp4", "tcp6", "unix"); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func keep(name string, l any) (sent bool) {
 	if err != nil {
 		return false
 	}
-	failed := raw.Control(func(fd uintptr) { err = sendFile("FDSTORE=1\nFDNAME="+name, fd) })
+	failed := raw.Control(func(fd uintptr) { err = sendState("FDSTORE=1\nFDNAME="+name, patient, int(fd)) })
 	if errors.Join(failed, err) != nil {
 		return false
 	}

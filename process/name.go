@@ -2,27 +2,40 @@ package process
 
 import (
 	"fmt"
+	"hash/fnv"
 	"net"
 	"strconv"
 	"strings"
 )
 
-// maxName is how long the name of a socket may be: systemd's bound.
-const maxName = 255
+// mostName is how much of an address is in the name of a socket, so that there is room for a
+// hash and a number within systemd's bound of 255.
+const mostName = 230
 
 // Name returns under which name a parent keeps the socket of an address: "tcp=0.0.0.0=8080".
-// systemd allows no colon in it. It is what "hale run --listen" calls its sockets by.
+// systemd allows no colon in it. It is what "hale run --listen" calls its sockets by. Where
+// another address would have the same name, as of a path with a space in it, the end of the
+// name is made of a hash.
 func Name(network, address string) string {
+	text, exact := network+":"+address, true
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r == ':':
 			return '='
+		case r == '=', r == '~': // see nth
+			exact = false
 		case r <= ' ' || r > '~':
+			exact = false
 			return '_'
 		}
 		return r
-	}, network+":"+address)
-	return clean[:min(len(clean), maxName-8)]
+	}, text)
+	if exact && len(clean) <= mostName {
+		return clean
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // it never fails
+	return fmt.Sprintf("%s~%016x", clean[:min(len(clean), mostName)], h.Sum64())
 }
 
 // nth is the name of the n-th socket, from 0, that is asked for by the same one: several

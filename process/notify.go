@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/hale-go/hale/internal/oneline"
 )
@@ -15,30 +16,37 @@ var ErrNoParent = errors.New("hale: process: there is no parent that can do it")
 // maxStatus is how many bytes of a status are sent.
 const maxStatus = 512
 
+// How long a message waits for a parent that does not read: it may be stopped, or hang, and
+// the service is not to.
+const (
+	patient = time.Second           // for what the parent must know
+	soon    = 10 * time.Millisecond // for what the next message makes up for
+)
+
 // Supervised reports whether there is a parent that wants to be told: NOTIFY_SOCKET is set.
 func Supervised() bool { return os.Getenv(envNotify) != "" }
 
 // Ready tells the parent that the service serves. A parent that hands over then has the
 // predecessor drain. It closes the sockets that were passed and that nobody asked for.
-// Without a parent it does nothing.
+// Without a parent it does nothing. For a parent that does not read what it is told it waits a
+// second at most, as all of these do; the error then matches [os.ErrDeadlineExceeded].
 func Ready() error {
-	state := "READY=1"
 	for _, name := range dropUnclaimed() {
-		if err := send("FDSTOREREMOVE=1\nFDNAME=" + name); err != nil {
+		if err := send("FDSTOREREMOVE=1\nFDNAME="+name, patient); err != nil {
 			return err
 		}
 	}
-	return send(state)
+	return send("READY=1", patient)
 }
 
 // Stopping tells the parent that the service is about to end, so that it is not taken for
 // one that hangs or fails.
-func Stopping() error { return send("STOPPING=1") }
+func Stopping() error { return send("STOPPING=1", patient) }
 
 // Status tells the parent, and whoever asks it, what the service does, in one line of which
-// 512 bytes count.
+// 512 bytes count. It waits 10 ms at most for a parent that does not read what it is told.
 func Status(text string) error {
-	return send("STATUS=" + oneline.Of(text, maxStatus))
+	return send("STATUS="+oneline.Of(text, maxStatus), soon)
 }
 
 // Handover asks the parent to start a successor on the same sockets, and to end this
@@ -49,7 +57,7 @@ func Handover(why string) error {
 	if os.Getenv(EnvHandover) == "" || !Supervised() {
 		return ErrNoParent
 	}
-	return send(HandoverField + "=" + oneline.Of(why, maxStatus))
+	return send(HandoverField+"="+oneline.Of(why, maxStatus), patient)
 }
 
 // HandoverOrExit is [Handover] where there is a parent that can do it, and else has this
@@ -76,11 +84,11 @@ const (
 const envNotify = "NOTIFY_SOCKET"
 
 // send tells the parent something. Without one it does nothing.
-func send(state string) error {
+func send(state string, wait time.Duration) error {
 	if !Supervised() {
 		return nil
 	}
-	if err := sendState(state); err != nil {
+	if err := sendState(state, wait); err != nil {
 		return fmt.Errorf("hale: process: the parent cannot be told: %w", err)
 	}
 	return nil

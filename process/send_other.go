@@ -2,6 +2,6 @@
 
 package process
 
-func sendState(string) error { return ErrNoParent }
+import "time"
 
-func sendFile(string, uintptr) error { return ErrNoParent }
+func sendState(string, time.Duration, ...int) error { return ErrNoParent }

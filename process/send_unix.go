@@ -4,20 +4,17 @@ package process
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"syscall"
-
-	"github.com/coreos/go-systemd/v22/daemon"
+	"time"
 )
 
-func sendState(state string) error {
-	_, err := daemon.SdNotify(false, state)
-	return err
-}
-
-// sendFile sends a descriptor along. Without a parent it returns [ErrNoParent].
-func sendFile(state string, fd uintptr) error {
+// sendState sends the parent a message, with descriptors if there are some. A parent that
+// does not read what it was told before is waited for, but not for longer than that: the
+// error matches [os.ErrDeadlineExceeded]. Without a parent it returns [ErrNoParent].
+func sendState(state string, wait time.Duration, fds ...int) error {
 	path := os.Getenv(envNotify)
 	if path == "" {
 		return ErrNoParent
@@ -27,13 +24,23 @@ func sendFile(state string, fd uintptr) error {
 		return err
 	}
 	defer c.Close() // it was sent, or the error is returned
+	if err := c.SetWriteDeadline(time.Now().Add(wait)); err != nil {
+		return err
+	}
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
 	}
+	var rights []byte
+	if len(fds) > 0 {
+		rights = syscall.UnixRights(fds...)
+	}
 	failed := raw.Write(func(to uintptr) bool { // net's own way needs a socket that is not connected
-		err = syscall.Sendmsg(int(to), []byte(state), syscall.UnixRights(int(fd)), nil, 0)
+		err = syscall.Sendmsg(int(to), []byte(state), rights, nil, 0)
 		return !errors.Is(err, syscall.EAGAIN)
 	})
+	if errors.Is(failed, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("it has not read what it was told before within %v: %w", wait, os.ErrDeadlineExceeded)
+	}
 	return errors.Join(failed, err)
 }

@@ -74,7 +74,7 @@ func tell(err error, told string) string {
 		_ = Status(text)
 		return text
 	}
-	_ = send("WATCHDOG=1")
+	_ = send("WATCHDOG=1", soon)
 	if told != "" {
 		_ = Status("alive")
 	}

@@ -19,6 +19,9 @@ func main() {
 		Use: "hale", Short: "keeps Go services healthy with nobody at the keyboard",
 		SilenceUsage: true, SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(runCommand(&code), launchCommand(&code))
 	if err := root.Execute(); err != nil {

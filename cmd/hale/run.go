@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hale-go/hale/cmd/hale/internal/run"
 )
@@ -26,11 +29,18 @@ sd_notify, works under systemd unchanged:
   STOPPING=1   it is about to end
   FDSTORE=1    here is a socket to hold; the next process gets it by LISTEN_FDS
 
-A service that says none of it is started again when it crashes, all the same.
+A service that says none of it is started again when it crashes, all the same. It has to
+stay in the foreground: when the process ends that was started, the service has ended.
 
 Signals: SIGTERM and SIGINT stop the service, a second SIGINT at once; SIGUSR2 hands
-over, to a new version of the program for instance; others are passed on. The exit
-code is the service's, or 128 and the number of the signal that ended it.`
+over, to a new version of the program for instance; others are passed on. SIGHUP that
+ends the service, as of a terminal that was closed, is no failure. The exit code is
+the service's, or 128 and the number of the signal that ended it; 127 if there is no
+such command, 126 if it cannot be run, 2 if hale is called wrongly.
+
+Within another "hale run", or under systemd, READY=1 is passed on upwards. Sockets are
+not: give --listen to the outermost, or have a socket unit, where that starts hale
+again or hands it over.`
 
 // runCommand is "hale run". code is set to what the program is to exit with.
 func runCommand(code *int) *cobra.Command {
@@ -40,18 +50,20 @@ func runCommand(code *int) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run [flags] -- command [argument]...", Short: "run a service, and start it again when it crashes or hangs",
 		Long: runLong, Example: "  hale run -- ./shop\n  hale run --listen :8080 --notify -- ./shop -config shop.yaml",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg.Command, cfg.Restart = args, run.Restart(restart)
+			if err := usable(cmd.Flags()); err != nil {
+				return err
+			}
 			if off {
 				cfg.Watchdog = -1
 			}
 			if incidents != "" {
-				f, err := os.OpenFile(incidents, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+				f, err := openIncidents(incidents)
 				if err != nil {
-					return fmt.Errorf("the file for incidents: %w", err)
+					return err
 				}
-				defer f.Close() // each line was written, or told of
-				cfg.Incidents = f
+				cfg.Incidents = f // open until this process ends, soon after Run has: it may be stderr
 			}
 			r, err := run.New(cfg)
 			if err != nil {
@@ -76,6 +88,39 @@ func runCommand(code *int) *cobra.Command {
 	f.BoolVar(&cfg.Notify, "notify", false, "the service says READY=1, and must within --ready-timeout")
 	f.DurationVar(&cfg.ReadyTimeout, "ready-timeout", time.Minute, "how `long` a service may take to be ready, on a handover or with --notify")
 	f.DurationVar(&cfg.StopTimeout, "stop-timeout", 30*time.Second, "how `long` it may take to end before it is killed")
-	f.StringVar(&incidents, "incidents", "", "append each incident to this `file`, as a line of JSON")
+	f.StringVar(&incidents, "incidents", "", "append each incident to this `file`, as a line of JSON; /dev/stdout and /dev/stderr too")
 	return cmd
+}
+
+// usable refuses a flag that was given as 0, which a Config takes for one that was not, and a
+// watchdog below that, by which it means none.
+func usable(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		switch v := f.Value.String(); {
+		case v == "0" || v == "0s":
+			err = fmt.Errorf("%w: --%s is %s: give more than that, or leave it out", run.ErrConfig, f.Name, v)
+		case f.Name == "watchdog" && strings.HasPrefix(v, "-"):
+			err = fmt.Errorf("%w: --watchdog is %s: give 100ms to 24h, or --no-watchdog", run.ErrConfig, v)
+		}
+	})
+	return err
+}
+
+// openIncidents opens the file that incidents are appended to. A pipe is opened only when
+// somebody reads it: else this would wait for that.
+func openIncidents(path string) (*os.File, error) {
+	switch path {
+	case "/dev/stdout": // by its path it cannot be opened where it is a socket, as under systemd
+		return os.Stdout, nil
+	case "/dev/stderr":
+		return os.Stderr, nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o644)
+	if errors.Is(err, syscall.ENXIO) {
+		return nil, fmt.Errorf("--incidents: %s is a pipe that nobody reads, or a socket: start who reads it first, or name a file", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--incidents: %w", err)
+	}
+	return f, nil
 }

@@ -36,7 +36,7 @@ type Config struct {
 
 	Stderr    *os.File     // Stderr takes what the service says there. Default: this process's.
 	Log       *slog.Logger // Log tells what is done. Default: text to Stderr.
-	Incidents io.Writer    // Incidents takes each incident as a line of JSON. Default: none.
+	Incidents io.Writer    // Incidents takes each incident as a line of JSON. It may be slow: what is too much is dropped and told of. Default: none.
 }
 
 // ErrConfig is matched by the error of a Config that cannot be used.
@@ -54,36 +54,36 @@ func (c Config) withDefaults() (Config, error) {
 		c.Restart = OnFailure
 	case OnFailure, Always, Never:
 	default:
-		return bad("restart is %q: write on-failure, always or never", c.Restart)
+		return bad("--restart is %q: write on-failure, always or never", c.Restart)
 	}
 	for _, d := range []struct {
 		name   string
 		value  *time.Duration
 		normal time.Duration
 	}{
-		{"within", &c.Within, time.Minute},
-		{"delay", &c.Delay, 30 * time.Second},
-		{"ready timeout", &c.ReadyTimeout, time.Minute},
-		{"stop timeout", &c.StopTimeout, 30 * time.Second},
+		{"--within", &c.Within, time.Minute},
+		{"--max-delay", &c.Delay, 30 * time.Second},
+		{"--ready-timeout", &c.ReadyTimeout, time.Minute},
+		{"--stop-timeout", &c.StopTimeout, 30 * time.Second},
 	} {
 		switch {
 		case *d.value == 0:
 			*d.value = d.normal
 		case *d.value < 0 || *d.value > 24*time.Hour:
-			return bad("%s is %v: give a duration up to 24h", d.name, *d.value)
+			return bad("%s is %v: give a duration above 0 and up to 24h", d.name, *d.value)
 		}
 	}
 	switch {
 	case c.Watchdog == 0:
 		c.Watchdog = 10 * time.Second
 	case c.Watchdog > 24*time.Hour, c.Watchdog > 0 && c.Watchdog < 100*time.Millisecond:
-		return bad("watchdog is %v: give 100ms to 24h, or off", c.Watchdog)
+		return bad("--watchdog is %v: give 100ms to 24h, or --no-watchdog", c.Watchdog)
 	}
 	switch {
 	case c.MaxRestarts == 0:
 		c.MaxRestarts = 10
 	case c.MaxRestarts < 0 || c.MaxRestarts > 10_000:
-		return bad("max restarts is %d: give 1 to 10000", c.MaxRestarts)
+		return bad("--max-restarts is %d: give 1 to 10000, or --restart never", c.MaxRestarts)
 	}
 	if c.Stderr == nil {
 		c.Stderr = os.Stderr

@@ -6,10 +6,12 @@
 //	runner.go    the one goroutine that decides; it owns all that happens to services
 //	service.go   one process: started, signalled, waited for
 //	launch.go    becomes the service, in its process, with what only that can know
-//	messages.go  what a service says, by sd_notify
+//	hear.go      what a service says, by sd_notify
+//	messages.go  one message of it
 //	sockets.go   those that are held
 //	output.go    stderr, passed on and never waited for
 //	words.go     what a service said of its end
+//	orphans.go   what services leave to the first process of a container
 //	hang.go      whether a service that says nothing hangs, or is starved
 //	restarts.go  how soon, and how often
 //	incident.go  what is told

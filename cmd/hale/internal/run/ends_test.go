@@ -43,6 +43,15 @@ func ends(how string) {
 			panic("contained")
 		}()
 		os.Exit(3)
+	case "fake": // it logs what a crash begins with, and exits as package flag does
+		fmt.Fprintln(os.Stderr, "panic: all is well\n\nflag provided but not defined: -x")
+		os.Exit(2)
+	case "logged": // somebody has logged a crash, and it went on for long
+		fmt.Fprint(os.Stderr, "panic: once\n\ngoroutine 1 [running]:\nmain.main()\n\t/x/main.go:7 +0x1d\n\n")
+		for range 100 {
+			fmt.Fprintln(os.Stderr, "an order was taken")
+		}
+		os.Exit(2)
 	case "noise":
 		b := make([]byte, 1<<16)
 		for i := range b {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 	"time"
@@ -12,7 +13,7 @@ import (
 func (r *Runner) heard(s *service, m message, fds []int) {
 	now := time.Now()
 	s.dog.spoke = now
-	if m.store && len(fds) > 0 {
+	if m.store {
 		r.keep(m.name, fds)
 	} else {
 		closeAll(fds) // of a barrier, that is the answer
@@ -34,7 +35,7 @@ func (r *Runner) heard(s *service, m message, fds []int) {
 	if m.extend > 0 && !s.limit.IsZero() && s.why == "" {
 		s.limit = now.Add(m.extend)
 	}
-	if m.ready && s.ready.IsZero() {
+	if m.ready && s.ready.IsZero() && s.why == "" && (s != r.next || !m.late) { // one that is killed, or gone, takes over nothing
 		r.isReady(s, now)
 	}
 	if m.stopping && !s.stopping {
@@ -49,13 +50,15 @@ func (r *Runner) heard(s *service, m message, fds []int) {
 	}
 }
 
-// keep holds the socket that a service gives.
+// keep holds what a service gives.
 func (r *Runner) keep(name string, fds []int) {
-	if err := r.sockets.keep(name, fds[0]); err != nil {
-		r.log.Warn("a socket is not kept", "error", err)
-		fds = append(fds, fds[0])
+	err := errors.New("no descriptor came along: this process may have too many open files")
+	if len(fds) > 0 {
+		err = r.sockets.keep(name, fds)
 	}
-	closeAll(fds[1:])
+	if err != nil {
+		r.log.Warn("a socket is not kept", "error", err)
+	}
 }
 
 // isReady notes that a service serves; a successor takes over.

@@ -16,6 +16,7 @@ const (
 	FaultStopHangs  = "stop_hangs"  // it did not end when it was told to, and was killed
 	FaultRestarts   = "restarts"    // too many: nothing is done any more
 	FaultLaunch     = "launch"      // it could not be started
+	FaultMissing    = "missing"     // incidents are missing here, since what reads them is too slow
 )
 
 // Incident is one fault of a service and what was done about it. It encodes to JSON.
@@ -49,15 +50,10 @@ func (r *Runner) tell(i Incident) {
 		}
 	}
 	r.log.Error("incident", args...)
-	if r.cfg.Incidents == nil {
+	if r.incidents == nil {
 		return
 	}
-	line, err := json.Marshal(i)
-	if err == nil {
-		_, err = r.cfg.Incidents.Write(append(line, '\n'))
-	}
-	if err != nil && !r.untold {
-		r.untold = true
-		r.log.Warn("incidents cannot be written", "error", err)
+	if line, err := json.Marshal(i); err == nil { // it has nothing that could not be encoded
+		_, _ = r.incidents.Write(append(line, '\n'))
 	}
 }

@@ -20,5 +20,6 @@ func TestMain(m *testing.M) {
 		services[os.Getenv("SERVICE")]()
 		os.Exit(0)
 	}
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // services end when they end
 	goleak.VerifyTestMain(m)
 }

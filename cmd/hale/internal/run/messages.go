@@ -12,6 +12,7 @@ import (
 // message is what a service said at once.
 type message struct {
 	ready, stopping, alive, trigger bool
+	late                            bool // who sent it has ended
 
 	status   string // "": none
 	handover string // why; "": not asked for

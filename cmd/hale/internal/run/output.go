@@ -14,10 +14,18 @@ const (
 	lastFlush  = time.Second
 )
 
+// What is written where something is missing, each a line of its kind.
+const (
+	missingBytes     = "hale: %d bytes are missing here: what reads this is too slow\n"
+	missingIncidents = `{"fault":"` + FaultMissing + `","message":"%d bytes are missing here: what reads this is too slow"}` + "\n"
+)
+
 // sink passes on what several write, each a whole line at a time, to one who may be slow:
 // nobody waits for it, and what is too much is dropped and counted.
 type sink struct {
-	to io.Writer
+	to      io.Writer
+	missing string      // is written where some bytes are missing, with their number
+	failed  func(error) // is told of the first error; nil: nobody is
 
 	mu      sync.Mutex
 	more    *sync.Cond
@@ -28,8 +36,8 @@ type sink struct {
 }
 
 // newSink starts a goroutine, which [sink.close] ends.
-func newSink(to io.Writer) *sink {
-	s := &sink{to: to, done: make(chan struct{})}
+func newSink(to io.Writer, missing string, failed func(error)) *sink {
+	s := &sink{to: to, missing: missing, failed: failed, done: make(chan struct{})}
 	s.more = sync.NewCond(&s.mu)
 	go s.pass()
 	return s
@@ -59,14 +67,17 @@ func (s *sink) pass() {
 		taken, s.pending = s.pending, taken[:0]
 		lost := s.lost
 		s.lost = 0
-		if len(taken) == 0 {
+		if len(taken) == 0 && lost == 0 {
 			s.mu.Unlock()
 			return
 		}
 		s.mu.Unlock()
-		_, _ = s.to.Write(taken) // who has gone away reads nothing
 		if lost > 0 {
-			_, _ = fmt.Fprintf(s.to, "hale: %d bytes are missing here: what reads this is too slow\n", lost)
+			taken = fmt.Appendf(taken, s.missing, lost)
+		}
+		if _, err := s.to.Write(taken); err != nil && s.failed != nil { // else who has gone away reads nothing
+			s.failed(err)
+			s.failed = nil
 		}
 	}
 }

@@ -23,6 +23,7 @@ type Runner struct {
 	cfg       Config
 	log       *slog.Logger
 	out       *sink
+	incidents *sink // nil: they are not written
 	sockets   *sockets
 	restarts  restarts
 	handovers allowance
@@ -35,8 +36,8 @@ type Runner struct {
 	old      []*service // that have been told to end
 	startAt  time.Time  // when there is none; zero: it need not be started
 	stopping bool
+	reaps    bool // what services leave, as the first process of a container does
 	code     int  // to exit with
-	untold   bool // that incidents cannot be written
 }
 
 // New returns a runner; an error matches [ErrConfig].
@@ -70,14 +71,20 @@ func (r *Runner) Run(ctx context.Context) (code int, err error) {
 		return 1, err
 	}
 	defer r.sockets.close()
-	r.out = newSink(r.cfg.Stderr)
+	r.out = newSink(r.cfg.Stderr, missingBytes, nil)
 	if r.log = r.cfg.Log; r.log == nil {
 		r.log = slog.New(slog.NewTextHandler(r.out, nil)).With("from", "hale")
+	}
+	if r.cfg.Incidents != nil {
+		r.incidents = newSink(r.cfg.Incidents, missingIncidents, func(err error) { r.log.Warn("incidents cannot be written", "error", err) })
 	}
 	signals := make(chan os.Signal, 64)
 	// What is ignored here, as by nohup, the service ignores too.
 	signal.Notify(signals, slices.DeleteFunc(slices.Clone(passed), signal.Ignored)...)
 	defer func() {
+		if r.incidents != nil {
+			r.incidents.close()
+		}
 		r.out.close() // while SIGPIPE does not end this process
 		signal.Stop(signals)
 	}()
@@ -113,17 +120,26 @@ func (r *Runner) decide(ctx context.Context, signals <-chan os.Signal) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	ended := ctx.Done()
+	children := make(chan os.Signal, 1)
+	if r.reaps = inherits(); r.reaps {
+		signal.Notify(children, syscall.SIGCHLD)
+		defer signal.Stop(children)
+		r.reap()
+	}
 	for r.current != nil || r.next != nil || len(r.old) > 0 || !r.startAt.IsZero() {
 		timer.Reset(time.Until(r.due()))
 		select {
 		case <-timer.C:
 		case sig := <-signals:
 			r.signalled(sig)
+		case <-children:
+			r.reap()
 		case e := <-r.events:
 			if e.said != nil {
 				r.heard(e.service, *e.said, e.fds)
 			} else {
 				r.ended(e.service, e.ended, e.err)
+				r.reap()
 			}
 		case <-ended:
 			ended = nil
@@ -139,6 +155,16 @@ func (r *Runner) send(e event) {
 	case r.events <- e:
 	case <-r.over:
 		closeAll(e.fds)
+	}
+}
+
+// reap waits for the processes that services have left to this one. Services are waited for on
+// goroutines of their own.
+func (r *Runner) reap() {
+	if r.reaps {
+		reapOrphans(func(pid int) bool {
+			return slices.ContainsFunc(r.services(), func(s *service) bool { return s.proc.Pid == pid })
+		})
 	}
 }
 
@@ -228,21 +254,23 @@ func (r *Runner) signalled(sig os.Signal) {
 		}
 		r.stop(sig)
 	default:
-		if r.current != nil {
-			r.current.signal(sig)
+		if r.current == nil {
+			return
 		}
+		r.current.hangup = r.current.hangup || sig == syscall.SIGHUP
+		r.current.signal(sig)
 	}
 }
 
 // stop ends all services, and then the runner.
 func (r *Runner) stop(sig os.Signal) {
-	_ = process.Stopping() // the own parent's
 	r.stopping, r.startAt = true, time.Time{}
 	for _, s := range r.services() {
 		if s.why == "" && !slices.Contains(r.old, s) {
 			s.stop(sig, r.cfg.StopTimeout)
 		}
 	}
+	_ = process.Stopping() // the own parent's, which may be slow to hear it
 }
 
 // startAgain starts the service where there is none.

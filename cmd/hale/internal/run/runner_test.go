@@ -28,10 +28,11 @@ func TestCrash(t *testing.T) {
 		t.Fatalf("%s serves", first)
 	}
 	_ = s.get(at, "/crash")
+	s.until("it has crashed", func() bool { return !alive(first) })
 	if second := s.get(at, "/pid"); second == first || second != s.after("begun", 2) || s.after("address", 2) != at {
 		t.Errorf("after the crash %q serves", second)
 	}
-	in := s.incidents()
+	in := s.incidentsFrom(1)
 	if len(in) != 1 || in[0].Fault != run.FaultCrash || in[0].Message != "panic: no stock" || !strings.Contains(in[0].Site, "service_test.go:") ||
 		in[0].ExitCode != 2 || in[0].Action != "restart" || in[0].PID == 0 || in[0].Restarts != 1 || len(in[0].Fingerprint) != 16 {
 		t.Errorf("%+v", in)
@@ -106,7 +107,7 @@ func TestHang(t *testing.T) {
 			if serves := s.get(at, "/pid"); serves != second {
 				t.Errorf("%s serves, want %s", serves, second)
 			}
-			in := s.incidents()
+			in := s.incidentsFrom(1)
 			if len(in) != 1 || in[0].Fault != run.FaultHang || in[0].Action != "restart" {
 				t.Fatalf("%+v", in)
 			}
@@ -125,6 +126,8 @@ func TestLastWords(t *testing.T) {
 		{"nil", run.FaultCrash, "panic: runtime error: invalid memory address or nil pointer dereference"},
 		{"files", run.FaultFiles, "exit status 1: too many open files"},
 		{"survived", run.FaultExit, "exit status 3"},
+		{"fake", run.FaultExit, "exit status 2"},
+		{"logged", run.FaultExit, "exit status 2"},
 		{"noise", run.FaultExit, "exit status 4"},
 	} {
 		t.Run(c.how, func(t *testing.T) {
@@ -200,7 +203,7 @@ func TestCrashAfterHandovers(t *testing.T) {
 	s.until("no more are allowed", func() bool { return strings.Contains(s.log.String(), "no handover") })
 	_ = syscall.Kill(pid, syscall.SIGKILL)
 	_ = s.after("begun", 3)
-	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultKilled || in[0].Restarts != 1 {
+	if in := s.incidentsFrom(1); len(in) != 1 || in[0].Fault != run.FaultKilled || in[0].Restarts != 1 {
 		t.Errorf("%+v", in)
 	}
 }
@@ -238,7 +241,7 @@ func TestNoSuchCommand(t *testing.T) {
 
 // A successor that never gets ready is ended, and the service goes on.
 func TestSuccessorNeverReady(t *testing.T) {
-	s := start(t, "serve", run.Config{ReadyTimeout: 300 * time.Millisecond}, "ADDRESS=127.0.0.1:0")
+	s := start(t, "serve", run.Config{ReadyTimeout: 3 * time.Second}, "ADDRESS=127.0.0.1:0")
 	at := s.after("address", 1)
 	first := s.get(at, "/pid")
 	s.until("it is ready", func() bool { return strings.Contains(s.log.String(), "msg=ready") })

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -26,6 +25,7 @@ type service struct {
 	ready    time.Time // zero: it has not said so
 	stopping bool      // it was told to stop, or says that it does
 	told     os.Signal // by which it was told to; nil: it was not
+	hangup   bool      // SIGHUP was passed on to it
 	dog      watchdog
 	limit    time.Time // when it is killed, or asked for its stacks; zero: never
 	why      string    // the fault that it is killed for; "": none
@@ -89,7 +89,7 @@ func (s *service) forget() {
 func (r *Runner) spawn(s *service) error {
 	files, names, err := r.sockets.files()
 	if err != nil {
-		return err
+		return fmt.Errorf("the sockets cannot be passed on: %w", err)
 	}
 	defer func() {
 		for _, f := range files {
@@ -101,12 +101,12 @@ func (r *Runner) spawn(s *service) error {
 		return err
 	}
 	defer to.Close() // the service has its own
-	self, err := os.Executable()
+	self, err := ownProgram()
 	if err != nil {
 		_ = from.Close()
 		return err
 	}
-	argv := append([]string{self, LaunchCommand, "--"}, r.cfg.Command...)
+	argv := append([]string{os.Args[0], LaunchCommand, "--"}, r.cfg.Command...)
 	env := append(environ(), "NOTIFY_SOCKET="+s.address, process.EnvHandover+"=1")
 	if len(files) > 0 {
 		env = append(env, "LISTEN_FDS="+strconv.Itoa(len(files)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
@@ -114,7 +114,7 @@ func (r *Runner) spawn(s *service) error {
 	if s.dog.every > 0 {
 		env = append(env, "WATCHDOG_USEC="+strconv.FormatInt(s.dog.every.Microseconds(), 10))
 	}
-	s.proc, err = os.StartProcess(argv[0], argv, &os.ProcAttr{
+	s.proc, err = os.StartProcess(self, argv, &os.ProcAttr{
 		Env: env, Files: append([]*os.File{os.Stdin, os.Stdout, to}, files...), Sys: ownGroup(),
 	})
 	if err != nil {
@@ -126,10 +126,14 @@ func (r *Runner) spawn(s *service) error {
 	r.running.Go(func() {
 		defer close(copied)
 		copyLines(r.out, from, s.words.Write)
-		s.words.parser.Flush()
+		s.words.end()
 	})
-	r.running.Go(func() { r.hear(s) })
-	r.running.Go(func() { r.await(s, copied) })
+	heard := make(chan struct{})
+	r.running.Go(func() {
+		defer close(heard)
+		r.hear(s)
+	})
+	r.running.Go(func() { r.await(s, copied, heard) })
 	return nil
 }
 
@@ -137,8 +141,8 @@ func (r *Runner) spawn(s *service) error {
 // it has started may keep open.
 const lastWords = 500 * time.Millisecond
 
-// await tells the runner of the end of a service.
-func (r *Runner) await(s *service, copied <-chan struct{}) {
+// await tells the runner of the end of a service, after all that it has said.
+func (r *Runner) await(s *service, copied, heard <-chan struct{}) {
 	state, err := s.proc.Wait()
 	_ = syscall.Kill(-s.proc.Pid, syscall.SIGKILL) // what it has started and left
 	select {
@@ -147,59 +151,9 @@ func (r *Runner) await(s *service, copied <-chan struct{}) {
 	}
 	_ = s.errs.Close()
 	<-copied
+	_ = s.notify.SetReadDeadline(time.Now()) // it fails for what is closed, and heard
+	<-heard
 	r.send(event{service: s, ended: state, err: err})
-}
-
-// hear tells the runner what a service says, until its socket is closed.
-func (r *Runner) hear(s *service) {
-	buf, oob := make([]byte, maxMessage), make([]byte, 4096)
-	warned := false
-	for {
-		n, oobn, _, _, err := s.notify.ReadMsgUnix(buf, oob)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			time.Sleep(10 * time.Millisecond) // it may be for want of descriptors
-			continue
-		}
-		fds, pid := rights(oob[:oobn])
-		if pid != 0 && pid != s.proc.Pid { // of a process that the service has started
-			closeAll(fds)
-			if !warned {
-				warned = true
-				r.log.Warn("messages are taken from the command itself only: have a script start the service by exec", "pid", s.proc.Pid, "from", pid)
-			}
-			continue
-		}
-		m := parseMessage(string(buf[:n]))
-		r.send(event{service: s, said: &m, fds: fds})
-	}
-}
-
-// rights returns the descriptors that came with a message, and whom it came from.
-func rights(oob []byte) (fds []int, pid int) {
-	messages, err := syscall.ParseSocketControlMessage(oob)
-	if err != nil {
-		return nil, 0
-	}
-	for i := range messages {
-		more, err := syscall.ParseUnixRights(&messages[i])
-		if err != nil {
-			continue
-		}
-		for _, fd := range more {
-			syscall.CloseOnExec(fd)
-		}
-		fds = append(fds, more...)
-	}
-	return fds, sender(messages)
-}
-
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		_ = syscall.Close(fd)
-	}
 }
 
 // signal sends a signal to the service.
@@ -207,17 +161,18 @@ func (s *service) signal(sig os.Signal) {
 	_ = s.proc.Signal(sig) // it may have ended, and is waited for
 }
 
-// kill ends the service and what it has started.
+// kill ends the service and what it has started. It may have moved to another group.
 func (s *service) kill() {
-	if syscall.Kill(-s.proc.Pid, syscall.SIGKILL) != nil {
-		_ = s.proc.Kill()
-	}
+	_ = syscall.Kill(-s.proc.Pid, syscall.SIGKILL)
+	_ = s.proc.Kill()
 }
 
-// stop asks the service to end, and sets when it has to have.
+// stop asks the service to end, and sets when it has to have; asking again gives no more time.
 func (s *service) stop(sig os.Signal, limit time.Duration) {
+	if s.told == nil {
+		s.limit = time.Now().Add(limit)
+	}
 	s.stopping, s.told = true, sig
-	s.limit = time.Now().Add(limit)
 	s.signal(sig)
 	s.signal(syscall.SIGCONT) // one that is stopped cannot
 }

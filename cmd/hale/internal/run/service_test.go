@@ -202,7 +202,10 @@ func start(t *testing.T, service string, cfg run.Config, env ...string) *started
 		t.Cleanup(func() { _ = stderr.Close() })
 		cfg.Stderr = stderr
 	}
-	cfg.Log, cfg.Incidents = slog.New(slog.NewTextHandler(s.log, nil)), s.told
+	cfg.Log = slog.New(slog.NewTextHandler(s.log, nil))
+	if cfg.Incidents == nil {
+		cfg.Incidents = s.told
+	}
 	r, err := run.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -287,6 +290,13 @@ func (s *started) incidents() (out []run.Incident) {
 		}
 		out = append(out, i)
 	}
+	return out
+}
+
+// incidentsFrom waits for so many incidents, and returns all.
+func (s *started) incidentsFrom(n int) (out []run.Incident) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("there are %d incidents", n), func() bool { out = s.incidents(); return len(out) >= n })
 	return out
 }
 

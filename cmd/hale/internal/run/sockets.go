@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,29 +15,43 @@ import (
 	"github.com/hale-go/hale/process"
 )
 
-// maxSockets is how many are held; what a service gives beyond that is not kept.
-const maxSockets = 128
+// What a service gives beyond that is not kept.
+const (
+	maxSockets = 128 // are held
+	spareFiles = 32  // stay open for other things; a start takes a copy of each socket, too
+)
+
+// mostSockets is how many are held where this process may have few files open: what a service
+// gives must not be in the way of starting it again.
+func mostSockets() int {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
+		return maxSockets
+	}
+	return max(min((int(min(limit.Cur, 1<<20))-spareFiles)/2, maxSockets), 0)
+}
 
 // sockets are the listening sockets that are held for whoever serves. They are used by one
 // goroutine. A socket is a bare descriptor: as an os.File it would wake this process for
 // each connection that comes.
 type sockets struct {
 	held []held
+	most int
 }
 
 type held struct {
 	name  string
 	fd    int
 	fixed bool // from the settings or the own parent: no service takes it away
-	lent  bool // from the own parent, which goes on listening when this process has ended
+	lent  bool // by the own parent, which goes on holding it
 }
 
 // openSockets opens those of the settings and takes those of the own parent.
 func openSockets(addresses []string) (*sockets, error) {
-	s := new(sockets)
+	s := &sockets{most: mostSockets()}
 	for _, f := range activation.Files(true) {
 		if fd, err := dup(f.Fd()); err == nil {
-			s.held = append(s.held, held{f.Name(), fd, true, true})
+			s.held = append(s.held, held{name: f.Name(), fd: fd, fixed: true, lent: true})
 		}
 		_ = f.Close()
 	}
@@ -56,15 +71,20 @@ func (s *sockets) open(address string) error {
 		network, rest = "unix", path
 	}
 	name := process.Name(network, rest)
-	if s.find(name) >= 0 {
-		return fmt.Errorf("%w: the address %s is there twice", ErrConfig, address)
+	if i := s.find(name); i >= 0 && s.held[i].lent { // by another "hale run"
+		return nil
+	} else if i >= 0 {
+		return fmt.Errorf("%w: --listen %s is there twice", ErrConfig, address)
 	}
 	l, err := net.Listen(network, rest)
 	if network == "unix" && unixfile.RemoveStale(rest, err) {
 		l, err = net.Listen(network, rest)
 	}
+	if malformed(err) {
+		return fmt.Errorf("%w: --listen is %q: write host:port, :port or unix:/path (%w)", ErrConfig, address, err)
+	}
 	if err != nil {
-		return fmt.Errorf("the address %s: %w", address, err)
+		return fmt.Errorf("--listen %s: %w", address, err)
 	}
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false)
@@ -79,8 +99,16 @@ func (s *sockets) open(address string) error {
 	if err := errors.Join(failed, err); err != nil {
 		return err
 	}
-	s.held = append(s.held, held{name, fd, true, false})
+	s.held = append(s.held, held{name: name, fd: fd, fixed: true})
 	return nil
+}
+
+// malformed reports whether an address could not be read.
+func malformed(err error) bool {
+	_, address := errors.AsType[*net.AddrError](err)
+	_, port := errors.AsType[*net.ParseError](err)
+	dns, name := errors.AsType[*net.DNSError](err)
+	return address || port || name && !dns.IsTemporary && !dns.IsTimeout
 }
 
 func (s *sockets) find(name string) int {
@@ -92,33 +120,76 @@ func (s *sockets) find(name string) int {
 	return -1
 }
 
-// keep takes a socket that a service gives, in the place of one of the name.
-func (s *sockets) keep(name string, fd int) error {
-	if name == "" || strings.ContainsAny(name, ":\x00") || len(name) > 255 || plain(name) != name {
+// storedName is systemd's name for what comes without one.
+const storedName = "stored"
+
+// keep takes descriptors that a service gives, under a name, and closes those that it does not
+// take. As with systemd several may have the same name, and one that is held already, under
+// whatever name, is not held twice; what is no socket is held too.
+func (s *sockets) keep(name string, fds []int) error {
+	if name == "" {
+		name = storedName
+	}
+	if strings.ContainsAny(name, ":\x00") || len(name) > 255 || plain(name) != name {
+		closeAll(fds)
 		return fmt.Errorf("a socket's name is %q", plain(name))
 	}
-	if i := s.find(name); i >= 0 {
-		if s.held[i].fixed {
-			return fmt.Errorf("the socket %s is held already", name)
+	for i, fd := range fds {
+		switch at := s.find(name); {
+		case s.has(fd):
+			_ = syscall.Close(fd)
+		case at >= 0 && s.held[at].fixed:
+			closeAll(fds[i:])
+			return fmt.Errorf("the name %s is that of another socket, of --listen or a socket unit", name)
+		case len(s.held) >= s.most:
+			closeAll(fds[i:])
+			return fmt.Errorf("the socket %s is one too many: %d are held", name, len(s.held))
+		default:
+			s.held = append(s.held, held{name: name, fd: fd})
 		}
-		_ = syscall.Close(s.held[i].fd)
-		s.held[i].fd = fd
-		return nil
 	}
-	if len(s.held) >= maxSockets {
-		return fmt.Errorf("the socket %s is one too many: %d are held", name, maxSockets)
-	}
-	s.held = append(s.held, held{name, fd, false, false})
 	return nil
 }
 
-// drop closes a socket that no service wants any more, unless the settings do.
-func (s *sockets) drop(name string) {
-	if i := s.find(name); i >= 0 && !s.held[i].fixed {
-		unlink(s.held[i].fd)
-		_ = syscall.Close(s.held[i].fd)
-		s.held = append(s.held[:i], s.held[i+1:]...)
+// has reports whether it is a copy of a descriptor that is held.
+func (s *sockets) has(fd int) bool {
+	for _, h := range s.held {
+		if sameFile(h.fd, fd) {
+			return true
+		}
 	}
+	return false
+}
+
+// sameFile reports whether two descriptors are of one socket, pipe or file. Of others, such as
+// an eventfd, the system does not tell.
+func sameFile(a, b int) bool {
+	var x, y syscall.Stat_t
+	return syscall.Fstat(a, &x) == nil && syscall.Fstat(b, &y) == nil && x.Mode&syscall.S_IFMT != 0 &&
+		x.Mode == y.Mode && x.Dev == y.Dev && x.Ino == y.Ino
+}
+
+// drop closes what is held under a name that no service wants any more, unless the settings
+// do.
+func (s *sockets) drop(name string) {
+	if name == "" {
+		name = storedName
+	}
+	s.held = slices.DeleteFunc(s.held, func(h held) bool {
+		if h.name != name || h.fixed {
+			return false
+		}
+		h.close()
+		return true
+	})
+}
+
+// close closes it, and takes away the file of a Unix socket that nobody else holds.
+func (h held) close() {
+	if !h.lent {
+		unlink(h.fd)
+	}
+	_ = syscall.Close(h.fd)
 }
 
 // files returns copies for a process that is about to start, and their names. The caller
@@ -138,22 +209,22 @@ func (s *sockets) files() (files []*os.File, names []string, err error) {
 	return files, names, nil
 }
 
-// close closes all of them, and takes away the files of those that have some, unless the own
-// parent listens there still.
+// close closes all of them.
 func (s *sockets) close() {
 	for _, h := range s.held {
-		if !h.lent {
-			unlink(h.fd)
-		}
-		_ = syscall.Close(h.fd)
+		h.close()
 	}
 	s.held = nil
 }
 
-// unlink takes away the file of a Unix socket, which would be in the way of the next.
+// unlink takes away the file of a Unix socket, which would be in the way of the next. A
+// connection has the name of the socket that it came by, which others may listen on.
 func unlink(fd int) {
 	at, err := syscall.Getsockname(fd)
 	if err != nil {
+		return
+	}
+	if _, err := syscall.Getpeername(fd); err == nil {
 		return
 	}
 	if u, ok := at.(*syscall.SockaddrUnix); ok && strings.HasPrefix(u.Name, "/") {

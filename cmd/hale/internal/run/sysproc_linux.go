@@ -13,6 +13,10 @@ func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
+// ownProgram returns the path of this program as it runs, though its file has been replaced or
+// removed meanwhile.
+func ownProgram() (string, error) { return "/proc/self/exe", nil }
+
 // wantSender has messages say who sent them.
 func wantSender(c *net.UnixConn) error {
 	raw, err := c.SyscallConn()
@@ -26,14 +30,15 @@ func wantSender(c *net.UnixConn) error {
 	return err
 }
 
-// sender returns the PID that a message came from, 0 if that is not known.
-func sender(messages []syscall.SocketControlMessage) int {
+// sender returns the PID that a message came from; 0 is that of a process which cannot be seen
+// from here, as one outside of a container. known tells that it is known at all.
+func sender(messages []syscall.SocketControlMessage) (pid int, known bool) {
 	for i := range messages {
 		if cred, err := syscall.ParseUnixCredentials(&messages[i]); err == nil {
-			return int(cred.Pid)
+			return int(cred.Pid), true
 		}
 	}
-	return 0
+	return 0, true
 }
 
 // notifyAddress returns an address for a socket on which a service is heard. It has no file,

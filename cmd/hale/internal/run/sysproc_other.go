@@ -13,7 +13,9 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 
 func wantSender(*net.UnixConn) error { return nil }
 
-func sender([]syscall.SocketControlMessage) int { return 0 }
+func sender([]syscall.SocketControlMessage) (pid int, known bool) { return 0, false }
+
+func ownProgram() (string, error) { return os.Executable() }
 
 // notifyAddress returns an address for a socket on which a service is heard, in a folder
 // that nobody else may look into. It may have some hundred bytes.

@@ -16,7 +16,8 @@ import (
 // One goroutine writes it; when that has ended another reads it.
 type words struct {
 	parser dump.Parser
-	crash  *dump.Crash // the last
+	ended  bool        // nothing follows
+	crash  *dump.Crash // with which it ended; nil: with none
 	last   []byte
 }
 
@@ -32,11 +33,19 @@ const (
 func newWords() *words {
 	w := &words{}
 	w.parser.Crash = func(c *dump.Crash) {
-		if !c.Survived { // or somebody has logged a panic and gone on
+		// Anybody may write "panic:". A process that Go ends of one says where its goroutines
+		// are, and then nothing more; one that has logged a panic goes on.
+		if w.ended && !c.Survived && (len(c.Goroutines) > 0 || len(c.System) > 0 || c.Kind == dump.ThreadLimit) {
 			w.crash = c
 		}
 	}
 	return w
+}
+
+// end ends what it says.
+func (w *words) end() {
+	w.ended = true
+	w.parser.Flush()
 }
 
 // Write takes the next part of it.
