@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hale-go/hale/observe"
 )
 
 // What outlives a process: the requests, and what its tasks have saved.
@@ -78,26 +80,21 @@ func (v *verdict) heirs(r record) {
 	if n := len(r.Obituaries); n != crashes {
 		v.problem("hale run tells of %d incidents, there was %d: %v", n, crashes, r.Obituaries)
 	}
-	for _, e := range r.LastEvents {
-		if !slices.ContainsFunc(r.Successions, func(s succession) bool { return s.explains(e) }) {
-			v.problem("nothing had hurt it, and yet: %s of %s: %s", strings.TrimSpace(string(e.Kind)+" "+e.State()), e.Subject.Name, e.Detail)
-		}
-	}
+	v.strange(r.LastEvents, func(e observe.Event) bool {
+		return slices.ContainsFunc(r.Successions, func(s succession) bool { return s.explains(e) })
+	})
 }
 
 // export judges whether the export went on where it was, in each process: no page was left
 // out, and none done again but the one that was under way when its process ended.
 func (v *verdict) export(r record) {
-	by := 0 // processes
-	again := 0
+	by, again := map[int]bool{}, 0 // processes, and pages that were written twice
 	for i, p := range r.Pages {
 		was := page{}
 		if i > 0 {
 			was = r.Pages[i-1]
 		}
-		if p.PID != was.PID {
-			by++
-		}
+		by[p.PID] = true
 		switch {
 		case p.Number == was.Number+1 && p.First == was.Last+1:
 		case p.PID != was.PID && p.Number == was.Number && p.First == was.First && p.Last == was.Last:
@@ -108,13 +105,13 @@ func (v *verdict) export(r record) {
 			return
 		}
 	}
-	if want := len(r.Successions) + 1; by != want {
-		v.problem("orders.export: it was done by %d processes, there were %d", by, want)
+	if want := len(r.Successions) + 1; len(by) != want {
+		v.problem("orders.export: it was done by %d processes, there were %d", len(by), want)
 		return
 	}
 	text := "none was lost and none done twice"
 	if again > 0 {
 		text = fmt.Sprintf("none was lost, and %d that was under way at the end of its process was done again", again)
 	}
-	v.note("orders.export: %d pages of orders, in one go over %d processes: %s.", len(r.Pages)-again, by, text)
+	v.note("orders.export: %d pages of orders, in one go over %d processes: %s.", len(r.Pages)-again, len(by), text)
 }

@@ -95,6 +95,27 @@ const (
 	StepGone     = stepGone
 )
 
+// AdminClient asks the shop's admin listener.
+type AdminClient struct{ *adminClient }
+
+// NewAdminClient returns a client of the listener at a URL.
+func NewAdminClient(url string) AdminClient { return AdminClient{newAdminClient(url)} }
+
+// Events returns the details of the events that it had not seen, and how many nobody has.
+func (c AdminClient) Events(ctx context.Context) (details []string, unseen uint64, err error) {
+	events, err := c.events(ctx)
+	for _, e := range events {
+		details = append(details, e.Detail)
+	}
+	return details, c.unseen(), err
+}
+
+// Close closes its connections.
+func (c AdminClient) Close() { c.close() }
+
+// EventPage is what the listener answers.
+type EventPage = eventPage
+
 // Store keeps orders, as two processes have it at once.
 type Store struct{ *store }
 

@@ -157,20 +157,24 @@ func (v *verdict) bystanders(r record) {
 	if r.Lost > 0 {
 		v.problem("%d events were lost: nobody can say what they were about", r.Lost)
 	}
-	told := map[string]bool{}
-	for _, e := range r.Events {
-		if slices.ContainsFunc(r.Courses, func(c course) bool { return c.explains(e) }) {
-			continue
-		}
-		what := strings.TrimSpace(string(e.Kind)+" "+e.State()) + " of " + e.Subject.Name
-		if !told[what] {
-			told[what] = true
-			v.problem("nothing had hurt it, and yet: %s: %s", what, e.Detail)
-		}
-	}
+	v.strange(r.Events, func(e observe.Event) bool {
+		return slices.ContainsFunc(r.Courses, func(c course) bool { return c.explains(e) })
+	})
 	for _, i := range r.Final.Incidents {
 		if !slices.ContainsFunc(r.Courses, func(c course) bool { return c.Incident == i.ID || c.suspected(i) }) {
 			v.problem("%s is about nothing that was hurt: %s of %s", i.ID, i.Fault, i.Subject)
+		}
+	}
+}
+
+// strange tells of events that no fault accounts for, once of each kind.
+func (v *verdict) strange(events []observe.Event, explained func(observe.Event) bool) {
+	told := map[string]bool{}
+	for _, e := range events {
+		what := strings.TrimSpace(string(e.Kind)+" "+e.State()) + " of " + e.Subject.Name
+		if !told[what] && !explained(e) {
+			told[what] = true
+			v.problem("nothing had hurt it, and yet: %s: %s", what, e.Detail)
 		}
 	}
 }
