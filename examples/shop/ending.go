@@ -24,7 +24,7 @@ var endings = []ending{
 	},
 	{
 		Fault: faultFatal,
-		Begun: "visits are counted in a map by all requests at once",
+		Begun: "several goroutines count visits in one map, at once",
 	},
 }
 
