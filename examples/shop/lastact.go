@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -88,13 +89,14 @@ func (s *script) look(ctx context.Context, c *succession, known int) error {
 		return nil
 	}
 	pages, err := readLines[page](exportFile(s.dir))
-	if err != nil || len(pages) == 0 || pages[len(pages)-1].PID != c.To {
+	on := slices.IndexFunc(pages, func(p page) bool { return p.PID == c.To })
+	if err != nil || on < 0 {
 		return err
 	}
 	c.Left = now.Abandoned
 	c.Outcome = diagnose.Recovered
-	text := fmt.Sprintf("%d goroutines, %d bodies abandoned, %d before; orders are exported, page %d",
-		now.Sample.Goroutines, c.Left, c.Lost, pages[len(pages)-1].Number)
+	text := fmt.Sprintf("%d goroutines, %d bodies abandoned, %d before; the export goes on at page %d",
+		now.Sample.Goroutines, c.Left, c.Lost, pages[on].Number)
 	s.show(c.Fault, c.mark(time.Now(), stepRecovered, text))
 	return nil
 }
