@@ -40,8 +40,8 @@ func (v *verdict) succession(r record, n int) {
 	v.Rows = append(v.Rows, out)
 	slowest := short(r.Load.slowest(s.Steps[stepBegun], s.Steps[stepRecovered]))
 	if s.Handover {
-		v.note("%s: %d goroutines were lost in process %d and %d are in its successor; %d requests failed meanwhile, the slowest took %s.",
-			s.Fault, s.Lost, s.From, s.Left, out.During, slowest)
+		v.note("%s: %d goroutines were lost, %d are in the successor; %d requests failed, the slowest took %s.",
+			s.Fault, s.Lost, s.Left, out.During, slowest)
 		switch {
 		case s.Lost < suppliers/4: // what an earlier fault has leaked counts too, so that it is over before all are
 			v.problem("%s: %d goroutines were lost, of %d that should be: it shows nothing", s.Fault, s.Lost, suppliers)
@@ -52,8 +52,8 @@ func (v *verdict) succession(r record, n int) {
 		}
 		return
 	}
-	v.note("%s: %d requests failed that were under way (Go's client asks again where it may), %d were refused, the slowest of the others took %s.",
-		s.Fault, out.During, refused, slowest)
+	// Go's client has sent some again by itself: those of a GET that had no answer yet.
+	v.note("%s: %d requests that were under way failed, %d were refused; the slowest took %s.", s.Fault, out.During, refused, slowest)
 	v.obituary(r, s)
 }
 

@@ -90,7 +90,8 @@ func TestDemo(t *testing.T) {
 		`(?m)^ *\+\d+\.\ds  immortal +successor +process \d+ has the sockets of \d+`,
 		`(?m)^ *\+\d+\.\ds  immortal +gone +process \d+ has ended`,
 		`(?m)^ *\+\d+\.\ds  fatal-error +died +fatal error: concurrent map .* at main\.visits\.count visits\.go:\d+, fingerprint [0-9a-f]{16}; restart`,
-		`(?m)^fatal-error: \d+ requests failed that were under way .*, 0 were refused`,
+		`(?m)^immortal: \d+ goroutines were lost, 0 are in the successor; 0 requests failed`,
+		`(?m)^fatal-error: \d+ requests that were under way failed, 0 were refused`,
 		`(?m)^orders\.export: \d+ pages of orders, in one go over 3 processes: none was lost`,
 		`(?m)^ *\+\d+\.\ds  stuck-pool +isolated .*a fresh worker has its slot`,
 	} {

@@ -95,8 +95,8 @@ func (s *script) look(ctx context.Context, c *succession, known int) error {
 	}
 	c.Left = now.Abandoned
 	c.Outcome = diagnose.Recovered
-	text := fmt.Sprintf("%d goroutines, %d bodies abandoned, %d before; the export goes on at page %d",
-		now.Sample.Goroutines, c.Left, c.Lost, pages[on].Number)
+	text := fmt.Sprintf("the export goes on at page %d; %d goroutines, %d of them lost, %d before",
+		pages[on].Number, now.Sample.Goroutines, c.Left, c.Lost)
 	s.show(c.Fault, c.mark(time.Now(), stepRecovered, text))
 	return nil
 }

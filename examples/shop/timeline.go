@@ -44,8 +44,8 @@ func (v verdict) print(out io.Writer) {
 	}
 	_ = w.Flush()
 	fmt.Fprintln(out, "\nTimes are from the beginning of the fault: detect until it was confirmed, isolate until it was cut off,")
-	fmt.Fprintln(out, "or people were told where there is no remedy yet, recover until hale had verified the outcome. Of the last two:")
-	fmt.Fprintln(out, "isolate until another process served, recover until it did all of the work and the one before had ended.")
+	fmt.Fprintln(out, "or people were told where there is no remedy yet, recover until hale had verified the outcome.")
+	fmt.Fprintln(out, "Of the last two: isolate until another process served, recover until the one before had ended.")
 	if len(v.Notes) > 0 {
 		fmt.Fprintln(out, "\n"+strings.Join(v.Notes, "\n"))
 	}
