@@ -27,7 +27,8 @@ help: ## list the targets
 
 .PHONY: demo
 demo: ## run the demo shop, break it and watch it recover (KEEP=1 keeps it running afterwards)
-	cd examples && KEEP='$(KEEP)' go run ./shop demo
+	cd cmd/hale && go build -o '$(CURDIR)/.cache/bin/hale' .
+	cd examples && KEEP='$(KEEP)' go run ./shop demo -hale '$(CURDIR)/.cache/bin/hale'
 
 # The programs that tests start, and the Debian packages that bring them. RUNLEVEL=1 keeps the packages from starting
 # services of their own.

@@ -7,18 +7,22 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/hale-go/hale/observe"
 )
 
-// adminClient talks to the shop's admin listener.
+// adminClient talks to the shop's admin listener, which several processes may have one
+// after the other, and two at once.
 type adminClient struct {
 	url  string
 	http *http.Client
-	next uint64 // number of the first event that was not read yet
-	lost uint64
+	pid  int            // who answered last
+	next map[int]uint64 // number of the first event that was not read yet, of each process
+	lost map[int]uint64
 }
 
 func newAdminClient(url string) *adminClient {
-	return &adminClient{url: url, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}}
+	return &adminClient{url: url, next: map[int]uint64{}, lost: map[int]uint64{}, http: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}}
 }
 
 func (c *adminClient) close() { c.http.CloseIdleConnections() }
@@ -37,13 +41,27 @@ func (c *adminClient) status(ctx context.Context) (s shopStatus, err error) {
 	return s, err
 }
 
-// events returns hale's events since the last call.
-func (c *adminClient) events(ctx context.Context) (page eventPage, err error) {
-	err = c.call(ctx, http.MethodGet, fmt.Sprintf("/events.json?since=%d", c.next), &page)
-	if err == nil {
-		c.next, c.lost = page.Next, max(c.lost, page.Lost)
+// events returns hale's events, in the process that answers, since its last answer.
+func (c *adminClient) events(ctx context.Context) ([]observe.Event, error) {
+	var page eventPage
+	if err := c.call(ctx, http.MethodGet, fmt.Sprintf("/events.json?since=%d&pid=%d", c.next[c.pid], c.pid), &page); err != nil {
+		return nil, err
 	}
-	return page, err
+	if page.PID != c.pid { // all of its events: some may be known
+		first := page.Next - uint64(len(page.Events))
+		page.Events = page.Events[min(max(c.next[page.PID], first)-first, uint64(len(page.Events))):]
+	}
+	c.pid, c.next[page.PID] = page.PID, page.Next
+	c.lost[page.PID] = max(c.lost[page.PID], page.Lost)
+	return page.Events, nil
+}
+
+// unseen is how many events nobody has seen.
+func (c *adminClient) unseen() (n uint64) {
+	for _, lost := range c.lost {
+		n += lost
+	}
+	return n
 }
 
 func (c *adminClient) call(ctx context.Context, method, path string, into any) error {

@@ -8,7 +8,7 @@ import (
 )
 
 // pause is how long the background tasks rest when there is nothing to do.
-const pause = 50 * time.Millisecond
+const pause = 100 * time.Millisecond
 
 // consume works off the events of placed orders, for ever.
 func (s *service) consume(ctx context.Context) error {

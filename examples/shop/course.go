@@ -15,7 +15,7 @@ import (
 // incident that hale made of it.
 type course struct {
 	scenario
-	Steps    map[step]time.Time
+	track
 	Incident string // ID
 	Outcome  diagnose.Outcome
 	Was      diagnose.Fault // what hale took it for
@@ -25,27 +25,6 @@ type course struct {
 
 	overAt time.Time  // when the script heard of it
 	since  shopStatus // when the fault was lifted
-}
-
-// line is one line of the timeline.
-type line struct {
-	Time time.Time
-	Step step
-	Text string
-}
-
-func (c *course) reached(s step) bool { return !c.Steps[s].IsZero() }
-
-// mark notes a step, and returns its line if it is the first of its kind.
-func (c *course) mark(at time.Time, s step, text string) []line {
-	if c.reached(s) {
-		return nil
-	}
-	if c.Steps == nil {
-		c.Steps = map[step]time.Time{}
-	}
-	c.Steps[s] = at
-	return []line{{at, s, text}}
 }
 
 // end ends the watch.

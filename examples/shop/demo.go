@@ -7,23 +7,29 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
 
 // demoLimit ends a demo that hangs.
-const demoLimit = 115 * time.Second
+const demoLimit = 170 * time.Second
 
 var (
 	errLimit   = fmt.Errorf("the demo took longer than %v", demoLimit)
 	errVerdict = errors.New("the demo did not come to what is promised")
 )
 
-// demo runs the shop and load on it, plays the script, and prints the verdict.
+// demo runs the shop under the program hale, and load on it, plays the script, and prints
+// the verdict.
 // With keep it then leaves everything running until ctx is done. In the folder
 // record, if there is one, it leaves hale's recording and journal.
-func demo(ctx context.Context, keep bool, record string, out io.Writer) (err error) {
+func demo(ctx context.Context, keep bool, hale, record string, out io.Writer) (err error) {
+	if hale, err = exec.LookPath(hale); err != nil {
+		return fmt.Errorf("the demo needs the program hale, which keeps the shop up: %w\nmake demo builds it; otherwise build it from cmd/hale, and say where it is: shop demo -hale PATH", err)
+	}
 	dir, err := os.MkdirTemp("", "shop-demo-*")
 	if err != nil {
 		return err
@@ -40,7 +46,7 @@ func demo(ctx context.Context, keep bool, record string, out io.Writer) (err err
 		}
 		fmt.Fprintf(out, "\nLogs and journal are in %s\n", dir)
 	}()
-	st := &stage{out: out, dir: dir, record: record, logs: logs}
+	st := &stage{out: out, dir: dir, hale: hale, record: record, logs: logs}
 	defer func() { err = errors.Join(err, st.stop()) }()
 	v, err := st.play(ctx, keep)
 	if err != nil {
@@ -54,21 +60,33 @@ func demo(ctx context.Context, keep bool, record string, out io.Writer) (err err
 	return v.err()
 }
 
-// stage is the two processes of a demo.
+// stage is the processes of a demo.
 type stage struct {
 	out    io.Writer
 	dir    string
+	hale   string // the program
 	record string // folder for hale's recording; "": none
 	logs   *os.File
-	shop   *process
-	load   *process
+	shop   *child // "hale run", with the shop as its child
+	load   *child
 	at     addresses
 
-	reading sync.WaitGroup
-	mu      sync.Mutex
-	total   tallies // of the load so far
-	bad     error   // a line that could not be read
+	following sync.WaitGroup // of the shop's processes
+	reading   sync.WaitGroup // of the load's lines
+	mu        sync.Mutex
+	opened    []opening // processes of the shop
+	total     tallies   // of the load so far
+	bad       error     // a line that could not be read
 }
+
+// opening is that a process of the shop serves.
+type opening struct {
+	addresses
+	at time.Time
+}
+
+// obituaryFile is where "hale run" tells of incidents.
+func obituaryFile(dir string) string { return filepath.Join(dir, "incidents.jsonl") }
 
 // play starts everything, runs the script and judges it.
 func (st *stage) play(ctx context.Context, keep bool) (verdict, error) {
@@ -81,9 +99,12 @@ func (st *stage) play(ctx context.Context, keep bool) (verdict, error) {
 		return verdict{}, err
 	}
 	fmt.Fprintf(st.out, "The shop is open at %s, its admin page at %s.\n\n", st.at.Service, st.at.Admin)
-	s := &script{admin: newAdminClient(st.at.Admin), timeline: timeline{st.out, start}, record: record{Start: start}}
+	s := &script{admin: newAdminClient(st.at.Admin), timeline: timeline{st.out, start}, dir: st.dir, opened: st.openings, record: record{Start: start}}
 	defer s.admin.close()
 	if err := s.run(ctx); err != nil {
+		return verdict{}, err
+	}
+	if err := s.lastAct(ctx); err != nil {
 		return verdict{}, err
 	}
 	if keep {
@@ -108,12 +129,17 @@ func (st *stage) play(ctx context.Context, keep bool) (verdict, error) {
 
 // open starts the shop and then the load.
 func (st *stage) open(ctx context.Context, fail func(error)) (err error) {
-	if st.shop, err = startProcess(st.logs, "serve", "-dir", st.dir, "-record", st.record); err != nil {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if st.shop, err = startChild(st.logs, "hale run", st.hale, "run", "--notify", "--incidents", obituaryFile(st.dir), "--",
+		self, "serve", "-child", "-dir", st.dir, "-record", st.record); err != nil {
 		return err
 	}
 	go st.shop.watch(ctx, fail)
 	ready := make(chan error, 1)
-	go func() { ready <- json.NewDecoder(st.shop.out).Decode(&st.at) }()
+	st.following.Go(func() { st.follow(json.NewDecoder(st.shop.out), ready) })
 	select {
 	case err := <-ready:
 		if err != nil {
@@ -122,12 +148,41 @@ func (st *stage) open(ctx context.Context, fail func(error)) (err error) {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if st.load, err = startProcess(st.logs, "load", "-target", st.at.Service); err != nil {
+	st.at = st.openings()[0].addresses
+	if st.load, err = startChild(st.logs, "shop load", self, "load", "-child", "-target", st.at.Service); err != nil {
 		return err
 	}
 	go st.load.watch(ctx, fail)
 	st.reading.Go(func() { st.read(json.NewDecoder(st.load.out)) })
 	return nil
+}
+
+// openings are who has served so far.
+func (st *stage) openings() []opening {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return slices.Clone(st.opened)
+}
+
+// follow notes who serves, until the last process of the shop has ended. ready is told of
+// the first.
+func (st *stage) follow(lines *json.Decoder, ready chan<- error) {
+	for {
+		var a addresses
+		err := lines.Decode(&a)
+		if err == nil {
+			st.mu.Lock()
+			st.opened = append(st.opened, opening{a, time.Now()})
+			st.mu.Unlock()
+		}
+		select {
+		case ready <- err:
+		default: // it was told
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // read adds up what the load generator writes, until it ends.
@@ -152,12 +207,13 @@ func (st *stage) read(lines *json.Decoder) {
 // stop ends both processes, whatever happened before.
 func (st *stage) stop() error {
 	var errs []error
-	for _, p := range []*process{st.load, st.shop} {
+	for _, p := range []*child{st.load, st.shop} {
 		if p != nil {
 			errs = append(errs, p.stop(10*time.Second))
 			_ = p.out.Close()
 		}
 	}
 	st.reading.Wait()
+	st.following.Wait()
 	return errors.Join(errs...)
 }

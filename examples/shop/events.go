@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"sync"
 
 	"github.com/hale-go/hale"
@@ -23,6 +24,7 @@ type eventLog struct {
 // eventPage is what a reader gets: the events from the number it asked for on,
 // and the number to ask for next.
 type eventPage struct {
+	PID    int             `json:"pid"` // whose events they are
 	Next   uint64          `json:"next"`
 	Lost   uint64          `json:"lost"` // events that were dropped before anybody could read them
 	Events []observe.Event `json:"events"`
@@ -44,11 +46,15 @@ func (l *eventLog) add(e observe.Event) {
 	l.events = append(l.events, e)
 }
 
-// since returns the events from a number on.
-func (l *eventLog) since(n uint64) eventPage {
+// since returns the events from a number on that the process of that PID gave: they are
+// not this one's.
+func (l *eventLog) since(n uint64, pid int) eventPage {
+	if pid != os.Getpid() {
+		n = 0
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	page := eventPage{Next: l.first + uint64(len(l.events)), Lost: l.sub.Dropped()}
+	page := eventPage{PID: os.Getpid(), Next: l.first + uint64(len(l.events)), Lost: l.sub.Dropped()}
 	if n < l.first {
 		page.Lost += l.first - n
 		n = l.first

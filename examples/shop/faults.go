@@ -79,6 +79,10 @@ const (
 	faultFiles    = "file-leak"
 	faultStorm    = "log-storm"
 	faultSilence  = "silence"
+
+	// What only the end of the process cures.
+	faultImmortal = "immortal"
+	faultFatal    = "fatal-error"
 )
 
 // faults are all the ways in which the shop can be hurt.
@@ -99,6 +103,9 @@ func newFaults() faults {
 		faultFiles:   {every: 1},
 		faultStorm:   {every: 1},
 		faultSilence: {every: 1},
+		// All suppliers, once.
+		faultImmortal: {every: 1, limit: suppliers},
+		faultFatal:    {every: 1},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 const usage = `usage:
   shop serve [-dir folder] [-record folder] [-addr 127.0.0.1:0] [-admin 127.0.0.1:0]
   shop load -target http://127.0.0.1:8080
-  shop demo [-keep] [-record folder]
+  shop demo [-hale program] [-keep] [-record folder]
 `
 
 func main() {
@@ -46,12 +46,13 @@ func command(ctx context.Context, args []string) error {
 	flags.StringVar(&cfg.Addr, "addr", "127.0.0.1:0", "")
 	flags.StringVar(&cfg.Admin, "admin", "127.0.0.1:0", "")
 	target := flags.String("target", "", "")
-	child := flags.Bool("child", false, "")
+	asChild := flags.Bool("child", false, "")
+	program := flags.String("hale", "hale", "")
 	keep := flags.Bool("keep", os.Getenv("KEEP") != "" && os.Getenv("KEEP") != "0", "")
 	if flags.Parse(args[1:]) != nil || flags.NArg() > 0 {
 		return errUsage
 	}
-	if *child {
+	if *asChild {
 		var stop context.CancelFunc
 		ctx, stop = whileParentLives(ctx, os.Stdin)
 		defer stop()
@@ -62,7 +63,7 @@ func command(ctx context.Context, args []string) error {
 	case "load":
 		return load(ctx, *target, os.Stdout)
 	case "demo":
-		return demo(ctx, *keep, cfg.Record, os.Stdout)
+		return demo(ctx, *keep, *program, cfg.Record, os.Stdout)
 	}
 	return errUsage
 }

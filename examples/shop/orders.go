@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,22 +34,18 @@ var (
 	bucketUnpaid   = []byte("unpaid")
 )
 
-// store keeps orders.
+// store keeps orders, in a file that is open for one transaction at a time: while a
+// process hands over to its successor both of them have orders to keep.
 type store struct {
-	db *bolt.DB
+	path string
+	mu   sync.Mutex // of who has the file open
 
-	placed, consumed, mailed, late, settled atomic.Int64
+	placed, consumed, mailed, late, settled atomic.Int64 // by this process
 }
 
 func openStore(dir string) (*store, error) {
-	db, err := bolt.Open(filepath.Join(dir, "orders.db"), 0o600, &bolt.Options{
-		Timeout: time.Second,
-		NoSync:  true, // the demo's orders need not survive a power cut
-	})
-	if err != nil {
-		return nil, fmt.Errorf("orders: %w", err)
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
+	s := &store{path: filepath.Join(dir, "orders.db")}
+	return s, s.update(func(tx *bolt.Tx) error {
 		for _, name := range [][]byte{bucketOrders, bucketPlaced, bucketInvoices, bucketUnpaid} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
@@ -55,20 +53,39 @@ func openStore(dir string) (*store, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("orders: %w", err)
-	}
-	return &store{db: db}, nil
 }
 
-func (s *store) close() error { return s.db.Close() }
+// update changes what is kept, or nothing at all where f fails.
+func (s *store) update(f func(*bolt.Tx) error) error {
+	return s.open(false, func(db *bolt.DB) error { return db.Update(f) })
+}
+
+// view looks at what is kept.
+func (s *store) view(f func(*bolt.Tx) error) error {
+	return s.open(true, func(db *bolt.DB) error { return db.View(f) })
+}
+
+// open waits until no other process has the file open, in a way that excludes this one.
+func (s *store) open(readOnly bool, use func(*bolt.DB) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	db, err := bolt.Open(s.path, 0o600, &bolt.Options{
+		Timeout:  2 * time.Second,
+		ReadOnly: readOnly,
+		NoSync:   true, // the demo's orders need not survive a power cut
+	})
+	if err != nil {
+		return fmt.Errorf("orders: %w", err)
+	}
+	return errors.Join(use(db), db.Close())
+}
 
 // place keeps an order and the event that it was placed.
 func (s *store) place(ctx context.Context, o order) (order, error) {
 	if err := ctx.Err(); err != nil {
 		return o, err
 	}
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(func(tx *bolt.Tx) error {
 		orders := tx.Bucket(bucketOrders)
 		id, err := orders.NextSequence()
 		if err != nil {
@@ -101,9 +118,27 @@ func (s *store) place(ctx context.Context, o order) (order, error) {
 // latest returns the last n orders, newest first.
 func (s *store) latest(n int) ([]order, error) {
 	out := make([]order, 0, n)
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketOrders).Cursor()
 		for k, v := c.Last(); k != nil && len(out) < n; k, v = c.Prev() {
+			var o order
+			if err := json.Unmarshal(v, &o); err != nil {
+				return err
+			}
+			out = append(out, o)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// after returns the n orders that were placed after one, oldest first, fewer if there are
+// not so many.
+func (s *store) after(id uint64, n int) ([]order, error) {
+	out := make([]order, 0, n)
+	err := s.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketOrders).Cursor()
+		for k, v := c.Seek(key(id + 1)); k != nil && len(out) < n; k, v = c.Next() {
 			var o order
 			if err := json.Unmarshal(v, &o); err != nil {
 				return err
@@ -119,7 +154,7 @@ func (s *store) latest(n int) ([]order, error) {
 // each. It returns how many there were.
 func (s *store) consume(n int) (int, error) {
 	done := 0
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(func(tx *bolt.Tx) error {
 		placed, invoices := tx.Bucket(bucketPlaced), tx.Bucket(bucketInvoices)
 		var keys [][]byte
 		c := placed.Cursor()
@@ -146,7 +181,7 @@ func (s *store) consume(n int) (int, error) {
 
 // due returns the order whose invoice is to be mailed next, 0 if there is none.
 func (s *store) due() (id uint64, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		if k, _ := tx.Bucket(bucketInvoices).Cursor().First(); k != nil {
 			id = binary.BigEndian.Uint64(k)
 		}
@@ -157,7 +192,7 @@ func (s *store) due() (id uint64, err error) {
 
 // sent notes that an invoice was mailed.
 func (s *store) sent(id uint64) error {
-	err := s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketInvoices).Delete(key(id)) })
+	err := s.update(func(tx *bolt.Tx) error { return tx.Bucket(bucketInvoices).Delete(key(id)) })
 	if err == nil {
 		s.mailed.Add(1)
 	}

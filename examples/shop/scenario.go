@@ -8,24 +8,6 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// step is how far a fault has come, as the timeline tells it.
-type step string
-
-// The steps, in their usual order.
-const (
-	stepBegun     step = "fault begun"
-	stepSuspected step = "suspected"
-	stepConfirmed step = "confirmed"
-	stepIsolated  step = "isolated"
-	stepContract  step = "by contract" // what the developer declared deals with it
-	stepLifted    step = "fault over"  // by the script: what was broken is mended
-	stepContained step = "contained"
-	stepTold      step = "people told" // hale has no remedy for it yet
-	stepRestored  step = "restored"    // what was switched down is back
-	stepRecovered step = "recovered"
-	stepVerified  step = "verified"
-)
-
 // scenario is one fault and what hale promises about it.
 type scenario struct {
 	Fault   string

@@ -21,7 +21,10 @@ const (
 type script struct {
 	admin    *adminClient
 	timeline timeline
+	dir      string           // of the shop's files
+	opened   func() []opening // who has served so far
 	courses  []*course
+	last     *succession // of the last act; nil: it has not begun
 	record   record
 }
 
@@ -80,15 +83,22 @@ func (s *script) calm(ctx context.Context, d time.Duration) error {
 
 // read takes the events since the last call.
 func (s *script) read(ctx context.Context) error {
-	page, err := s.admin.events(ctx)
+	events, err := s.admin.events(ctx)
 	if err != nil {
 		return err
 	}
-	s.record.Lost = s.admin.lost
-	s.record.Events = append(s.record.Events, page.Events...)
-	for _, e := range page.Events {
+	s.record.Lost = s.admin.unseen()
+	if s.last != nil {
+		s.record.LastEvents = append(s.record.LastEvents, events...)
+		for _, e := range events {
+			s.show(s.last.Fault, s.last.read(e))
+		}
+		return nil
+	}
+	s.record.Events = append(s.record.Events, events...)
+	for _, e := range events {
 		for _, c := range s.courses {
-			s.show(c, c.read(e))
+			s.show(c.Fault, c.read(e))
 		}
 	}
 	return nil
@@ -113,7 +123,7 @@ func (s *script) mayBegin() bool {
 func (s *script) begin(ctx context.Context, sc scenario) error {
 	c := &course{scenario: sc}
 	s.courses = append(s.courses, c)
-	s.show(c, c.mark(time.Now(), stepBegun, sc.Begun))
+	s.show(c.Fault, c.mark(time.Now(), stepBegun, sc.Begun))
 	return s.admin.turn(ctx, sc.Fault, true)
 }
 
@@ -124,13 +134,13 @@ func (s *script) advance(ctx context.Context, c *course, now shopStatus) error {
 	case !c.reached(stepLifted):
 		if c.Over || s.late() || reached && time.Since(at) >= c.LiftAfter {
 			c.since = now
-			s.show(c, c.mark(time.Now(), stepLifted, c.Lifted))
+			s.show(c.Fault, c.mark(time.Now(), stepLifted, c.Lifted))
 			return s.admin.turn(ctx, c.Fault, false)
 		}
 	case !c.Over:
 		if c.Want == diagnose.Recovered && c.Restart == "" && !c.reached(stepRecovered) {
 			if text, ok := c.Sound(c.since, now); ok {
-				s.show(c, c.mark(time.Now(), stepRecovered, text))
+				s.show(c.Fault, c.mark(time.Now(), stepRecovered, text))
 			}
 		}
 		if s.late() {
@@ -157,7 +167,7 @@ func (s *script) finish(c *course, now shopStatus) {
 	switch text, ok := c.Sound(c.since, now); {
 	case ok:
 		if c.Told { // hale may have seen it before the script did
-			s.show(c, c.mark(time.Now(), stepRecovered, text))
+			s.show(c.Fault, c.mark(time.Now(), stepRecovered, text))
 		}
 		c.end("")
 	case quiet > soundWithin || s.late():
@@ -165,4 +175,4 @@ func (s *script) finish(c *course, now shopStatus) {
 	}
 }
 
-func (s *script) show(c *course, lines []line) { s.timeline.print(c.Fault, lines...) }
+func (s *script) show(fault string, lines []line) { s.timeline.print(fault, lines...) }

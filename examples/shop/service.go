@@ -12,29 +12,36 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/examples/shop/recoclient"
+	"github.com/hale-go/hale/halehttp"
 	"github.com/hale-go/hale/haleotel"
+	"github.com/hale-go/hale/health"
+	"github.com/hale-go/hale/process"
 )
 
 // serviceConfig says where the shop lives.
 type serviceConfig struct {
 	Dir         string // of its files; "": a temporary one, removed at the end
-	Record      string // folder for hale's recording and journal; "": no recording, the journal is in Dir
+	Record      string // folder for hale's recordings and journals, 1 of the first process, 2 of its successor; "": no recording, the journal is in Dir
 	Addr, Admin string // loopback addresses
 }
 
-// addresses is what the shop prints once it serves.
+// addresses is what the shop prints once it serves. Its successor prints the same ones.
 type addresses struct {
 	Service string `json:"service"`
 	Admin   string `json:"admin"`
+	PID     int    `json:"pid"`
 }
 
 // service is the shop.
 type service struct {
+	dir      string
 	rt       *hale.Runtime
 	log      *slog.Logger
 	faults   faults
@@ -58,12 +65,14 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 		defer os.RemoveAll(cfg.Dir)
 	}
 	s := &service{
+		dir:    cfg.Dir,
 		log:    slog.New(hale.LogHandler(slog.NewJSONHandler(logs, nil))),
 		faults: newFaults(), reco: recoclient.New(),
 	}
 	s.faults[faultLeak].set = s.reco.SetPrefetch
 	s.faults[faultFiles].set = s.files.turn
 	s.faults[faultFull].set = s.crawler.turn
+	s.faults[faultFatal].set = visits{}.turn
 	limitFiles()
 	rules, err := settings()
 	if err != nil {
@@ -72,7 +81,11 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 	if s.store, err = openStore(cfg.Dir); err != nil {
 		return err
 	}
-	defer s.store.close()
+	if cfg.Record != "" {
+		if cfg.Record, err = ownFolder(cfg.Record); err != nil {
+			return err
+		}
+	}
 	journal, err := openJournal(cmp.Or(cfg.Record, cfg.Dir))
 	if err != nil {
 		return err
@@ -85,7 +98,7 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 	defer func() { err = errors.Join(err, spans.close()) }()
 	if s.rt, err = hale.New(
 		hale.WithConfig(rules), hale.WithLogger(s.log), hale.WithJournal(journal), hale.WithDir(cfg.Record),
-		hale.WithTracer(haleotel.NewTracer(spans.provider)),
+		hale.WithTracer(haleotel.NewTracer(spans.provider)), hale.WithHandover(process.Handover),
 	); err != nil {
 		return err
 	}
@@ -105,6 +118,20 @@ func serve(ctx context.Context, cfg serviceConfig, out, logs io.Writer) (err err
 	return s.run(ctx, cfg, out)
 }
 
+// ownFolder makes a folder for this process: while one hands over to its successor, both
+// of them record.
+func ownFolder(in string) (string, error) {
+	if err := os.MkdirAll(in, 0o700); err != nil {
+		return "", err
+	}
+	for n := 1; ; n++ {
+		dir := filepath.Join(in, strconv.Itoa(n))
+		if err := os.Mkdir(dir, 0o700); !errors.Is(err, os.ErrExist) {
+			return dir, err
+		}
+	}
+}
+
 func openJournal(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -112,7 +139,7 @@ func openJournal(dir string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, "journal.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 }
 
-// run starts the shop's tasks and listeners and waits for the end.
+// run serves, starts the shop's tasks and waits for the end.
 func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) error {
 	var err error
 	if s.thumbs, err = s.rt.NewPool("thumbnails", hale.PoolConfig{
@@ -120,13 +147,15 @@ func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) err
 	}); err != nil {
 		return err
 	}
+	probes, err := health.New(s.rt, health.Config{Critical: []string{"orders.consume"}})
+	if err != nil {
+		return err
+	}
 	asked := ctx // to end; anything else that ends the shop is an error
 	ctx, stop := context.WithCancelCause(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
 	defer stop(nil)
-	hale.Go(ctx, "orders.consume", s.consume, hale.Heartbeat(time.Second), hale.Grace(500*time.Millisecond), hale.Restart(hale.Permanent))
-	hale.Go(ctx, "invoices.mail", s.mail, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
-	hale.Go(ctx, "stock.count", s.countStock, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
-	hale.Go(ctx, "orders.settle", s.settle, hale.Heartbeat(6*time.Second), hale.Restart(hale.Permanent))
 	shop, err := listen(cfg.Addr)
 	if err != nil {
 		return err
@@ -135,32 +164,51 @@ func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) err
 	if err != nil {
 		return errors.Join(err, shop.Close())
 	}
-	go func() { stop(s.rt.Run(ctx)) }() // without its loop the shop had better be closed
-	var servers []*http.Server
+	running.Go(func() { stop(s.rt.Run(ctx)) }) // without its loop the shop had better be closed
+	running.Go(func() {
+		if err := process.Watch(ctx, probes.Live); err != nil {
+			stop(err)
+		}
+	})
+	served := make(chan error, 2)
 	for l, h := range map[net.Listener]http.Handler{shop: s.routes(), admin: s.admin(admin.Addr().String())} {
-		server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-		servers = append(servers, server)
-		go func() { stop(server.Serve(l)) }()
+		running.Go(func() {
+			server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+			err := halehttp.Serve(ctx, server, l, halehttp.Window(time.Second), halehttp.DrainTimeout(2*time.Second))
+			stop(err)
+			served <- err
+		})
 	}
-	ready := addresses{Service: "http://" + shop.Addr().String(), Admin: "http://" + admin.Addr().String()}
+	// What goes on beside the requests is for one process at a time: a predecessor ends its
+	// own when it hears that this one is ready.
+	if err := process.Ready(); err != nil {
+		return err
+	}
+	s.start(ctx)
+	ready := addresses{Service: "http://" + shop.Addr().String(), Admin: "http://" + admin.Addr().String(), PID: os.Getpid()}
 	s.crawler.visit(ready.Service)
-	err = json.NewEncoder(out).Encode(ready)
-	if err == nil {
-		<-ctx.Done()
+	if err := json.NewEncoder(out).Encode(ready); err != nil {
+		return err
 	}
-	last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	for _, server := range servers {
-		err = errors.Join(err, server.Shutdown(last))
-	}
+	<-ctx.Done()
 	if asked.Err() == nil {
-		err = errors.Join(err, context.Cause(ctx))
+		return context.Cause(ctx)
 	}
-	return err
+	return errors.Join(process.Stopping(), <-served, <-served)
+}
+
+// start starts the shop's tasks.
+func (s *service) start(ctx context.Context) {
+	hale.Go(ctx, "orders.consume", s.consume, hale.Heartbeat(time.Second), hale.Grace(500*time.Millisecond), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "invoices.mail", s.mail, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "stock.count", s.countStock, hale.Heartbeat(2*time.Second), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "orders.settle", s.settle, hale.Heartbeat(6*time.Second), hale.Restart(hale.Permanent))
+	hale.Go(ctx, "orders.export", s.export, hale.Heartbeat(6*time.Second), hale.Restart(hale.Transient))
+	hale.Go(ctx, "prices.refresh", s.refreshPrices, hale.Heartbeat(6*time.Second), hale.Restart(hale.Permanent))
 }
 
 // listen refuses all but loopback: the admin page can break the shop, and the
-// shop has no customers.
+// shop has no customers. A successor gets the socket that its predecessor had.
 func listen(addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -169,5 +217,5 @@ func listen(addr string) (net.Listener, error) {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("%s is not a loopback address", addr)
 	}
-	return net.Listen("tcp", addr)
+	return process.Listen("tcp", addr)
 }

@@ -41,7 +41,7 @@ func (s *service) settle(ctx context.Context) error {
 
 // unpaid returns the order that is to be charged next, the zero order if there is none.
 func (s *store) unpaid() (o order, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		k, _ := tx.Bucket(bucketUnpaid).Cursor().First()
 		if k == nil {
 			return nil
@@ -53,7 +53,7 @@ func (s *store) unpaid() (o order, err error) {
 
 // paid notes that an order was charged.
 func (s *store) paid(id uint64, payment string) error {
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(func(tx *bolt.Tx) error {
 		orders := tx.Bucket(bucketOrders)
 		var o order
 		if err := json.Unmarshal(orders.Get(key(id)), &o); err != nil {

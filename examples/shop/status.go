@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -21,6 +22,7 @@ import (
 // shop's work has come.
 type shopStatus struct {
 	hale.Status
+	PID    int             `json:"pid"`
 	Tasks  []hale.TaskInfo `json:"tasks"`
 	Shop   work            `json:"shop"`
 	Faults map[string]bool `json:"faults"`
@@ -42,7 +44,7 @@ type work struct {
 
 func (s *service) status() shopStatus {
 	return shopStatus{
-		Status: s.rt.Status(), Tasks: s.rt.Tasks(), Faults: s.faults.state(),
+		Status: s.rt.Status(), PID: os.Getpid(), Tasks: s.rt.Tasks(), Faults: s.faults.state(),
 		Shop: work{
 			Placed: s.store.placed.Load(), Consumed: s.store.consumed.Load(),
 			Mailed: s.store.mailed.Load(), Counts: s.counts.Load(),
@@ -64,7 +66,11 @@ func (s *service) admin(addr string) http.Handler {
 			http.Error(w, "since is not a number", http.StatusBadRequest)
 			return
 		}
-		answer(w, s.events.since(n))
+		pid, err := strconv.Atoi(r.FormValue("pid"))
+		if err != nil { // whoever does not say means this process
+			pid = os.Getpid()
+		}
+		answer(w, s.events.since(n, pid))
 	})
 	mux.Handle("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /hale.yaml", func(w http.ResponseWriter, _ *http.Request) {

@@ -107,6 +107,20 @@ func (l *tallies) plus(next tallyLine) {
 	l.Lesser = append(l.Lesser, next.Lesser...)
 }
 
+// slowest returns what the slowest request took that was answered in full in the seconds
+// that a time has a part in.
+func (l *tallies) slowest(from, to time.Time) (longest time.Duration) {
+	for i, p := range l.Paces {
+		if i == 0 || p.Until.Before(from) || l.Paces[i-1].Until.After(to) {
+			continue
+		}
+		for _, took := range p.Took {
+			longest = max(longest, slices.Max(took))
+		}
+	}
+	return longest
+}
+
 // pace returns how many requests of a route a second were answered in full in the whole
 // seconds between two times, and within what time half of them were. Both are 0 where
 // there was no such second.

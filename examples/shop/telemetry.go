@@ -26,7 +26,8 @@ type traces struct {
 }
 
 func openTraces(dir string) (*traces, error) {
-	file, err := os.Create(filepath.Join(dir, "traces.jsonl"))
+	// A successor goes on in the same file.
+	file, err := os.OpenFile(filepath.Join(dir, "traces.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -45,12 +45,13 @@ func (v verdict) print(out io.Writer) {
 	_ = w.Flush()
 	fmt.Fprintln(out, "\nTimes are from the beginning of the fault: detect until it was confirmed, isolate until it was cut off,")
 	fmt.Fprintln(out, "or people were told where there is no remedy yet, recover until hale had verified the outcome.")
+	fmt.Fprintln(out, "Of the last two: isolate until another process served, recover until the one before had ended.")
 	if len(v.Notes) > 0 {
 		fmt.Fprintln(out, "\n"+strings.Join(v.Notes, "\n"))
 	}
 	if len(v.Problems) == 0 {
 		fmt.Fprintf(out, "\nEvery fault came to what is promised, and nothing else was touched: %d requests, %d of them failed,\n", v.Requests, v.Failed)
-		fmt.Fprintln(out, "all of those on a route that was hurt, while it was hurt.")
+		fmt.Fprintln(out, "all of those on a route that was hurt, while it was hurt, or under way when the process died.")
 		return
 	}
 	fmt.Fprintln(out, "\nFAILED")

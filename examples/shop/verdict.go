@@ -18,8 +18,16 @@ type record struct {
 	Courses []course // in the order in which they began; they may overlap
 	Events  []observe.Event
 	Lost    uint64 // events that nobody saw
-	Load    tallies
 	Final   shopStatus
+
+	// Of the last act.
+	Successions []succession
+	LastEvents  []observe.Event
+	Obituaries  []obituary
+	Pages       []page // of the export, since the start
+	Last        shopStatus
+
+	Load tallies // of all
 }
 
 // row is one line of the verdict's table.
@@ -56,15 +64,21 @@ func (v verdict) err() error {
 // that was not hurt was touched.
 func judge(r record) verdict {
 	var v verdict
-	if len(r.Courses) == 0 {
+	if len(r.Courses) == 0 || len(r.Successions) == 0 {
 		v.problem("no fault was tried")
 	}
 	for i := range r.Courses {
 		v.course(r, i)
 	}
+	for i := range r.Successions {
+		v.succession(r, i)
+	}
 	v.bystanders(r)
+	v.heirs(r)
+	v.export(r)
 	v.requests(r)
-	v.final(r)
+	v.final(r.Final)
+	v.final(r.Last)
 	return v
 }
 
@@ -72,15 +86,9 @@ func judge(r record) verdict {
 func (v *verdict) course(r record, n int) {
 	c := r.Courses[n]
 	begun, verified := c.Steps[stepBegun], c.Steps[stepVerified]
-	since := func(s step) time.Duration {
-		if !c.reached(s) {
-			return 0
-		}
-		return c.Steps[s].Sub(begun)
-	}
 	out := row{
 		Fault: c.Fault, Outcome: c.Outcome, Wrong: c.Outcome != c.Want,
-		Detect: since(stepConfirmed), Isolate: since(c.cutOff()), Recover: since(stepVerified),
+		Detect: c.after(stepConfirmed), Isolate: c.after(c.cutOff()), Recover: c.after(stepVerified),
 	}
 	if out.Wrong {
 		v.problem("%s: the outcome is %q, promised is %q", c.Fault, c.Outcome, c.Want)
@@ -101,7 +109,7 @@ func (v *verdict) course(r record, n int) {
 		v.problem("%s: %s", c.Fault, p)
 	}
 	for _, f := range r.Load.Failures {
-		other := false
+		other := r.died(f)
 		for i, d := range r.Courses {
 			other = other || (i != n && d.accounts(f))
 		}
@@ -138,26 +146,35 @@ func (c course) during(f failure) bool {
 // accounts reports whether the fault is the reason for a failure.
 func (c course) accounts(f failure) bool { return slices.Contains(c.Routes, f.Route) && c.during(f) }
 
+// died reports whether a request failed because its process died.
+func (r record) died(f failure) bool {
+	return slices.ContainsFunc(r.Successions, func(s succession) bool { return s.accounts(f) })
+}
+
 // bystanders looks for anything that hale said or did about a name that was not
 // hurt at the time.
 func (v *verdict) bystanders(r record) {
 	if r.Lost > 0 {
 		v.problem("%d events were lost: nobody can say what they were about", r.Lost)
 	}
-	told := map[string]bool{}
-	for _, e := range r.Events {
-		if slices.ContainsFunc(r.Courses, func(c course) bool { return c.explains(e) }) {
-			continue
-		}
-		what := strings.TrimSpace(string(e.Kind)+" "+e.State()) + " of " + e.Subject.Name
-		if !told[what] {
-			told[what] = true
-			v.problem("nothing had hurt it, and yet: %s: %s", what, e.Detail)
-		}
-	}
+	v.strange(r.Events, func(e observe.Event) bool {
+		return slices.ContainsFunc(r.Courses, func(c course) bool { return c.explains(e) })
+	})
 	for _, i := range r.Final.Incidents {
 		if !slices.ContainsFunc(r.Courses, func(c course) bool { return c.Incident == i.ID || c.suspected(i) }) {
 			v.problem("%s is about nothing that was hurt: %s of %s", i.ID, i.Fault, i.Subject)
+		}
+	}
+}
+
+// strange tells of events that no fault accounts for, once of each kind.
+func (v *verdict) strange(events []observe.Event, explained func(observe.Event) bool) {
+	told := map[string]bool{}
+	for _, e := range events {
+		what := strings.TrimSpace(string(e.Kind)+" "+e.State()) + " of " + e.Subject.Name
+		if !told[what] && !explained(e) {
+			told[what] = true
+			v.problem("nothing had hurt it, and yet: %s: %s", what, e.Detail)
 		}
 	}
 }
@@ -196,7 +213,7 @@ func (v *verdict) requests(r record) {
 	}
 	strays := map[string]stray{}
 	for _, f := range r.Load.Failures {
-		hurt := slices.ContainsFunc(r.Courses, func(c course) bool { return c.accounts(f) })
+		hurt := r.died(f) || slices.ContainsFunc(r.Courses, func(c course) bool { return c.accounts(f) })
 		if !hurt {
 			s := strays[f.Route]
 			if s.n++; s.n == 1 {
@@ -214,8 +231,7 @@ func (v *verdict) requests(r record) {
 }
 
 // final looks for what was left behind.
-func (v *verdict) final(r record) {
-	f := r.Final
+func (v *verdict) final(f shopStatus) {
 	if f.Observer != "up" {
 		v.problem("hale's observer is %q at the end", f.Observer)
 	}

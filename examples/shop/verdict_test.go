@@ -48,7 +48,21 @@ func goodRun() shop.Record {
 	}
 	r.Events = append(r.Events, observe.Event{Time: at(63), Kind: observe.EventDegraded, Subject: observe.Subject{Name: "shed:catalog"}})
 	r.Load.Lesser = []shop.Lesser{{Route: shop.RouteSuggest, Began: at(62), Ended: at(62.1)}}
-	r.Final.Observer = "up"
+	r.Final.Observer, r.Last.Observer = "up", "up"
+	end := 10 * float64(len(shop.Scenarios)+2)
+	r.Successions = shop.NewSuccessions(at(end))
+	r.Obituaries = []shop.Obituary{{
+		PID: 101, Message: "fatal error: concurrent map writes", Site: "main.visits.count visits.go:22", Fingerprint: "bb832de7703c8301",
+	}}
+	for n := range 9 { // three by each process; the fourth was under way when the first ended
+		r.Pages = append(r.Pages, shop.Page{Number: n + 1, First: uint64(5*n + 1), Last: uint64(5*n + 5), PID: 100 + n/3})
+	}
+	r.Pages = slices.Insert(r.Pages, 3, r.Pages[3])
+	r.Pages[3].PID = 100
+	r.LastEvents = []observe.Event{
+		{Time: at(end + 1), Kind: observe.EventFinding, Subject: observe.Subject{Name: "suppliers.price"}, Confidence: "suspected"},
+		{Time: at(end + 2), Kind: observe.EventHandover, Subject: observe.Subject{Name: "inc-12"}},
+	}
 	r.Load.Failures = []shop.Failure{
 		{Route: shop.RouteReco, Began: at(12), Ended: at(12.1), Why: "503"},
 		{Route: shop.RouteReco, Began: at(9.9), Ended: at(10.1), Why: "503, under way when the fault began"},
@@ -200,39 +214,5 @@ func TestVerdictOnBadRuns(t *testing.T) {
 				t.Errorf("no problem says %q: %q", tc.want, v.Problems)
 			}
 		})
-	}
-}
-
-func TestFaultStrikes(t *testing.T) {
-	fs := shop.NewFaults()
-	consumer, pool := fs["stuck-consumer"], fs["stuck-pool"]
-	struck := func(f *shop.Fault, n int) (hits int) {
-		for range n {
-			if hit, _ := f.Strikes(); hit {
-				hits++
-			}
-		}
-		return hits
-	}
-	if n := struck(consumer, 9) + struck(pool, 9); n != 0 {
-		t.Errorf("faults that are off struck %d times", n)
-	}
-	for range 2 { // it starts over each time
-		consumer.Turn(true)
-		pool.Turn(true)
-		if c, p := struck(consumer, 9), struck(pool, 9); c != 1 || p != 3 {
-			t.Errorf("of 9 bodies the consumer's fault struck %d and the pool's %d, want 1 and 3", c, p)
-		}
-		pool.Turn(false)
-		consumer.Turn(false)
-	}
-	pool.Turn(true)
-	struck(pool, 2)
-	_, off := pool.Strikes()
-	pool.Turn(false)
-	select {
-	case <-off:
-	default:
-		t.Error("the end of the fault does not let go of the body that hangs")
 	}
 }
