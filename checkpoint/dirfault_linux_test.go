@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/hale-go/hale/checkpoint"
-	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/haletest"
 )
 
@@ -133,7 +132,7 @@ func TestFullDiskIsAnIncident(t *testing.T) {
 			}
 			refused(t, work(30*time.Second), syscall.ENOSPC)
 			in := b.Incidents()
-			if len(in) != 1 || in[0].Fault != diagnose.Unhealthy || in[0].Subject.Name != "checkpoint" || in[0].Phase != diagnose.Escalated ||
+			if len(in) != 1 || in[0].Fault != "unhealthy" || in[0].Subject.Name != "checkpoint" || in[0].Phase != "escalated" ||
 				!strings.Contains(fmt.Sprint(in[0]), "no space left on device") {
 				t.Errorf("%+v", in)
 			}
@@ -146,7 +145,7 @@ func TestFullDiskIsAnIncident(t *testing.T) {
 			if err := work(2 * time.Minute); err != nil {
 				t.Error(err)
 			}
-			if in := b.Incidents(); len(in) != 1 || in[0].Outcome != diagnose.Recovered {
+			if in := b.Incidents(); len(in) != 1 || in[0].Outcome != "recovered" {
 				t.Errorf("%+v", in)
 			}
 			return nil
