@@ -59,7 +59,7 @@ func TestBeatingOfChildrenThatWait(t *testing.T) {
 				}
 				begin := time.Now()
 				time.Sleep(2250 * time.Millisecond) // runs end at every half second: not in the middle of one end
-				for range 300 { // a restart each 25 s, and some supervisors wait as long
+				for range 300 {                     // a restart each 25 s, and some supervisors wait as long
 					if ok, why := b.Beating("orders.consume"); ok != c.want {
 						t.Fatalf("beating is %v after %v: %s", ok, time.Since(begin), why)
 					}

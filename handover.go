@@ -27,12 +27,19 @@ func WithHandover(f func(why string) error) Option {
 // handoverLimit is how long the function may take.
 const handoverLimit = 5 * time.Second
 
+// maxAsked bounds how many incidents ask for one handover.
+const maxAsked = 16
+
 // handing is the handover that is under way, if one is.
 type handing struct {
 	mu     sync.Mutex
 	timer  *time.Timer // nil: there is none
+	asked  []handoverAsk
 	behind atomic.Int64
 }
+
+// handoverAsk is an incident that asks for a handover, and its cause.
+type handoverAsk struct{ by, why string }
 
 // Handover implements [heal.Target].
 func (x target) Handover(by, why string) error {
@@ -40,38 +47,65 @@ func (x target) Handover(by, why string) error {
 	if rt.opts.handover == nil {
 		return fmt.Errorf("%w: nobody says how; see hale.WithHandover", heal.ErrNotApplicable)
 	}
-	down := func(i diagnose.Incident) bool { return i.Active && i.Fault == diagnose.DependencyDown }
-	all := rt.Incidents()
-	if i := slices.IndexFunc(all, down); i >= 0 {
-		return fmt.Errorf("%w: %s is down, and would be for a successor too", heal.ErrNotApplicable, all[i].Subject)
+	if down := rt.downFor(); down != "" {
+		return fmt.Errorf("%w: %s", heal.ErrNotApplicable, down)
 	}
 	h := &rt.handing
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.timer != nil || rt.closed.Load() { // it comes, or the end does
+	if rt.closed.Load() { // the end comes
+		return nil
+	}
+	if known := slices.ContainsFunc(h.asked, func(a handoverAsk) bool { return a.by == by }); !known && len(h.asked) < maxAsked {
+		h.asked = append(h.asked, handoverAsk{by, why})
+	}
+	if h.timer != nil { // it comes
 		return nil
 	}
 	delay := rt.config().Policy.HandoverDelay
 	wait := rand.N(delay+1) + max(heal.HandoverYouth*delay-time.Since(rt.clock.born), 0)
-	h.timer = time.AfterFunc(wait, func() { rt.guard("handover", func() bool { rt.handOver(by, why); return true }) })
+	h.timer = time.AfterFunc(wait, func() { rt.guard("handover", func() bool { rt.handOver(); return true }) })
 	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: fmt.Sprintf("in %v", wait.Round(time.Millisecond))})
 	return nil
 }
 
-// handOver hands over, unless there is no need any more.
-func (rt *Runtime) handOver(by, why string) {
+// downFor returns which dependency a successor would do no better without, "" for none.
+func (rt *Runtime) downFor() string {
+	for _, i := range rt.Incidents() {
+		if i.Active && i.Fault == diagnose.DependencyDown {
+			return i.Subject.String() + " is down, and would be for a successor too"
+		}
+	}
+	return ""
+}
+
+// handOver hands over, unless there is no need any more, or it may not be.
+func (rt *Runtime) handOver() {
 	defer rt.handing.stop()
-	needed := slices.ContainsFunc(rt.Incidents(), func(i diagnose.Incident) bool { return i.ID == by && i.Active })
-	if !needed || rt.halted.Load() || rt.disabled || rt.closed.Load() {
+	rt.handing.mu.Lock()
+	asked := slices.Clone(rt.handing.asked)
+	rt.handing.mu.Unlock()
+	open := rt.Incidents()
+	i := slices.IndexFunc(asked, func(a handoverAsk) bool {
+		return slices.ContainsFunc(open, func(i diagnose.Incident) bool { return i.ID == a.by && i.Active })
+	})
+	if i < 0 || rt.halted.Load() || rt.disabled || rt.closed.Load() {
 		return
 	}
-	failed, err := aside.Call(handoverLimit, &rt.handing.behind, func() error { return rt.opts.handover(why) })
-	if err == nil {
-		err = failed
-	}
-	detail := "a successor is asked for"
-	if err != nil {
-		detail = "it failed: " + errText(err)
+	by, detail := asked[i].by, "a successor is asked for"
+	policy := rt.config().Policy
+	if down := rt.downFor(); down != "" {
+		detail = "called off: " + down
+	} else if policy.Act < heal.Full || policy.Guardrails.DryRun {
+		detail = "called off: the settings do not allow it any more"
+	} else {
+		failed, err := aside.Call(handoverLimit, &rt.handing.behind, func() error { return rt.opts.handover(asked[i].why) })
+		if err == nil {
+			err = failed
+		}
+		if err != nil {
+			detail = "it failed: " + errText(err)
+		}
 	}
 	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: printable(detail, maxDetail)})
 }
@@ -80,6 +114,7 @@ func (rt *Runtime) handOver(by, why string) {
 func (h *handing) stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.asked = nil
 	if h.timer != nil {
 		h.timer.Stop()
 		h.timer = nil

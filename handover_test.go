@@ -16,10 +16,8 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// losing is a runtime in which twenty bodies were given up, of ten that may be.
-func losing(t *testing.T, wg *sync.WaitGroup, act heal.Act, opts ...hale.Option) (rt *hale.Runtime, release chan struct{}, end func()) {
-	t.Helper()
-	var cfg hale.Config
+// losingConfig is the settings of losing.
+func losingConfig(act heal.Act) (cfg hale.Config) {
 	cfg.Policy.Act = act
 	cfg.Policy.Ladders = map[diagnose.Fault][]string{diagnose.StuckTask: {}}
 	cfg.Lost.Goroutines = 10
@@ -28,7 +26,13 @@ func losing(t *testing.T, wg *sync.WaitGroup, act heal.Act, opts ...hale.Option)
 		"reco":     {Timeout: time.Second, Bulkhead: &isolate.BulkheadConfig{Limit: 40}},
 		"payments": {Breaker: &isolate.BreakerConfig{Failures: 1, Of: 1, Open: time.Hour, MaxOpen: time.Hour}},
 	}
-	rt = newRuntime(t, append(opts, hale.WithConfig(cfg))...)
+	return cfg
+}
+
+// losing is a runtime in which twenty bodies were given up, of ten that may be.
+func losing(t *testing.T, wg *sync.WaitGroup, act heal.Act, opts ...hale.Option) (rt *hale.Runtime, release chan struct{}, end func()) {
+	t.Helper()
+	rt = newRuntime(t, append(opts, hale.WithConfig(losingConfig(act)))...)
 	hale.SetDefault(rt)
 	t.Cleanup(func() { hale.SetDefault(nil) })
 	ctx, cancel := context.WithCancel(t.Context())
@@ -163,4 +167,81 @@ func TestHandoverIsCalledOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A handover that waits is asked again whether it may happen.
+func TestHandoverIsNotAllowedAnyMore(t *testing.T) {
+	for how, want := range map[string]string{
+		"settings": "called off: the settings do not allow it any more", "dry run": "called off: the settings do not allow it any more",
+		"dependency": "called off: payments.quote is down, and would be for a successor too",
+	} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var wg sync.WaitGroup
+				asked := 0
+				rt, release, end := losing(t, &wg, heal.Full, hale.WithHandover(func(string) error { asked++; return nil }))
+				log := collect(rt)
+				for len(log.of(observe.EventHandover)) == 0 {
+					time.Sleep(100 * time.Millisecond)
+				}
+				cfg := losingConfig(heal.Full)
+				switch how {
+				case "settings":
+					cfg.Policy.Act = heal.Observe
+				case "dry run":
+					cfg.Policy.Guardrails.DryRun = true
+				case "dependency":
+					wg.Go(func() {
+						for range 300 {
+							_ = callN(t, 1, "payments.quote", failing)
+							time.Sleep(time.Second)
+						}
+					})
+				}
+				if err := rt.Reconfigure(cfg); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(3 * time.Minute)
+				told := log.of(observe.EventHandover)
+				if last := told[len(told)-1].Detail; asked != 0 || last != want {
+					t.Errorf("asked for %d times, told %q", asked, last)
+				}
+				close(release)
+				end()
+			})
+		})
+	}
+}
+
+// An incident that comes while a handover waits for one that is over meanwhile has it.
+func TestHandoverForAnotherIncident(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wg sync.WaitGroup
+		var asked []string
+		rt, release, end := losing(t, &wg, heal.Full, hale.WithHandover(func(why string) error { asked = append(asked, why); return nil }))
+		log := collect(rt)
+		for len(log.of(observe.EventHandover)) == 0 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		close(release)
+		time.Sleep(15 * time.Second)
+		again := make(chan struct{})
+		for range 30 {
+			wg.Go(func() {
+				_, _ = hale.Call(t.Context(), "reco.similar", func(context.Context) (int, error) { <-again; return 0, nil })
+			})
+		}
+		time.Sleep(4 * time.Minute)
+		if len(asked) != 1 || !strings.Contains(asked[0], "30 bodies") {
+			var of []diagnose.Incident
+			for _, in := range rt.Incidents() {
+				if in.Fault == diagnose.LostGoroutines {
+					of = append(of, in)
+				}
+			}
+			t.Errorf("asked %q; %d incidents: %+v", asked, len(of), of)
+		}
+		close(again)
+		end()
+	})
 }

@@ -52,8 +52,8 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 func (p *Probes) Started() { p.started.Store(true) }
 
 // Drain says that the service is about to end: it is not ready any more. Where a successor may
-// share the socket that this is asked on, as under "hale run", close that listener instead: the
-// successor then answers, and is ready.
+// share the socket that this is asked on, as under "hale run", close that listener at once
+// instead: the successor then answers for both.
 func (p *Probes) Drain() { p.draining.Store(true) }
 
 // Check is one thing that was looked at.

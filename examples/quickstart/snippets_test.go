@@ -98,7 +98,7 @@ func total(ctx context.Context, db *sql.DB, id string, sum int, boot int64) erro
 	return err
 }
 
-func serve(ctx context.Context, rt *hale.Runtime, server *http.Server, mux *http.ServeMux) error {
+func serve(ctx context.Context, rt *hale.Runtime, server *http.Server) error {
 	listener, err := process.Listen("tcp", ":8080") // the parent's socket, where there is one
 	if err != nil {
 		return err
@@ -107,13 +107,18 @@ func serve(ctx context.Context, rt *hale.Runtime, server *http.Server, mux *http
 	if err != nil {
 		return err
 	}
-	mux.Handle("/", probes.Handler()) // on the admin port: /livez, /readyz, /startupz, with reasons in JSON
+	port, err := process.Listen("tcp", ":8081")
+	if err != nil {
+		return err
+	}
+	admin := &http.Server{Handler: probes.Handler()} // /livez, /readyz, /startupz, with reasons in JSON
+	go admin.Serve(port)
+	context.AfterFunc(ctx, func() { admin.Close() }) // at once: a successor answers for both
 	rt.Go(ctx, "watchdog", func(ctx context.Context) error { return process.Watch(ctx, probes.Live) })
 	probes.Started()
 	if err := process.Ready(); err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, probes.Drain)
 	return halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains
 }
 
@@ -129,9 +134,9 @@ func resume(ctx context.Context, orders []string, work func(context.Context, str
 		if err := work(ctx, orders[next]); err != nil {
 			return err
 		}
-		if err := claim.Save(ctx, Progress{Next: next + 1}); err != nil {
-			return err
-		}
+		if err := claim.Save(ctx, Progress{Next: next + 1}); errors.Is(err, checkpoint.ErrFenced) {
+			return nil // another process has the import now
+		} // of any other error hale knows: the import goes on, and a person is called
 	}
 	return nil
 }
