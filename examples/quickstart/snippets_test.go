@@ -112,8 +112,9 @@ func serve(ctx context.Context, rt *hale.Runtime, server *http.Server) error {
 		return err
 	}
 	admin := &http.Server{Handler: probes.Handler()} // /livez, /readyz, /startupz, with reasons in JSON
-	go admin.Serve(port)
-	context.AfterFunc(ctx, func() { admin.Close() }) // at once: a successor answers for both
+	rt.Go(ctx, "admin", func(ctx context.Context) error {
+		return halehttp.Serve(ctx, admin, port, halehttp.Window(0)) // it leaves at once, for a successor to answer
+	})
 	rt.Go(ctx, "watchdog", func(ctx context.Context) error { return process.Watch(ctx, probes.Live) })
 	probes.Started()
 	if err := process.Ready(); err != nil {
