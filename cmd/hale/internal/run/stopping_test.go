@@ -38,8 +38,13 @@ func init() {
 		}
 		fmt.Fprint(waits, os.Getpid())
 		_ = waits.Close()
-		if late, err := process.Listen(os.Getenv("NETWORK"), os.Getenv("ADDRESS")+os.Getenv("LATE")); err == nil {
-			_ = late.Close() // it is given to the parent all the same
+		if at := os.Getenv("LATE"); at != "" { // one more is opened, and given to the parent
+			late, err := process.Listen("unix", at)
+			if err != nil {
+				panic(err)
+			}
+			_ = late.Close()
+			_ = process.Stopping()
 		}
 		_ = l.Close()
 		note("closed its listener")
@@ -73,7 +78,10 @@ func TestStopClosesSockets(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer os.RemoveAll(dir)
-					address, late = filepath.Join(dir, "s"), ".late"
+					address = filepath.Join(dir, "s")
+				}
+				if network == "unix" && held != "from the start" {
+					late = address + ".late"
 				}
 				if held == "from the start" {
 					cfg.Listen = []string{strings.TrimPrefix(network+":", "tcp:") + address}
@@ -93,6 +101,15 @@ func TestStopClosesSockets(t *testing.T) {
 					if err == nil {
 						_ = c.Close()
 					}
+				}
+				if late != "" {
+					s.until("nobody holds what was opened late", func() bool {
+						c, err := net.Dial(network, late)
+						if err == nil {
+							_ = c.Close()
+						}
+						return errors.Is(err, syscall.ECONNREFUSED)
+					})
 				}
 				answer := make([]byte, 20)
 				if n, err := waits.Read(answer); err != nil || string(answer[:n]) != s.after("begun", 1) {
@@ -123,7 +140,7 @@ func TestStopClosesSockets(t *testing.T) {
 				if _, err := os.Stat(address); (err == nil) != (held == "from the start") {
 					t.Errorf("the file: %v", err)
 				}
-				if _, err := os.Stat(address + late); !os.IsNotExist(err) {
+				if _, err := os.Stat(late); !os.IsNotExist(err) {
 					t.Errorf("the file of what it gave late: %v", err)
 				}
 			})
