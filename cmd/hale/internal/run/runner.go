@@ -56,7 +56,7 @@ func New(c Config) (*Runner, error) {
 }
 
 // Run runs the service until it ends for good, and returns the code that it exited with:
-// 128 and the signal's number if one ended it. The end of ctx stops it as SIGTERM does.
+// 128 and the signal's number if one ended it; one that is given up is no 0. The end of ctx stops it as SIGTERM does.
 // SIGTERM and SIGINT end it, a second SIGINT at once; SIGUSR2 is a handover; the other
 // signals that a process can do something about are passed on. The error is of what Run
 // could not do at all.
