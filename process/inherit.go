@@ -119,6 +119,18 @@ func dropUnclaimed() (names []string) {
 	})
 }
 
+// dropAll closes this process's copies of all sockets that the parent keeps. A connection that
+// came when a listener has been closed would wait in its copy for nobody.
+func dropAll() {
+	inherited.mu.Lock()
+	defer inherited.mu.Unlock()
+	inherit()
+	for _, s := range inherited.sockets {
+		_ = s.file.Close()
+	}
+	inherited.sockets = nil
+}
+
 // keepPath has the file of a Unix socket stay when this process closes it: it is the
 // successor's too.
 func keepPath(l any) {

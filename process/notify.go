@@ -40,8 +40,12 @@ func Ready() error {
 }
 
 // Stopping tells the parent that the service is about to end, so that it is not taken for
-// one that hangs or fails.
-func Stopping() error { return send("STOPPING=1", patient) }
+// one that hangs or fails. Listeners stay open, and end when they are closed: this process
+// keeps no copy of their sockets any more, by which [Listen] would open them again.
+func Stopping() error {
+	dropAll()
+	return send("STOPPING=1", patient)
+}
 
 // Status tells the parent, and whoever asks it, what the service does, in one line of which
 // 512 bytes count. It waits 10 ms at most for a parent that does not read what it is told.

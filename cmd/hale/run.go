@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,8 @@ it is ready by package process of hale, or any library for socket activation and
 sd_notify, works under systemd unchanged:
 
   READY=1      it serves; on a handover the predecessor then gets SIGTERM and drains
-  WATCHDOG=1   it is alive; from the first one on it must say so in time
+  WATCHDOG=1   it is alive; from the first one on it must say so in time, but not before
+               READY=1 where that is waited for: with --notify, and on a handover
   STOPPING=1   it is about to end
   FDSTORE=1    here is a socket to hold; the next process gets it by LISTEN_FDS
 
@@ -35,8 +35,9 @@ stay in the foreground: when the process ends that was started, the service has 
 Signals: SIGTERM and SIGINT stop the service, a second SIGINT at once; SIGUSR2 hands
 over, to a new version of the program for instance; others are passed on. SIGHUP that
 ends the service, as of a terminal that was closed, is no failure. The exit code is
-the service's, or 128 and the number of the signal that ended it; 127 if there is no
-such command, 126 if it cannot be run, 2 if hale is called wrongly.
+the service's, or 128 and the number of the signal that ended it; 1 and not 0 if it is
+given up, 127 if there is no such command, 126 if it cannot be run, 2 if hale is called
+wrongly.
 
 Within another "hale run", or under systemd, READY=1 is passed on upwards. Sockets are
 not: give --listen to the outermost, or have a socket unit, where that starts hale
@@ -60,10 +61,13 @@ func runCommand(code *int) *cobra.Command {
 			}
 			if incidents != "" {
 				f, err := openIncidents(incidents)
-				if err != nil {
+				if f == nil {
 					return err
 				}
-				cfg.Incidents = f // open until this process ends, soon after Run has: it may be stderr
+				if err != nil {
+					fmt.Fprintln(os.Stderr, "hale:", err.Error()+": it is tried again with each incident")
+				}
+				cfg.Incidents = f
 			}
 			r, err := run.New(cfg)
 			if err != nil {
@@ -104,23 +108,4 @@ func usable(flags *pflag.FlagSet) (err error) {
 		}
 	})
 	return err
-}
-
-// openIncidents opens the file that incidents are appended to. A pipe is opened only when
-// somebody reads it: else this would wait for that.
-func openIncidents(path string) (*os.File, error) {
-	switch path {
-	case "/dev/stdout": // by its path it cannot be opened where it is a socket, as under systemd
-		return os.Stdout, nil
-	case "/dev/stderr":
-		return os.Stderr, nil
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|syscall.O_NONBLOCK, 0o644)
-	if errors.Is(err, syscall.ENXIO) {
-		return nil, fmt.Errorf("--incidents: %s is a pipe that nobody reads, or a socket: start who reads it first, or name a file", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--incidents: %w", err)
-	}
-	return f, nil
 }

@@ -50,6 +50,7 @@ func (v *verdict) succession(r record, n int) {
 		case out.During > 0:
 			v.problem("%s: %d requests failed, and a handover costs none", s.Fault, out.During)
 		}
+		v.asked(r, s)
 		return
 	}
 	// Go's client has sent some again by itself: those of a GET that had no answer yet.
@@ -69,16 +70,18 @@ func (v *verdict) obituary(r record, s succession) {
 	}
 }
 
+// asked judges what "hale run" said of a handover that the service asked for.
+func (v *verdict) asked(r record, s succession) {
+	i := slices.IndexFunc(r.Obituaries, func(o obituary) bool { return o.PID == s.From })
+	if i < 0 || r.Obituaries[i].Fault != faultHandover || r.Obituaries[i].Handovers != 1 || !strings.HasPrefix(r.Obituaries[i].Action, "a successor took over") {
+		v.problem("%s: hale run does not tell of the one handover that process %d asked for: %v", s.Fault, s.From, r.Obituaries)
+	}
+}
+
 // heirs judges what was said and done in the last act about anything that was not hurt.
 func (v *verdict) heirs(r record) {
-	crashes := 0
-	for _, s := range r.Successions {
-		if !s.Handover {
-			crashes++
-		}
-	}
-	if n := len(r.Obituaries); n != crashes {
-		v.problem("hale run tells of %d incidents, there was %d: %v", n, crashes, r.Obituaries)
+	if n := len(r.Obituaries); n != len(r.Successions) {
+		v.problem("hale run tells of %d incidents, there were %d: %v", n, len(r.Successions), r.Obituaries)
 	}
 	v.strange(r.LastEvents, func(e observe.Event) bool {
 		return slices.ContainsFunc(r.Successions, func(s succession) bool { return s.explains(e) })

@@ -25,7 +25,7 @@ func TestVerdictOnAGoodLastAct(t *testing.T) {
 		t.Fatalf("%q", v.Problems)
 	}
 	rows := v.Rows[len(v.Rows)-2:]
-	if rows[0].Fault != "immortal" || rows[0].During != 0 || rows[0].Detect != 2*time.Second || rows[0].Isolate != 4*time.Second || rows[0].Recover != 6*time.Second {
+	if rows[0].Fault != "immortal" || rows[0].During != 0 || rows[0].Detect != 2*time.Second || rows[0].Isolate != 4*time.Second || rows[0].Recover != 7*time.Second {
 		t.Errorf("%+v", rows[0])
 	}
 	if rows[1].Fault != "fatal-error" || rows[1].During != 1 || rows[1].Detect != time.Second || rows[1].Isolate != 2*time.Second || rows[1].Recover != 4*time.Second {
@@ -66,10 +66,13 @@ func TestVerdictOnABadLastAct(t *testing.T) {
 		"failed after the crash":        {fail(12.5, "EOF"), "POST /orders: 1 requests failed while nothing hurt it"},
 		"refused":                       {fail(11, "dial tcp: connect: connection refused"), "1 connections were refused"},
 		"nobody said why":               {func(r *shop.Record) { r.Obituaries = nil }, "nobody said what process 101 died of"},
-		"died of something else":        {func(r *shop.Record) { r.Obituaries[0].Message = "panic: no" }, "and not of this: panic: no"},
-		"died somewhere else":           {func(r *shop.Record) { r.Obituaries[0].Site = "main.main main.go:1" }, "and not of this"},
-		"no fingerprint":                {func(r *shop.Record) { r.Obituaries[0].Fingerprint = "" }, "and not of this"},
-		"two died":                      {func(r *shop.Record) { r.Obituaries = append(r.Obituaries, shop.Obituary{PID: 100}) }, "tells of 2 incidents"},
+		"died of something else":        {func(r *shop.Record) { r.Obituaries[1].Message = "panic: no" }, "and not of this: panic: no"},
+		"died somewhere else":           {func(r *shop.Record) { r.Obituaries[1].Site = "main.main main.go:1" }, "and not of this"},
+		"no fingerprint":                {func(r *shop.Record) { r.Obituaries[1].Fingerprint = "" }, "and not of this"},
+		"two died":                      {func(r *shop.Record) { r.Obituaries = append(r.Obituaries, shop.Obituary{PID: 100}) }, "tells of 3 incidents"},
+		"nobody told of the handover":   {func(r *shop.Record) { r.Obituaries = r.Obituaries[1:] }, "does not tell of the one handover that process 100 asked for"},
+		"it was in vain":                {func(r *shop.Record) { r.Obituaries[0].Action = "none: in vain, exit status 1" }, "does not tell of the one handover"},
+		"it was not the first":          {func(r *shop.Record) { r.Obituaries[0].Handovers = 2 }, "does not tell of the one handover"},
 		"export from the start":         {func(r *shop.Record) { r.Pages = append(r.Pages, shop.Page{Number: 1, First: 1, Last: 5, PID: 102}) }, "after page 9"},
 		"a page is left out":            {func(r *shop.Record) { r.Pages = slices.Delete(r.Pages, 5, 6) }, "after page 4"},
 		"an order is left out":          {func(r *shop.Record) { r.Pages[8].First++ }, "came page 8, of 37 to 40"},

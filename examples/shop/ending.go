@@ -31,7 +31,7 @@ var endings = []ending{
 // passes are the steps that it must come to.
 func (e ending) passes() []step {
 	if e.Handover {
-		return []step{stepSuspected, stepConfirmed, stepHandover, stepSuccessor, stepGone, stepRecovered}
+		return []step{stepSuspected, stepConfirmed, stepHandover, stepSuccessor, stepReported, stepGone, stepRecovered}
 	}
 	return []step{stepDied, stepSuccessor, stepGone, stepRecovered}
 }

@@ -70,10 +70,8 @@ func (s *script) look(ctx context.Context, c *succession, known int) error {
 	if asked == nil && now.PID == c.From {
 		c.Lost = max(c.Lost, now.Abandoned)
 	}
-	if !c.Handover {
-		if err := s.readObituaries(c); err != nil {
-			return err
-		}
+	if err := s.readObituaries(c); err != nil {
+		return err
 	}
 	if all := s.opened(); len(all) > known {
 		c.To = all[known].PID
@@ -85,7 +83,7 @@ func (s *script) look(ctx context.Context, c *succession, known int) error {
 	if !runs(c.From) {
 		s.show(c.Fault, c.mark(time.Now(), stepGone, fmt.Sprintf("process %d has ended", c.From)))
 	}
-	if !c.reached(stepGone) || asked != nil || now.PID != c.To || now.Sample.Time.IsZero() {
+	if !c.reached(stepGone) || c.Handover && !c.reached(stepReported) || asked != nil || now.PID != c.To || now.Sample.Time.IsZero() {
 		return nil
 	}
 	pages, err := readLines[page](exportFile(s.dir))
@@ -103,11 +101,15 @@ func (s *script) look(ctx context.Context, c *succession, known int) error {
 
 // readObituaries looks for what "hale run" says of the process.
 func (s *script) readObituaries(c *succession) error {
+	told := stepDied
+	if c.Handover {
+		told = stepReported
+	}
 	var err error
 	s.record.Obituaries, err = readLines[obituary](obituaryFile(s.dir))
 	for _, o := range s.record.Obituaries {
 		if o.PID == c.From {
-			s.show(c.Fault, c.mark(o.At, stepDied, o.String()))
+			s.show(c.Fault, c.mark(o.At, told, o.String()))
 		}
 	}
 	return err

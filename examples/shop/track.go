@@ -23,6 +23,7 @@ const (
 	stepHandover  step = "handover"  // hale asks for a successor
 	stepDied      step = "died"      // the process has
 	stepSuccessor step = "successor" // it serves
+	stepReported  step = "reported"  // hale run tells of the handover
 	stepGone      step = "gone"      // the process that was hurt is
 )
 

@@ -52,7 +52,9 @@ func goodRun() shop.Record {
 	end := 10 * float64(len(shop.Scenarios)+2)
 	r.Successions = shop.NewSuccessions(at(end))
 	r.Obituaries = []shop.Obituary{{
-		PID: 101, Message: "fatal error: concurrent map writes", Site: "main.visits.count visits.go:22", Fingerprint: "bb832de7703c8301",
+		PID: 100, Fault: "handover", Message: "its goroutines are lost", Action: "a successor took over, ready after 80ms", Handovers: 1,
+	}, {
+		PID: 101, Fault: "crash", Message: "fatal error: concurrent map writes", Site: "main.visits.count visits.go:22", Fingerprint: "bb832de7703c8301",
 	}}
 	for n := range 9 { // three by each process; the fourth was under way when the first ended
 		r.Pages = append(r.Pages, shop.Page{Number: n + 1, First: uint64(5*n + 1), Last: uint64(5*n + 5), PID: 100 + n/3})

@@ -29,7 +29,7 @@ type Config struct {
 	Within      time.Duration // Default: 1m.
 	Delay       time.Duration // Delay is the longest wait before a restart; the first is at once. Default: 30s.
 
-	Watchdog     time.Duration // Watchdog is how often a service says that it is alive, from when it first has. Default: 10s; under 0: nobody asks.
+	Watchdog     time.Duration // Watchdog is how often a service says that it is alive, from when it first has; with Notify, not before it is ready. Default: 10s; under 0: nobody asks.
 	Notify       bool          // Notify says that the service says when it is ready, and must within ReadyTimeout.
 	ReadyTimeout time.Duration // Default: 1m.
 	StopTimeout  time.Duration // StopTimeout is how long it may take to end once it is told to. Default: 30s.

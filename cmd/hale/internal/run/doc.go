@@ -3,16 +3,17 @@
 // again when it crashes or hangs. It hands over to a successor without a connection that is
 // refused, and reads from the service's stderr what it crashed of.
 //
-//	runner.go    the one goroutine that decides; it owns all that happens to services
-//	service.go   one process: started, signalled, waited for
-//	launch.go    becomes the service, in its process, with what only that can know
-//	hear.go      what a service says, by sd_notify
-//	messages.go  one message of it
-//	sockets.go   those that are held
-//	output.go    stderr, passed on and never waited for
-//	words.go     what a service said of its end
-//	orphans.go   what services leave to the first process of a container
-//	hang.go      whether a service that says nothing hangs, or is starved
-//	restarts.go  how soon, and how often
-//	incident.go  what is told
+//	runner.go      the one goroutine that decides; it owns all that happens to services
+//	service.go     one process: started, signalled, waited for
+//	launch.go      becomes the service, in its process, with what only that can know
+//	hear.go        what a service says, by sd_notify
+//	messages.go    one message of it
+//	sockets.go     those that are held
+//	socketfile.go  the files of Unix sockets
+//	output.go      stderr, passed on and never waited for
+//	words.go       what a service said of its end
+//	orphans.go     what services leave to the first process of a container
+//	hang.go        whether a service that says nothing hangs, or is starved
+//	restarts.go    how soon, and how often
+//	incident.go    what is told
 package run

@@ -26,15 +26,16 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 		r.log.Info("ended", "pid", i.PID, "code", code, "after", lived.Round(time.Millisecond))
 	case s == r.next:
 		r.next = nil
-		if r.current != nil {
-			if !r.stopping {
-				i.Fault, i.Message = orExit(i, code)
-				i.Action = "none: the service goes on"
-				r.tell(i)
-			}
-			return
+		switch {
+		case r.current == nil:
+			r.lastEnded(s, i, lived)
+		case !r.stopping:
+			i.Fault, i.Message = orExit(i, code)
+			i.Action = "none: the service goes on"
+			r.tell(i)
 		}
-		r.lastEnded(s, i, lived)
+		_, why := orExit(i, code)
+		r.answer(s.wish, "none: in vain, "+why)
 	case s == r.current:
 		r.current = nil
 		if r.next != nil && !r.stopping {

@@ -1,5 +1,13 @@
 package run
 
+import "io"
+
+// NewSink is what incidents go through.
+func NewSink(to io.Writer, failed func(error)) (write func([]byte), done func()) {
+	s := newSink(to, missingIncidents, failed)
+	return func(p []byte) { _, _ = s.Write(p) }, s.close
+}
+
 // ParseMessage is what reads the messages of services.
 func ParseMessage(text string) (texts []string, times []int64) {
 	m := parseMessage(text)

@@ -16,7 +16,8 @@ const (
 	FaultStopHangs  = "stop_hangs"  // it did not end when it was told to, and was killed
 	FaultRestarts   = "restarts"    // too many: nothing is done any more
 	FaultLaunch     = "launch"      // it could not be started
-	FaultMissing    = "missing"     // incidents are missing here, since what reads them is too slow
+	FaultHandover   = "handover"    // the service asked for a successor, with the message why
+	FaultMissing    = "missing"     // incidents are missing here: they could not be written, or not soon enough
 )
 
 // Incident is one fault of a service and what was done about it. It encodes to JSON.
@@ -30,6 +31,8 @@ type Incident struct {
 	Uptime   time.Duration `json:"uptime_ns,omitempty"`
 	Action   string        `json:"action"`
 	Restarts int           `json:"restarts"` // so far
+
+	Handovers int `json:"handovers,omitempty"` // that the service asked for within the last hour, this one too; 1000 at most
 
 	Kind        string   `json:"kind,omitempty"`        // of a crash: "panic", "deadlock", "map race", "out of memory", …
 	Fingerprint string   `json:"fingerprint,omitempty"` // the same for the same fault, as of the same stack in a log record

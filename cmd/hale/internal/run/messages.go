@@ -19,8 +19,8 @@ type message struct {
 	extend   time.Duration
 	watchdog time.Duration // what it wants the interval to be
 
-	store, remove, barrier bool
-	name                   string // of the sockets
+	store, remove bool
+	name          string // of the sockets
 }
 
 const (
@@ -60,8 +60,6 @@ func parseMessage(text string) (m message) {
 			m.remove = m.remove || value == "1"
 		case "FDNAME":
 			m.name = value
-		case "BARRIER":
-			m.barrier = m.barrier || value == "1"
 		}
 	}
 	return m

@@ -16,16 +16,16 @@ const (
 
 // What is written where something is missing, each a line of its kind.
 const (
-	missingBytes     = "hale: %d bytes are missing here: what reads this is too slow\n"
-	missingIncidents = `{"fault":"` + FaultMissing + `","message":"%d bytes are missing here: what reads this is too slow"}` + "\n"
+	missingBytes     = "hale: %d bytes are missing here: they could not be written, or not soon enough\n"
+	missingIncidents = `{"fault":"` + FaultMissing + `","message":"%d bytes are missing here: they could not be written, or not soon enough"}` + "\n"
 )
 
 // sink passes on what several write, each a whole line at a time, to one who may be slow:
-// nobody waits for it, and what is too much is dropped and counted.
+// nobody waits for it, and what is too much, or cannot be written, is dropped and counted.
 type sink struct {
 	to      io.Writer
 	missing string      // is written where some bytes are missing, with their number
-	failed  func(error) // is told of the first error; nil: nobody is
+	failed  func(error) // is told of the first error after a success; nil: nobody is
 
 	mu      sync.Mutex
 	more    *sync.Cond
@@ -59,6 +59,7 @@ func (s *sink) Write(p []byte) (int, error) {
 func (s *sink) pass() {
 	defer close(s.done)
 	var taken []byte
+	unwritten, failing := int64(0), false // bytes that nobody was told of; and whether the last write failed
 	for {
 		s.mu.Lock()
 		for len(s.pending) == 0 && !s.closed {
@@ -72,13 +73,26 @@ func (s *sink) pass() {
 			return
 		}
 		s.mu.Unlock()
+		head := 0
+		if unwritten > 0 {
+			note := fmt.Appendf(nil, s.missing, unwritten)
+			head, taken = len(note), append(note, taken...)
+		}
+		end := len(taken)
 		if lost > 0 {
 			taken = fmt.Appendf(taken, s.missing, lost)
 		}
-		if _, err := s.to.Write(taken); err != nil && s.failed != nil { // else who has gone away reads nothing
-			s.failed(err)
-			s.failed = nil
+		n, err := s.to.Write(taken)
+		if err == nil || n >= head {
+			unwritten = 0
 		}
+		if err != nil {
+			unwritten += int64(end-min(max(n, head), end)) + lost
+			if !failing && s.failed != nil { // who has gone away reads nothing
+				s.failed(err)
+			}
+		}
+		failing = err != nil
 	}
 }
 

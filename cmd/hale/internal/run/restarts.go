@@ -19,12 +19,17 @@ type allowance struct {
 	told   time.Time   // when it was last told that there is none
 }
 
-// take takes one, and reports whether there was one.
-func (a *allowance) take(now time.Time) bool {
+// used is how many were taken within the while.
+func (a *allowance) used(now time.Time) int {
 	for len(a.recent) > 0 && now.Sub(a.recent[0]) > a.within {
 		a.recent = a.recent[1:]
 	}
-	if len(a.recent) >= a.most {
+	return len(a.recent)
+}
+
+// take takes one, and reports whether there was one.
+func (a *allowance) take(now time.Time) bool {
+	if a.used(now) >= a.most {
 		return false
 	}
 	a.recent = append(a.recent, now)

@@ -27,6 +27,7 @@ type Runner struct {
 	sockets   *sockets
 	restarts  restarts
 	handovers allowance
+	wishes    allowance // of handovers that services asked for: they are counted, and not bounded
 	events    chan event
 	over      chan struct{}  // closed when nobody takes events any more
 	running   sync.WaitGroup // of services' goroutines
@@ -50,11 +51,12 @@ func New(c Config) (*Runner, error) {
 		cfg: c, events: make(chan event), over: make(chan struct{}),
 		restarts:  restarts{allowance: allowance{most: c.MaxRestarts, within: c.Within}, delay: c.Delay},
 		handovers: allowance{most: c.MaxRestarts, within: c.Within},
+		wishes:    allowance{most: mostCounted, within: time.Hour},
 	}, nil
 }
 
 // Run runs the service until it ends for good, and returns the code that it exited with:
-// 128 and the signal's number if one ended it. The end of ctx stops it as SIGTERM does.
+// 128 and the signal's number if one ended it; one that is given up is no 0. The end of ctx stops it as SIGTERM does.
 // SIGTERM and SIGINT end it, a second SIGINT at once; SIGUSR2 is a handover; the other
 // signals that a process can do something about are passed on. The error is of what Run
 // could not do at all.
@@ -189,7 +191,7 @@ func (r *Runner) due() time.Time {
 	sooner(r.startAt)
 	for _, s := range r.services() {
 		sooner(s.limit)
-		if s.dog.on() && !s.stopping {
+		if s.watched() {
 			sooner(s.dog.due)
 		}
 	}
@@ -206,7 +208,7 @@ func (r *Runner) look(now time.Time) {
 		switch {
 		case !s.limit.IsZero() && !now.Before(s.limit):
 			r.expired(s)
-		case !s.stopping && s.why == "" && s.dog.hangs(now, func() spent { return spentBy(s.proc.Pid) }):
+		case s.watched() && s.dog.hangs(now, func() spent { return spentBy(s.proc.Pid) }):
 			r.hung(s)
 		}
 	}
@@ -241,7 +243,7 @@ func (r *Runner) signalled(sig os.Signal) {
 	switch sig {
 	case syscall.SIGPIPE:
 	case syscall.SIGUSR2:
-		r.handover("SIGUSR2")
+		r.handover("SIGUSR2", false)
 	case syscall.SIGTERM:
 		r.stop(sig)
 	case syscall.SIGINT:
@@ -262,9 +264,12 @@ func (r *Runner) signalled(sig os.Signal) {
 	}
 }
 
-// stop ends all services, and then the runner.
+// stop ends all services, and then the runner. No other will be started, so that the sockets
+// are the services' alone: a connection that comes when they have closed them is refused, and
+// does not wait for nobody.
 func (r *Runner) stop(sig os.Signal) {
 	r.stopping, r.startAt = true, time.Time{}
+	r.sockets.release()
 	for _, s := range r.services() {
 		if s.why == "" && !slices.Contains(r.old, s) {
 			s.stop(sig, r.cfg.StopTimeout)
@@ -290,10 +295,11 @@ func (r *Runner) again(i Incident, lived time.Duration, code int) {
 	r.code = code
 	wait, ok := r.restarts.next(time.Now(), lived)
 	if !ok {
+		r.code = max(code, 1) // who started this process is to know that it has failed, whatever the service says
 		i.Action = "none: the restarts are used up"
 		r.tell(i)
 		r.tell(Incident{
-			Fault: FaultRestarts, ExitCode: code, Action: "exit",
+			Fault: FaultRestarts, ExitCode: r.code, Action: "exit",
 			Message: fmt.Sprintf("%d restarts within %v were of no use", r.cfg.MaxRestarts, r.cfg.Within),
 		})
 		return

@@ -31,6 +31,7 @@ type service struct {
 	why      string    // the fault that it is killed for; "": none
 	again    bool      // it is stopped to be started again
 	status   string    // that it told last
+	wish     *Incident // the handover that its predecessor asked for, and whose successor it is; nil: none
 }
 
 // event is what a service's goroutines tell the runner.
@@ -87,7 +88,7 @@ func (s *service) forget() {
 }
 
 func (r *Runner) spawn(s *service) error {
-	files, names, err := r.sockets.files()
+	files, names, err := r.sockets.copies()
 	if err != nil {
 		return fmt.Errorf("the sockets cannot be passed on: %w", err)
 	}
@@ -160,6 +161,10 @@ func (r *Runner) await(s *service, copied, heard <-chan struct{}) {
 func (s *service) signal(sig os.Signal) {
 	_ = s.proc.Signal(sig) // it may have ended, and is waited for
 }
+
+// watched reports whether it is ended when it is silent. One that has to be ready or to end by
+// a time is judged by that alone.
+func (s *service) watched() bool { return s.dog.on() && s.limit.IsZero() && s.why == "" }
 
 // kill ends the service and what it has started. It may have moved to another group.
 func (s *service) kill() {

@@ -35,8 +35,9 @@ func mostSockets() int {
 // goroutine. A socket is a bare descriptor: as an os.File it would wake this process for
 // each connection that comes.
 type sockets struct {
-	held []held
-	most int
+	held  []held
+	files []socketFile // of those that are held no more
+	most  int
 }
 
 type held struct {
@@ -179,22 +180,15 @@ func (s *sockets) drop(name string) {
 		if h.name != name || h.fixed {
 			return false
 		}
-		h.close()
+		fileOf(h.fd).remove()
+		_ = syscall.Close(h.fd)
 		return true
 	})
 }
 
-// close closes it, and takes away the file of a Unix socket that nobody else holds.
-func (h held) close() {
-	if !h.lent {
-		unlink(h.fd)
-	}
-	_ = syscall.Close(h.fd)
-}
-
-// files returns copies for a process that is about to start, and their names. The caller
+// copies returns copies for a process that is about to start, and their names. The caller
 // closes them.
-func (s *sockets) files() (files []*os.File, names []string, err error) {
+func (s *sockets) copies() (files []*os.File, names []string, err error) {
 	for _, h := range s.held {
 		fd, err := dup(uintptr(h.fd))
 		if err != nil {
@@ -209,27 +203,25 @@ func (s *sockets) files() (files []*os.File, names []string, err error) {
 	return files, names, nil
 }
 
-// close closes all of them.
-func (s *sockets) close() {
+// release closes all of them, so that nobody waits in a socket that its service has closed.
+// The service may still listen: the files of Unix sockets stay.
+func (s *sockets) release() {
 	for _, h := range s.held {
-		h.close()
+		if !h.lent {
+			s.files = append(s.files, fileOf(h.fd))
+		}
+		_ = syscall.Close(h.fd)
 	}
 	s.held = nil
 }
 
-// unlink takes away the file of a Unix socket, which would be in the way of the next. A
-// connection has the name of the socket that it came by, which others may listen on.
-func unlink(fd int) {
-	at, err := syscall.Getsockname(fd)
-	if err != nil {
-		return
+// close closes all of them for good.
+func (s *sockets) close() {
+	s.release()
+	for _, f := range s.files {
+		f.remove()
 	}
-	if _, err := syscall.Getpeername(fd); err == nil {
-		return
-	}
-	if u, ok := at.(*syscall.SockaddrUnix); ok && strings.HasPrefix(u.Name, "/") {
-		_ = os.Remove(u.Name)
-	}
+	s.files = nil
 }
 
 // dup copies a descriptor; no process gets the copy unless it is given it.
