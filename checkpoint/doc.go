@@ -16,7 +16,9 @@
 //
 // A checkpoint orders writers and does not elect one: where several processes run a task at
 // once, something else has to choose, and who gets [ErrFenced] ends for good, as a
-// Transient child that returns nil does.
+// Transient child that returns nil does. In a handover that is the successor, so resume after
+// process.Ready: one that never gets ready would have taken the key from the process that
+// goes on.
 //
 // What a task did after its last save it does again after a crash. So its effects have to
 // bear being repeated, or the state holds a number by which one is recognized.

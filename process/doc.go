@@ -11,6 +11,9 @@
 //	process.Ready()                              // READY=1
 //	err = halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains
 //
+// A successor that is not ready in time is ended, and its predecessor goes on. So nothing that
+// only one of them may have is taken before Ready: begin tasks that resume a checkpoint after it.
+//
 // What Listen opens is given to the parent to keep, by systemd's FDSTORE: a successor, or the
 // service when it has crashed and been started again, takes the same sockets, and connections
 // that come meanwhile wait in them. With systemd that needs FileDescriptorStoreMax= in the

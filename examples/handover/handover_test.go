@@ -30,7 +30,7 @@ func TestChaos(t *testing.T) {
 		`(?m)^handover 1: requests=\d+ failed=0 refused=0 `,
 		`(?m)^handover 2: requests=\d+ failed=0 refused=0 `,
 		`(?m)^hang: requests=\d+ failed=\d+ refused=0 `,
-		`(?m)^  incident: hang: no sign of life for 2s; restart`,
+		`(?m)^  incident: hang: no sign of life for 2s; it said last: not alive: orders hang; restart`,
 		`(?m)^  incident: crash: panic: an order without a customer; restart.*; [0-9a-f]{16} at main\.\S+ service\.go:\d+$`,
 		`(?m)^  incident: crash: fatal error: concurrent map .*; restart`,
 		`(?m)^process: failed=\d+ refused=0 restarts=3$`,

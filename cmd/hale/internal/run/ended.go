@@ -72,7 +72,11 @@ func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, me
 	case err != nil:
 		return FaultExit, err.Error()
 	case s.why == FaultHang:
-		return s.why, fmt.Sprintf("no sign of life for %v", s.dog.every)
+		text := fmt.Sprintf("no sign of life for %v", s.dog.every)
+		if s.status != "" { // process.Watch says in it why it gives none
+			text += fmt.Sprintf("; it said last: %s", s.status)
+		}
+		return s.why, text
 	case s.why == FaultNeverReady:
 		return s.why, fmt.Sprintf("not ready within %v", r.cfg.ReadyTimeout)
 	case s.why == FaultStopHangs:

@@ -98,7 +98,11 @@ func (r *Runner) handover(why string, asked bool) {
 	now := time.Now()
 	switch {
 	case r.stopping || r.current == nil || r.next != nil || r.current.stopping || r.current.why != "":
-		r.log.Warn("no handover now", "why", why)
+		because := "the service is stopping, or is down"
+		if r.next != nil {
+			because = "another is under way"
+		}
+		r.log.Warn("no handover now", "why", why, "because", because)
 		return
 	case !r.handovers.take(now):
 		if now.Sub(r.handovers.told) > r.handovers.within {

@@ -268,6 +268,9 @@ func (r *Runner) signalled(sig os.Signal) {
 // are the services' alone: a connection that comes when they have closed them is refused, and
 // does not wait for nobody.
 func (r *Runner) stop(sig os.Signal) {
+	if !r.stopping {
+		r.log.Info("stopping", "why", sig.String())
+	}
 	r.stopping, r.startAt = true, time.Time{}
 	r.sockets.release()
 	for _, s := range r.services() {
