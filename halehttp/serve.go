@@ -21,39 +21,51 @@ const (
 type ServeOption func(*serving)
 
 // Window sets for how long requests are still answered, each connection for the last time,
-// before idle connections are closed. It should be longer than clients leave a connection
-// idle between two requests, as far as those must not fail. Default: 2s; what is below 0
-// counts as 0.
+// before the listener is closed, and for how long a connection of HTTP/1 must have brought no
+// request before it is closed (but no longer than half of the [DrainTimeout]). It should be
+// longer than clients leave a connection idle between two requests, as far as those must not
+// fail. Default: 2s; what is below 0 counts as 0.
 func Window(d time.Duration) ServeOption { return func(s *serving) { s.window = max(d, 0) } }
 
-// DrainTimeout sets for how long requests that are under way may go on after that. Default:
-// 20s; what is below 0 counts as 0.
+// DrainTimeout sets for how long requests that are under way, and connections that have just
+// been opened, may go on after that. Default: 20s; what is below 0 counts as 0.
 func DrainTimeout(d time.Duration) ServeOption { return func(s *serving) { s.drain = max(d, 0) } }
 
-// settle is how long a connection that was accepted last may take to bring its request.
-const settle = 500 * time.Millisecond
+// look is how often the connections that are left are looked at.
+const look = 20 * time.Millisecond
 
 // serving is a server that drains.
 type serving struct {
 	window, drain time.Duration
 	draining      atomic.Bool
+	connections   connections
 }
 
 // Serve serves a listener until ctx ends, and then drains so that no request is lost on a
 // connection that is in use. For a window of time it goes on serving, and has each answer
 // close its connection, so that clients come back by a new one, to a successor that has the
 // same socket or, by a load balancer that has seen this one's readiness fall, to another
-// instance. Then it closes the listener, answers what came last, and calls
-// [http.Server.Shutdown], which closes what is idle and waits for requests under way.
-// Shutdown alone closes idle connections first, and also drops a request that it reads
-// meanwhile; clients do not send a POST again. Connections of HTTP/2 are told to end, and
-// functions of RegisterOnShutdown are called, after the window.
+// instance. Then it closes the listener, and goes on answering until each connection of
+// HTTP/1 has had its last answer or has brought nothing for the length of the window, also
+// those that a client opened in advance and has not used yet. Last it calls
+// [http.Server.Shutdown], which waits for requests under way, tells connections of HTTP/2 to
+// end, and calls the functions of RegisterOnShutdown. Shutdown alone closes idle connections
+// at once, and from then on drops each request that it reads on a connection that is open;
+// clients do not send a POST again.
+//
+// What is left is HTTP/1's own: a request that a client sends on a connection which it has
+// left idle for longer than the window, in the moment in which that is closed, gets no answer
+// (io.EOF or a reset), and no handler has seen it. Clients rule that out by an idle timeout
+// shorter than the window ([http.Transport.IdleConnTimeout], which is 90s by default), or
+// send it again by themselves where they know that they may: Go's do for GET, and for any
+// method with a header Idempotency-Key.
 //
 // It returns nil when it has drained, an error that matches [context.DeadlineExceeded] when
 // requests were cut off, and else what [http.Server.Serve] returned. It starts one goroutine,
-// which has ended when it returns. It puts its own handler around srv.Handler, and shuts the
-// server down with all of its listeners, so it serves a server once: another time gives an
-// error that matches [ErrServed].
+// which has ended when it returns. It puts its own handler around srv.Handler, its own hooks
+// around srv.ConnContext and srv.ConnState, and shuts the server down with all of its
+// listeners, so it serves a server once: another time gives an error that matches
+// [ErrServed].
 func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeOption) error {
 	s := &serving{window: defaultWindow, drain: defaultDrain}
 	for _, opt := range opts {
@@ -83,11 +95,26 @@ func Serve(ctx context.Context, srv *http.Server, l net.Listener, opts ...ServeO
 	<-ended       //nolint:errcheck // it is of the listener that was closed
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
-	time.Sleep(min(settle, s.window))
+	s.empty(limit)
 	if err := srv.Shutdown(limit); err != nil {
 		return errors.Join(fmt.Errorf("halehttp: requests were under way %v after the service was told to end: %w", s.window+s.drain, err), srv.Close())
 	}
 	return nil
+}
+
+// empty waits until no connection of HTTP/1 may bring a request any more, or ctx ends.
+func (s *serving) empty(ctx context.Context) {
+	s.connections.complete.Store(true)
+	idle := min(s.window, s.drain/2)
+	again := time.NewTicker(look)
+	defer again.Stop()
+	for !s.connections.retire(idle) {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // ErrServed is matched by the error of [Serve] for a server that it serves or has served
@@ -97,7 +124,7 @@ var ErrServed = errors.New("halehttp: Serve serves a server once: make an http.S
 // wrapping is held while a server's handler is looked at and replaced.
 var wrapping sync.Mutex
 
-// wrap puts the handler of last answers around the server's own.
+// wrap puts the handler of last answers around the server's own, and follows its connections.
 func (s *serving) wrap(srv *http.Server) error {
 	wrapping.Lock()
 	defer wrapping.Unlock()
@@ -109,6 +136,7 @@ func (s *serving) wrap(srv *http.Server) error {
 		next = http.DefaultServeMux
 	}
 	srv.Handler = &lastAnswers{&s.draining, next}
+	s.connections.follow(srv)
 	return nil
 }
 
@@ -119,6 +147,7 @@ type lastAnswers struct {
 }
 
 func (h *lastAnswers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handles(r)
 	if h.draining.Load() && r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
