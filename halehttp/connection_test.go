@@ -65,7 +65,7 @@ func (p *peer) post(path, body string) (last bool) {
 	if err != nil {
 		p.t.Errorf("%s: %v", path, err)
 		p.conn.Close()
-		<-sent
+		_ = <-sent
 		return true
 	}
 	defer resp.Body.Close()
