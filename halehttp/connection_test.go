@@ -65,7 +65,9 @@ func (p *peer) post(path, body string) (last bool) {
 	if err != nil {
 		p.t.Errorf("%s: %v", path, err)
 		p.conn.Close()
-		_ = <-sent
+		if err := <-sent; err != nil {
+			p.t.Logf("%s: sending: %v", path, err)
+		}
 		return true
 	}
 	defer resp.Body.Close()
