@@ -56,7 +56,7 @@ type serving struct {
 // What is left is HTTP/1's own: a request that a client sends on a connection which it has
 // left idle for longer than the window, in the moment in which that is closed, gets no answer
 // (io.EOF or a reset), and no handler has seen it. Clients rule that out by an idle timeout
-// shorter than the window ([http.Transport.IdleConnTimeout], which is 90s by default), or
+// shorter than the window ([http.Transport.IdleConnTimeout]; 90s in [http.DefaultTransport]), or
 // send it again by themselves where they know that they may: Go's do for GET, and for any
 // method with a header Idempotency-Key.
 //
