@@ -27,6 +27,10 @@ func WithHandover(f func(why string) error) Option {
 // handoverLimit is how long the function may take.
 const handoverLimit = 5 * time.Second
 
+// youth is how many times [heal.Policy.HandoverDelay] a process is too young to be handed over:
+// what ails it so soon a successor may well have too.
+const youth = 20
+
 // maxAsked bounds how many incidents ask for one handover.
 const maxAsked = 16
 
@@ -63,7 +67,7 @@ func (x target) Handover(by, why string) error {
 		return nil
 	}
 	delay := rt.config().Policy.HandoverDelay
-	wait := rand.N(delay+1) + max(heal.HandoverYouth*delay-time.Since(rt.clock.born), 0)
+	wait := rand.N(delay+1) + max(youth*delay-time.Since(rt.clock.born), 0)
 	h.timer = time.AfterFunc(wait, func() { rt.guard("handover", func() bool { rt.handOver(); return true }) })
 	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: fmt.Sprintf("in %v", wait.Round(time.Millisecond))})
 	return nil

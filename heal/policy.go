@@ -83,10 +83,6 @@ func DefaultLadders() map[diagnose.Fault][]string {
 	}
 }
 
-// HandoverYouth is how many times [Policy.HandoverDelay] a process is too young to be handed
-// over: what ails it so soon a successor may well have too.
-const HandoverYouth = 20
-
 // maxLease is the longest that a quarantine can be asked for.
 const maxLease = 30 * 24 * time.Hour
 

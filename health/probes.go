@@ -27,6 +27,7 @@ type Probes struct {
 	mu     sync.Mutex
 	meter  *starve.Meter
 	looked time.Time
+	seen   map[string]bool              // what Live looks at and has been well
 	bad    map[string]time.Duration     // for how long what Live looks at has failed
 	full   map[observe.Domain]time.Time // since when a domain is
 	asking map[string]*answer           // checks that have not come back
@@ -42,13 +43,13 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 	return &Probes{
 		rt: rt, cfg: cfg, meter: starve.NewMeter(), looked: time.Now(),
 		client: &http.Client{Timeout: cfg.Timeout, Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		bad:    map[string]time.Duration{}, full: map[observe.Domain]time.Time{}, asking: map[string]*answer{},
+		seen:   map[string]bool{}, bad: map[string]time.Duration{}, full: map[observe.Domain]time.Time{}, asking: map[string]*answer{},
 	}, nil
 }
 
-// Started says that the service has started: until then it is not ready, and Live does not
-// look at what it lives by. How long a start may take is for who started it to say: a startup
-// probe, or the ready timeout of "hale run".
+// Started says that the service has started: until then it is not ready, and what it lives by
+// may be missing as long as it has not been there. How long a start may take is for who started it
+// to say: a startup probe, or the ready timeout of "hale run".
 func (p *Probes) Started() { p.started.Store(true) }
 
 // Drain says that the service is about to end: it is not ready any more. Where a successor may
@@ -83,10 +84,6 @@ func (p *Probes) Live(ctx context.Context) error { return failures(p.live(ctx)) 
 func (p *Probes) live(ctx context.Context) []Check {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
-	checks := []Check{{Name: "goroutines"}} // this one is run
-	if !p.started.Load() {
-		return checks
-	}
 	wrong := map[string]string{}
 	for _, name := range p.cfg.Critical {
 		if ok, why := p.rt.Beating(name); !ok {
@@ -101,11 +98,17 @@ func (p *Probes) live(ctx context.Context) []Check {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	passed := p.passed()
+	checks := []Check{{Name: "goroutines"}} // this one is run
 	for _, name := range p.livesBy() {
 		why, failed := wrong[name]
 		if !failed {
+			p.seen[name] = true
 			delete(p.bad, name)
 			checks = append(checks, Check{Name: name})
+			continue
+		}
+		if !p.seen[name] && !p.started.Load() { // it is yet to come
+			checks = append(checks, Check{Name: name, Reason: why})
 			continue
 		}
 		if _, known := p.bad[name]; known {

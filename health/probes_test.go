@@ -97,7 +97,6 @@ func TestLoopback(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
 	defer srv.Close()
 	p := newProbes(t, nil, health.Config{Loopback: srv.URL, Patience: time.Nanosecond})
-	p.Started()
 	for _, c := range []struct {
 		status int
 		want   string

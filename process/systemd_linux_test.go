@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -137,22 +136,7 @@ func (o *shop) want(t *testing.T, what string) string {
 // load has clients connect, one after the other, until the test says that it is enough, and
 // returns what failed.
 func (o *shop) load() (enough func() []error) {
-	var failed []error
-	var group sync.WaitGroup
-	stop := make(chan struct{})
-	group.Go(func() {
-		for {
-			if _, err := told(o.network, o.at, "pid"); err != nil {
-				failed = append(failed, err)
-			}
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-	})
-	return func() []error { close(stop); group.Wait(); return failed }
+	return systemdtest.Load(func() error { _, err := told(o.network, o.at, "pid"); return err })
 }
 
 // refused are those of the errors that say that nobody listens.

@@ -31,7 +31,8 @@ const asksFor = 3
 // What alive should look at says package health, whose Live fits.
 //
 // When ctx ends it says [Stopping] and returns: without that word the parent would take the
-// silence of a service that drains for that of one that hangs. It returns at once, with
+// silence of a service that drains for that of one that hangs. So give it a context that ends when
+// the service is to, and not before. It returns at once, with
 // nil, where no parent asks; and with an error if what it asks for makes no sense.
 func Watch(ctx context.Context, alive func(context.Context) error) error {
 	every, err := Interval()

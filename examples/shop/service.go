@@ -185,6 +185,7 @@ func (s *service) run(ctx context.Context, cfg serviceConfig, out io.Writer) err
 		return err
 	}
 	s.start(ctx)
+	probes.Started()
 	ready := addresses{Service: "http://" + shop.Addr().String(), Admin: "http://" + admin.Addr().String(), PID: os.Getpid()}
 	s.crawler.visit(ready.Service)
 	if err := json.NewEncoder(out).Encode(ready); err != nil {

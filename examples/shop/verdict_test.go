@@ -205,16 +205,20 @@ func TestVerdictOnBadRuns(t *testing.T) {
 			r.Final.Incidents = append(r.Final.Incidents, diagnose.Incident{ID: "inc-9", Phase: diagnose.Dismissed, Subject: observe.Subject{Name: "stock.count"}})
 		}, "inc-9 is about nothing that was hurt"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := goodRun()
-			tc.spoil(&r)
-			v := shop.Judge(r)
-			if !errors.Is(v.Err(), shop.ErrVerdict) {
-				t.Fatalf("it passes; problems %q", v.Problems)
-			}
-			if !slices.ContainsFunc(v.Problems, func(p string) bool { return strings.Contains(p, tc.want) }) {
-				t.Errorf("no problem says %q: %q", tc.want, v.Problems)
-			}
-		})
+		t.Run(name, func(t *testing.T) { condemns(t, tc.spoil, tc.want) })
+	}
+}
+
+// condemns checks that a run which is spoiled so does not pass, and that the reason is told.
+func condemns(t *testing.T, spoil func(*shop.Record), want string) {
+	t.Helper()
+	r := goodRun()
+	spoil(&r)
+	v := shop.Judge(r)
+	if !errors.Is(v.Err(), shop.ErrVerdict) {
+		t.Fatalf("it passes; problems %q", v.Problems)
+	}
+	if !slices.ContainsFunc(v.Problems, func(p string) bool { return strings.Contains(p, want) }) {
+		t.Errorf("no problem says %q: %q", want, v.Problems)
 	}
 }

@@ -4,6 +4,8 @@
 // refused, and reads from the service's stderr what it crashed of.
 //
 //	runner.go      the one goroutine that decides; it owns all that happens to services
+//	ended.go       what follows the end of a service, and what it was
+//	handover.go    what a service says, acted on; a successor takes over
 //	service.go     one process: started, signalled, waited for
 //	launch.go      becomes the service, in its process, with what only that can know
 //	hear.go        what a service says, by sd_notify

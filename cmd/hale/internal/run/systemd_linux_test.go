@@ -106,22 +106,7 @@ func (p *parent) other(t *testing.T, pid string) string {
 // load has clients connect, one after the other, until the test says that it is enough, and
 // returns what failed.
 func (p *parent) load() (enough func() []error) {
-	var failed []error
-	var group sync.WaitGroup
-	stop := make(chan struct{})
-	group.Go(func() {
-		for {
-			if _, err := p.told("pid"); err != nil {
-				failed = append(failed, err)
-			}
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-	})
-	return func() []error { close(stop); group.Wait(); return failed }
+	return systemdtest.Load(func() error { _, err := p.told("pid"); return err })
 }
 
 // "hale run" under systemd, by the unit that is offered for it.
