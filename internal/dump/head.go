@@ -129,6 +129,23 @@ func (p *Parser) more(line []byte) bool {
 	return true
 }
 
+// rejoined takes the text of a fatal error that another writer has cut off from its head: the
+// runtime writes the two one after the other, and a log or the race detector may come between.
+func (p *Parser) rejoined(line []byte) bool {
+	c := p.crash
+	if c == nil || c.Kind != Fatal || len(c.Nested) > 0 || p.into != nil || len(c.Goroutines) > 0 {
+		return false
+	}
+	for _, k := range fatalKinds {
+		if bytes.HasPrefix(line, []byte(k.text)) || k.kind == Deadlock && bytes.HasSuffix(line, []byte(k.text)) {
+			c.Kind = k.kind
+			p.say(&c.Message, line)
+			return true
+		}
+	}
+	return false
+}
+
 // append adds a line to the text that goes on.
 func (p *Parser) append(line []byte) {
 	if room := MaxMessage - len(p.lines) - 1; room > 0 {

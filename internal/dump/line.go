@@ -39,7 +39,7 @@ func (p *Parser) known(line []byte) bool {
 		p.append(line) // as before Go 1.23, which did not indent it; it may be anybody's
 		return false
 	}
-	return p.aside(line)
+	return p.rejoined(line) || p.aside(line)
 }
 
 // stacked notes that there is more than a header.
