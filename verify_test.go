@@ -46,7 +46,7 @@ func testStormGoesOn(t *testing.T, of string) {
 		rt.Go(t.Context(), "db", s.Run, hale.Restart(hale.Permanent))
 	}
 	steps(t, rt, 600)
-	if inc := only(t, rt); inc.Phase != diagnose.Escalated || inc.Fault != diagnose.PanicLoop {
+	if inc := only(t, rt); inc.Phase != diagnose.Escalated || inc.Fault != diagnose.RestartStorm {
 		t.Fatalf("every run fails: %s %s: %+v", inc.Fault, inc.Phase, inc.Steps)
 	}
 	mended.Store(true)

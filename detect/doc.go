@@ -4,7 +4,7 @@
 //
 // The built-in detectors find goroutine leaks by lifetime ([Leak]) and by count
 // ([Growth]), tasks that run for longer than usual ([Overdue]) or are stuck
-// ([Stuck]), panics and loops of them ([PanicLoop]), pools that ran out of bodies to
+// or hang in run after run ([Stuck]), panics and loops of them ([PanicLoop]), pools that ran out of bodies to
 // abandon ([Abandoned]), operations that fail more often than usual, with where
 // their errors begin ([ErrorRate]), error budgets that are used up too fast
 // ([BurnRate]), operations that are slow ([Latency]), become slower over hours

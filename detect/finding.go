@@ -24,6 +24,10 @@ const (
 	// they happened is certain; what is suspected is a loop.
 	KindPanic     Kind = "panic"
 	KindPanicLoop Kind = "panic_loop"
+	// KindRestartStorm is a supervised task that is started again too often, without a panic.
+	KindRestartStorm Kind = "restart_storm"
+	// KindHangLoop is a task of which run after run hangs and is replaced.
+	KindHangLoop  Kind = "hang_loop"
 	KindAbandoned Kind = "abandoned_bodies"
 	KindOverdue   Kind = "overdue_task"
 

@@ -38,7 +38,8 @@ func (c PanicLoopConfig) withDefaults() PanicLoopConfig {
 }
 
 // PanicLoop finds tasks that panic, and confirms a loop of those that do so again
-// and again at the same place. A restart storm of one name confirms at once.
+// and again at the same place. A restart storm of one name confirms at once; one without a
+// panic is [KindRestartStorm].
 // Panics that are no loop are [KindPanic] and suspected: nothing is done about
 // them, since they were contained.
 type PanicLoop struct {
@@ -108,7 +109,7 @@ func (d *PanicLoop) Detect(t observe.Turn) []Finding {
 		f := d.finding(s, t.Time)
 		if n := len(out); n > 0 && out[n-1].Subject.Name == f.Subject.Name {
 			if f.Kind == KindPanicLoop {
-				out[n-1].Kind = f.Kind
+				out[n-1].Kind, out[n-1].Unit = f.Kind, f.Unit
 			}
 			out[n-1] = merge(out[n-1], f)
 			continue
@@ -253,7 +254,10 @@ func (d *PanicLoop) finding(s *panicSeries, now time.Time) Finding {
 	if (n >= d.cfg.Count && shareForSure(float64(n), float64(runs)) >= d.cfg.MinShare) || s.Storm {
 		f.Confidence, s.Loop = Confirmed, true
 	}
-	if s.Loop {
+	switch {
+	case s.Loop && s.Fingerprint == "":
+		f.Kind, f.Unit = KindRestartStorm, inFailures
+	case s.Loop:
 		f.Kind = KindPanicLoop
 	}
 	return f

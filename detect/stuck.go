@@ -13,12 +13,15 @@ import (
 // Stuck finds tasks that missed their heartbeat or outran their budget. One
 // that also ignores its cancellation past its grace is confirmed. Where the
 // developer declared a contract that replaces stuck work (a pool, a restart),
-// the finding says so, and it clears when the replacement stands.
+// the finding says so, and it clears when the replacement stands. When run after run of a
+// name hangs and is replaced, that is a finding of its own, [KindHangLoop], which the others
+// follow from.
 type Stuck struct{ state stuckState }
 
 type stuckState struct {
 	Tasks []stuckTask `json:"tasks,omitempty"` // sorted by ID
 	Pools []stuckPool `json:"pools,omitempty"` // sorted by name
+	Loops hangLoops   `json:"hang_loops,omitempty"`
 }
 
 type stuckTask struct {
@@ -61,14 +64,19 @@ func (d *Stuck) Detect(t observe.Turn) []Finding {
 		}
 	}
 	d.forget(t)
-	var out []Finding
+	d.state.Loops.count(t, func(name string) bool {
+		return slices.ContainsFunc(d.state.Tasks, func(s stuckTask) bool { return s.Subject.Name == name && s.Replaced.IsZero() })
+	})
+	out := d.state.Loops.findings(t)
 	told, all := map[string]int{}, map[string]int{}
 	for _, s := range d.state.Tasks {
 		all[s.Subject.Name]++
 	}
 	for _, s := range d.state.Tasks {
 		if told[s.Subject.Name]++; told[s.Subject.Name] <= maxTold && len(out) < maxFindings/2 {
-			out = append(out, s.finding(all[s.Subject.Name]))
+			f := s.finding(all[s.Subject.Name])
+			f.Cause, _ = d.state.Loops.loops(s.Subject.Name)
+			out = append(out, f)
 		}
 	}
 	for _, p := range d.state.Pools[:min(len(d.state.Pools), maxFindings/2)] {
@@ -198,5 +206,5 @@ func (d *Stuck) State() (json.RawMessage, error) { return json.Marshal(d.state) 
 
 // SetState implements [Stateful].
 func (d *Stuck) SetState(raw json.RawMessage) error {
-	return restore(&d.state, raw)
+	return restore(&d.state, raw, func(s *stuckState) error { return s.Loops.check() })
 }

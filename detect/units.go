@@ -7,6 +7,8 @@ const (
 	inBodies      = "abandoned bodies"
 	inSpans       = "spans"
 	inPanics      = "panics"
+	inHangs       = "hangs"
+	inFailures    = "failures"
 	inOperations  = "operations"
 	inRecords     = "records" // too many or too few in ten seconds, or so far
 	inBreakers    = "open breakers"

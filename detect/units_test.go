@@ -23,6 +23,8 @@ var units = map[detect.Kind][]unit{
 	detect.KindStuck:           {{"tasks", true}},
 	detect.KindPanic:           {{"panics", false}},
 	detect.KindPanicLoop:       {{"panics", false}},
+	detect.KindRestartStorm:    {{"failures", false}},
+	detect.KindHangLoop:        {{"hangs", false}},
 	detect.KindAbandoned:       {{"abandoned bodies", true}},
 	detect.KindOverdue:         {{"times", false}},
 	detect.KindLogPattern:      {{"records", false}},

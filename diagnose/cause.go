@@ -52,8 +52,8 @@ func about(s observe.Subject) observe.Subject {
 }
 
 func keyFor(fault Fault, s observe.Subject) string {
-	if fault == PanicLoop {
-		fault = Panic // of which a loop begins
+	if fault == PanicLoop || fault == RestartStorm { // a panic is how either may begin
+		fault = Panic
 	}
 	return string(fault) + " " + about(s).String()
 }

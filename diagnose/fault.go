@@ -16,6 +16,12 @@ const (
 	// done about it. The incident becomes one of PanicLoop if they turn out to be that.
 	Panic     Fault = "panic"
 	PanicLoop Fault = "panic_loop"
+	// RestartStorm is a supervised task that is started again too often, without a panic: it
+	// returns at once, or hangs.
+	RestartStorm Fault = "restart_storm"
+	// HangLoop is a task of which run after run hangs: to start it again, as its contract says,
+	// does not cure it.
+	HangLoop Fault = "hang_loop"
 
 	// ErrorBurst is errors that are more than usual, or more than an objective allows.
 	ErrorBurst Fault = "error_burst"

@@ -26,7 +26,7 @@ func newLoopMetrics(m *metrics) loopMetrics {
 	l.opened = m.counter("incidents_opened_total", "Incidents that were opened, by the fault that they were of at the first scrape after.", "fault")
 	l.remedies = m.counter("remedies_total", "Remedies, by what was done with them and what came of it.", "remedy", "op", "result")
 	l.opened.tally, l.remedies.tally = true, true
-	for _, f := range []diagnose.Fault{diagnose.Leak, diagnose.StuckTask, diagnose.Panic, diagnose.PanicLoop, diagnose.ErrorBurst, diagnose.SlowRequests, diagnose.ResourceExhaustion, diagnose.DependencyDown, diagnose.FullDomain, diagnose.LostGoroutines, diagnose.Unhealthy, diagnose.Anomaly} {
+	for _, f := range []diagnose.Fault{diagnose.Leak, diagnose.StuckTask, diagnose.Panic, diagnose.PanicLoop, diagnose.RestartStorm, diagnose.HangLoop, diagnose.ErrorBurst, diagnose.SlowRequests, diagnose.ResourceExhaustion, diagnose.DependencyDown, diagnose.FullDomain, diagnose.LostGoroutines, diagnose.Unhealthy, diagnose.Anomaly} {
 		l.opened.add(0, string(f)) // so that the first is seen as a rise
 	}
 

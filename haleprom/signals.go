@@ -24,7 +24,7 @@ func newSignalMetrics(m *metrics) signalMetrics {
 // kinds are those of the built-in detectors. They are there from the first scrape on,
 // so that the first finding is seen as a rise.
 var kinds = [...]detect.Kind{
-	detect.KindLeak, detect.KindStuck, detect.KindPanic, detect.KindPanicLoop, detect.KindAbandoned, detect.KindOverdue,
+	detect.KindLeak, detect.KindStuck, detect.KindPanic, detect.KindPanicLoop, detect.KindRestartStorm, detect.KindHangLoop, detect.KindAbandoned, detect.KindOverdue,
 	detect.KindLogPattern, detect.KindLoggedPanics, detect.KindLogVolume, detect.KindNewLogForm, detect.KindVanishedLogForm,
 	detect.KindAnomaly, detect.KindSaturation, detect.KindExhaustion, detect.KindErrorRate, detect.KindBusinessErrors, detect.KindBurnRate,
 	detect.KindSlow, detect.KindCreep, detect.KindStalled, detect.KindUnfinished, detect.KindOutlived, detect.KindOpenBreaker, detect.KindFullDomain,

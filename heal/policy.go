@@ -14,8 +14,9 @@ type Policy struct {
 	// Ladders are the remedies for each fault, mildest first: cancel, abandon, quarantine,
 	// quarantine_domain, shed, shrink, degrade, restart, handover, or the service's own. A fault
 	// without a ladder here uses [DefaultLadders], which have one for goroutine_leak,
-	// stuck_task, panic_loop, full_domain and lost_goroutines; one without any, or with an empty one, is
-	// escalated. Panics that are no loop are never acted on, and need none.
+	// stuck_task, panic_loop, restart_storm, hang_loop, full_domain and lost_goroutines; one
+	// without any, or with an empty one, is escalated. Panics that are no loop are never
+	// acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
 	// Quarantine is how long a name is cut off, or degraded, before probation. It
 	// doubles each time that probation fails. Default: 30s, at most MaxQuarantine.
@@ -67,6 +68,8 @@ type Guardrails struct {
 //	goroutine_leak  quarantine
 //	stuck_task      cancel, abandon, quarantine, restart
 //	panic_loop      quarantine, restart
+//	restart_storm   quarantine, restart
+//	hang_loop       handover
 //	full_domain     shed
 //	lost_goroutines handover
 //
@@ -74,11 +77,12 @@ type Guardrails struct {
 // is called.
 func DefaultLadders() map[diagnose.Fault][]string {
 	return map[diagnose.Fault][]string{
-		diagnose.Leak:       {RemedyQuarantine},
-		diagnose.StuckTask:  {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
-		diagnose.PanicLoop:  {RemedyQuarantine, RemedyRestart},
-		diagnose.FullDomain: {RemedyShed},
-
+		diagnose.Leak:           {RemedyQuarantine},
+		diagnose.StuckTask:      {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
+		diagnose.PanicLoop:      {RemedyQuarantine, RemedyRestart},
+		diagnose.RestartStorm:   {RemedyQuarantine, RemedyRestart},
+		diagnose.HangLoop:       {RemedyHandover},
+		diagnose.FullDomain:     {RemedyShed},
 		diagnose.LostGoroutines: {RemedyHandover},
 	}
 }
