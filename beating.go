@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/hale-go/hale/internal/nearest"
 )
 
 // Beating reports whether a task of a name runs and, where tasks of it declare a
@@ -17,7 +20,7 @@ func (rt *Runtime) Beating(name string) (ok bool, why string) {
 	if rt.made() == nil {
 		return true, ""
 	}
-	name = printable(name, maxName)
+	name = asNamed(name)
 	running := 0
 	quiet := time.Duration(0)
 	for _, t := range rt.reg.live(func(t *Task) bool { return t.scope.family().name == name }) {
@@ -35,9 +38,56 @@ func (rt *Runtime) Beating(name string) (ok bool, why string) {
 		if rt.awaited(name) {
 			return true, ""
 		}
-		return false, fmt.Sprintf("no task %s runs", name)
+		if s := rt.reg.lookup(name); s == nil || !s.known() {
+			return false, fmt.Sprintf("no task %s runs: no task of that name ever ran", name)
+		}
+		return false, fmt.Sprintf("no task %s runs: it has ended for good, or its supervisor does not run", name)
 	}
 	return false, fmt.Sprintf("%s has had no heartbeat for %v", name, quiet)
+}
+
+// maxLike is how many names [Runtime.Known] returns.
+const maxLike = 3
+
+// Known reports whether a task of a name was ever started or added to a supervisor. Units of
+// pools, and calls that run on their caller's goroutine, are no tasks. If none was, like has the
+// names of tasks that may be meant: one that is spelt nearly so, and those that begin or end with
+// the name, or it with them, at most three. Then it takes up to ten microseconds for each
+// name that there is.
+func (rt *Runtime) Known(name string) (known bool, like []string) {
+	if rt.made() == nil {
+		return false, nil
+	}
+	name = asNamed(name)
+	if s := rt.reg.lookup(name); s != nil && s.known() {
+		return true, nil
+	}
+	var all []string
+	for _, s := range rt.reg.all() {
+		if s.known() {
+			all = append(all, s.name)
+		}
+	}
+	if n := nearest.Name(name, all); n != "" {
+		like = append(like, n)
+	}
+	for _, n := range all {
+		if len(like) < maxLike && (partOf(name, n) || partOf(n, name)) && !slices.Contains(like, n) {
+			like = append(like, n)
+		}
+	}
+	return false, like
+}
+
+// partOf reports whether a dotted name begins or ends with another one.
+func partOf(part, name string) bool {
+	return part != "" && (strings.HasPrefix(name, part+".") || strings.HasSuffix(name, "."+part))
+}
+
+// asNamed returns a name as a task of it bears it.
+func asNamed(name string) string {
+	clean, _ := cleanName(name, func() string { return "" })
+	return clean
 }
 
 // awaited reports whether a supervised child of a name is between two runs, or one that runs

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/haletest"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
 )
 
 // A child that waits for its restart is looked after, whoever restarts it; one that has ended
@@ -72,5 +75,81 @@ func TestBeatingOfChildrenThatWait(t *testing.T) {
 				}
 			}, hale.WithConfig(hale.Config{Policy: heal.Policy{Act: c.act}}))
 		})
+	}
+}
+
+// A name that no task ever had is told from that of one that is gone, with names that may be meant.
+func TestKnown(t *testing.T) {
+	rt, err := hale.New(hale.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rt.Close() }()
+	for _, name := range []string{"orders.consume", "orders#import", "crawl", "mirror.d", "mirror.c", "mirror.b", "mirror.a"} {
+		if err := rt.Do(t.Context(), name, func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := rt.NewSupervisor("mails", hale.SupervisorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Go("mails.send", func(context.Context) error { return nil }) // it never starts
+	pool, err := rt.NewPool("thumbnails", hale.PoolConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	if err := pool.Go(t.Context(), func(context.Context) error { close(done); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if err := rt.Do(t.Context(), "request", func(ctx context.Context) error {
+		_, err := hale.Call(ctx, "payments.quote", func(context.Context) (int, error) { return 0, nil })
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if rt.Operation(observe.Server, "GET /orders", "") == nil {
+		t.Fatal("no operation")
+	}
+	for _, c := range []struct {
+		name  string
+		known bool
+		like  string
+	}{
+		{"orders.consume", true, ""},
+		{"orders#import", true, ""},
+		{"mails.send", true, ""},
+		{"mails", false, "mails.send"},
+		{"orders.consumer", false, "orders.consume"},
+		{"Orders.Consume", false, "orders.consume"},
+		{"consume", false, "orders.consume"},
+		{"shop.orders.consume", false, "orders.consume"},
+		{"orders", false, "orders.consume"},
+		{"crawls", false, "crawl"},
+		{"crawl.page", false, "crawl"},
+		{"mirror", false, "mirror.a mirror.b mirror.c"},
+		{"sum", false, ""},
+		{"thumbnails", false, ""},
+		{"payments.quote", false, ""},
+		{"GET /orders", false, ""},
+		{"", false, ""},
+		{strings.Repeat("long", 1000), false, ""},
+	} {
+		known, like := rt.Known(c.name)
+		if known != c.known || strings.Join(like, " ") != c.like {
+			t.Errorf("%.40q: %v, like %q, want %v, %q", c.name, known, like, c.known, c.like)
+		}
+		want := "no task of that name ever ran"
+		if c.known {
+			want = "it has ended for good"
+		}
+		if ok, why := rt.Beating(c.name); ok || !strings.Contains(why, want) {
+			t.Errorf("%.40q: %v, %q, want %q", c.name, ok, why, want)
+		}
+	}
+	if known, like := (*hale.Runtime)(nil).Known("a"); known || like != nil {
+		t.Errorf("without a runtime: %v %q", known, like)
 	}
 }

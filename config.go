@@ -203,8 +203,9 @@ type options struct {
 // WithConfig sets all settings.
 func WithConfig(c Config) Option { return func(o *options) { o.config = c } }
 
-// WithLogger sets where the runtime logs incidents, misuse, and the first panic of
-// each fingerprint with its stack. Default: [slog.Default]. The loop writes it,
+// WithLogger sets where the runtime logs incidents, misuse, the first panic of each
+// fingerprint with its stack, and, at WARN with the message "detector.disabled" or
+// "detector.garbage", detectors that misbehave; see [WithDetector]. Default: [slog.Default]. The loop writes it,
 // misuse too: a logger that blocks makes the observer late and holds up no task,
 // but Step waits for it. A healthy service gets no records above INFO.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
@@ -217,6 +218,11 @@ func WithJournal(w io.Writer) Option { return func(o *options) { o.journal = w }
 // WithDetector adds a detector to the built-in ones. A name that is taken
 // replaces the detector of that name. fresh makes a new one each time: for the
 // runtime, after the loop broke, and for each replay.
+//
+// A detector that takes longer than a second for a turn, or panics three times in a row, is
+// disabled until the process ends or the loop starts afresh, also across [Runtime.Reconfigure];
+// the others go on. That is told once, as the event [observe.EventDetectorDisabled] and in the
+// log. From then on nobody looks for what it looked for, and what it had found counts as cleared.
 func WithDetector(name string, fresh func() detect.Detector) Option {
 	return func(o *options) { o.detectors = append(o.detectors, namedDetector{name, fresh}) }
 }

@@ -34,7 +34,7 @@ type family struct {
 	ownPeak        atomic.Int64
 	longest        atomic.Int64   // life of the tasks that ended since the last sample
 	abandoned      atomic.Int64   // bodies that were given up and have not come back
-	entry          atomic.Uintptr // where the code of its first task starts
+	entry          atomic.Uintptr // where the code of its first task starts, or of the first child that is to; 0: there is none
 
 	mu       sync.Mutex
 	epoch    uint64  // number of the next cell
@@ -248,6 +248,9 @@ func (s *family) abandon(delta int64) {
 	s.abandoned.Add(delta)
 	s.rt.abandoned.Add(delta)
 }
+
+// known reports whether a task of the name was ever started or added to a supervisor.
+func (s *family) known() bool { return s.entry.Load() != 0 }
 
 func (s *family) subject() observe.Subject {
 	return observe.Subject{Name: s.name, Domain: s.domain, Site: siteOf(s.entry.Load())}

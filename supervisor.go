@@ -155,6 +155,7 @@ func (s *Supervisor) add(name string, fn func(context.Context) error, o *taskOpt
 	}
 	c := &child{sup: s, fn: fn, options: o.contract, handle: handle}
 	c.family = s.rt.familyFor(name, func() string { return siteOf(c.entry()).Function }, o.domain)
+	c.family.entry.CompareAndSwap(0, c.entry())
 	handle.scope.extend().child = c
 	if s.rt.closed.Load() {
 		handle.conclude(ErrClosed)

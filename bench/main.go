@@ -22,7 +22,7 @@ func main() {
 		return
 	}
 	rounds := flag.Int("rounds", 20, "rounds of each contest; the ratio is the median over them")
-	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck, beat, parked, log, snapshot/1k/4 .. snapshot/1M/16, idle, http, middleware, retry, rate, adaptive, call/1, call/2, probe, walls, permits, dump, checkpoint")
+	pattern := flag.String("run", "", "only contests whose name matches this regular expression: pool/1, pool/16, go/1, go/16, restart, stuck, beat, parked, log, snapshot/1k/4 .. snapshot/1M/16, idle, http, middleware, serve, retry, rate, adaptive, call/1, call/2, probe, walls, permits, dump, checkpoint")
 	verbose := flag.Bool("v", false, "print the spread over the rounds below each row")
 	flag.Parse()
 	match, err := regexp.Compile(*pattern)
@@ -48,6 +48,7 @@ type size struct {
 	idle     time.Duration
 	http     time.Duration // of load for each turn
 	requests int           // of the middleware contest
+	served   int           // requests of the serve contest, for each side
 	retries  int           // calls of the retry and rate contests
 	calls    int           // of the call contests
 	open     time.Duration // of a breaker of the probe contest
@@ -64,7 +65,7 @@ type size struct {
 var fullSize = size{
 	units: 32_000, restarts: 2_000, stuck: 40, beats: 2_000_000, logs: 50_000, parked: 10_000,
 	snapshot: []int{1_000, 10_000, 100_000, 1_000_000}, idle: 20 * time.Second, http: 400 * time.Millisecond,
-	requests: 20_000, retries: 500_000, calls: 500_000, open: 20 * time.Millisecond,
+	requests: 20_000, served: 10_000, retries: 500_000, calls: 500_000, open: 20 * time.Millisecond,
 	walls: 800 * time.Millisecond, mixed: 100_000, adaptive: time.Minute, dump: 5_000, saves: 100,
 }
 
@@ -77,7 +78,7 @@ func contests(s size) []contest {
 	for _, producers := range []int{1, 16} {
 		out = append(out, goContest(producers, s.units))
 	}
-	out = append(out, restartContest(s.restarts), stuckContest(s.stuck), beatContest(s.beats), parkedContest(s.parked), logContest(s.logs), httpContest(s.http), middlewareContest(s.requests), retryContest(s.retries), rateContest(s.retries),
+	out = append(out, restartContest(s.restarts), stuckContest(s.stuck), beatContest(s.beats), parkedContest(s.parked), logContest(s.logs), httpContest(s.http), middlewareContest(s.requests), serveContest(s.served), retryContest(s.retries), rateContest(s.retries),
 		adaptiveContest("adaptive", false, s.adaptive), adaptiveContest("adaptive/deaf", true, s.adaptive))
 	for _, callers := range []int{1, 2} {
 		out = append(out, callContest(callers, s.calls))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"math"
+	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -79,6 +81,7 @@ func TestVerdict(t *testing.T) {
 		{row{name: "more", values: series{0.989}, unit: times, target: 0.99, sense: atLeast}, "more | 0.989x | >= 0.99x | short"},
 		{row{name: "enough", values: series{0.99}, unit: times, target: 0.99, sense: atLeast}, "enough | 0.990x | >= 0.99x | ok"},
 		{row{name: "none", values: series{0.004}, unit: allocs, sense: none}, "none | 0.00 allocs | <= 0 allocs | ok"},
+		{row{name: "less than none", values: series{-0.004}, unit: allocs, sense: none}, "less than none | 0.00 allocs | <= 0 allocs | ok"},
 		{row{name: "some", values: series{1}, unit: allocs, sense: none}, "some | 1.00 allocs | <= 0 allocs | short"},
 		{row{name: "no more", unit: times, target: 1, sense: atLeast}, "no more | NaNx | >= 1x | short"},
 		{row{name: "peer", values: series{7}, unit: times}, "peer | 7.000x | - | -"},
@@ -109,7 +112,7 @@ func TestSeries(t *testing.T) {
 func TestRun(t *testing.T) {
 	all := contests(size{
 		units: 500, restarts: 20, stuck: 3, beats: 1000, logs: 200, parked: 100, snapshot: []int{1000}, idle: 50 * time.Millisecond, http: 20 * time.Millisecond,
-		requests: 100, retries: 1000, adaptive: 200 * time.Millisecond,
+		requests: 100, served: 64, retries: 1000, adaptive: 200 * time.Millisecond,
 		calls: 1000, open: 5 * time.Millisecond, walls: 80 * time.Millisecond, mixed: 300, dump: 50, saves: 3,
 	})
 	var out strings.Builder
@@ -132,7 +135,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("verdict %q for target %q in %q", cells[3], cells[2], line)
 		}
 	}
-	if want := 2*7 + 2*7 + 4 + 2 + 2 + 7 + 3 + 3 + 6 + 2*9 + 1 + 6 + 2 + 2*14 + 2*10 + 6 + 5 + 3 + 8 + 4; rows != want {
+	if want := 2*7 + 2*7 + 4 + 2 + 2 + 7 + 3 + 3 + 6 + 2 + 2*9 + 1 + 6 + 2 + 2*14 + 2*10 + 6 + 5 + 3 + 8 + 4; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
 	}
 	var one strings.Builder
@@ -141,5 +144,21 @@ func TestRun(t *testing.T) {
 	}
 	if strings.Contains(one.String(), "pool/") || strings.Count(one.String(), "#   ") != 7 {
 		t.Errorf("-run ^go/1$ -v printed:\n%s", one.String())
+	}
+}
+
+// A request that is not answered as it should be fails its round.
+func TestServeFails(t *testing.T) {
+	serve := func(server *http.Server, l net.Listener) func() {
+		server.Handler = http.NotFoundHandler()
+		return servePlain(server, l)
+	}
+	s, err := newService(serve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if _, err := s.answer(8); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -40,7 +40,13 @@ var (
 	share  = unit{" %", 3} // of one core
 )
 
-func (u unit) format(v float64) string { return fmt.Sprintf("%.*f%s", u.decimals, v, u.suffix) }
+// format writes v, without a sign where it is written as a zero.
+func (u unit) format(v float64) string {
+	if u.round(v) == 0 {
+		v = 0
+	}
+	return fmt.Sprintf("%.*f%s", u.decimals, v, u.suffix)
+}
 
 // round returns v as it is written. Allocations that are a contestant's set-up
 // and no unit's disappear in it.

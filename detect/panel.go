@@ -22,7 +22,7 @@ import (
 // no output; and they must not depend on map order. It must not block, must not
 // keep or change the turn, and must bound what it remembers. One that runs
 // longer than its turn is disabled for good; one that panics three times in a
-// row too.
+// row too. Within a runtime that is told by an [observe.EventDetectorDisabled].
 type Detector interface {
 	Detect(observe.Turn) []Finding
 }

@@ -39,21 +39,28 @@ func (cs *connections) follow(srv *http.Server) {
 		if within != nil {
 			ctx = within(ctx, nc)
 		}
-		if cs.complete.Load() || ctx == nil || !reflect.ValueOf(nc).Comparable() {
-			return ctx // net/http panics without a context, and a map at what is not comparable
+		if cs.complete.Load() || ctx == nil || !hashable(nc) {
+			return ctx // net/http panics without a context, and a map at what is not hashable
 		}
 		c := &connection{since: time.Now()}
 		cs.open.Store(nc, c)
 		return context.WithValue(ctx, connectionKey{}, c)
 	}
 	srv.ConnState = func(nc net.Conn, to http.ConnState) {
-		if reflect.ValueOf(nc).Comparable() {
+		if hashable(nc) {
 			cs.changed(nc, to)
 		}
 		if state != nil {
 			state(nc, to)
 		}
 	}
+}
+
+// hashable reports whether a connection can be the key of a map. A pointer can, as nearly all
+// are, which is known without the allocation that [reflect.Value.Comparable] makes.
+func hashable(nc net.Conn) bool {
+	v := reflect.ValueOf(nc)
+	return v.Kind() == reflect.Pointer || v.Comparable()
 }
 
 func (cs *connections) changed(nc net.Conn, to http.ConnState) {

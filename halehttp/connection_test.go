@@ -285,3 +285,38 @@ func TestServeOtherListener(t *testing.T) {
 		}
 	})
 }
+
+// To follow a connection allocates nothing for a request.
+func TestFollowingAllocatesNothing(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan net.Conn, 1)
+	srv := &http.Server{ReadHeaderTimeout: time.Minute, ConnState: func(nc net.Conn, to http.ConnState) {
+		if to == http.StateNew {
+			opened <- nc
+		}
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- halehttp.Serve(ctx, srv, l, halehttp.Window(0)) }()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := <-opened // srv.ConnState is halehttp's by now
+	if n := testing.AllocsPerRun(100, func() {
+		srv.ConnState(nc, http.StateActive)
+		srv.ConnState(nc, http.StateIdle)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -44,6 +44,10 @@
 //	hale_call_fallbacks_total{name}           calls that a fallback answered
 //	hale_call_timeouts_total{name}            tries whose callers could wait no longer
 //
+// A detector that was disabled for overrunning its turn or for panics is told by the event and the
+// log record "detector.disabled" and has no metric; while its goroutine hangs, that is one of
+// hale_overrun_goroutines.
+//
 // How many calls there were and how long they took is in the metrics of the operation of
 // that name.
 //

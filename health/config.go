@@ -2,7 +2,9 @@ package health
 
 import (
 	"context"
+	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hale-go/hale"
@@ -13,7 +15,8 @@ import (
 // goroutines are run.
 type Config struct {
 	// Critical are the names of tasks that must run and beat for the service to live, such
-	// as "orders.consume". Default: none.
+	// as "orders.consume": as they are given to [hale.Go], and none of a pool, a call, a domain
+	// or a supervisor. Default: none.
 	Critical []string
 	// Loopback is a URL of the service's own that must be answered, with any status below
 	// 500, for it to live: "http://127.0.0.1:8080/ping". Default: none.
@@ -50,6 +53,11 @@ func (c Config) withDefaults() (Config, error) {
 			*d.value = d.normal
 		case *d.value < 0 || *d.value > 24*time.Hour:
 			return c, &hale.ConfigError{Field: "health.Config." + d.field, Value: *d.value, Mend: "give a duration up to 24h, or 0 for the default"}
+		}
+	}
+	for i, name := range c.Critical {
+		if name == "" || slices.Contains(c.Critical[:i], name) {
+			return c, &hale.ConfigError{Field: fmt.Sprintf("health.Config.Critical[%d]", i), Value: name, Mend: "give the name of a task, each once"}
 		}
 	}
 	if c.Loopback != "" {

@@ -49,8 +49,14 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 
 // Started says that the service has started: until then it is not ready, and what it lives by
 // may be missing as long as it has not been there. How long a start may take is for who started it
-// to say: a startup probe, or the ready timeout of "hale run".
-func (p *Probes) Started() { p.started.Store(true) }
+// to say: a startup probe, or the ready timeout of "hale run". Start the critical tasks before: a
+// name that no task has had by then is told as misuse, once, in the runtime's log and as an event,
+// since Live fails for it when the Patience is over.
+func (p *Probes) Started() {
+	if !p.started.Swap(true) {
+		p.tellUnknown()
+	}
+}
 
 // Drain says that the service is about to end: it is not ready any more. Where a successor may
 // share the socket that this is asked on, as under "hale run", close that listener at once
@@ -87,7 +93,7 @@ func (p *Probes) live(ctx context.Context) []Check {
 	wrong := map[string]string{}
 	for _, name := range p.cfg.Critical {
 		if ok, why := p.rt.Beating(name); !ok {
-			wrong[name] = why
+			wrong[name] = p.missing(name, why)
 		}
 	}
 	if p.cfg.Loopback != "" {

@@ -224,7 +224,7 @@ func TestHandler(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, c := range []health.Config{
-		{Patience: -1}, {Timeout: 25 * time.Hour}, {Saturation: -time.Second}, {Loopback: "::bad"}, {Loopback: "/ping"}, {Degraded: map[string]int{"a": 0}}, {Checks: map[string]func(context.Context) error{"a": nil}},
+		{Patience: -1}, {Timeout: 25 * time.Hour}, {Saturation: -time.Second}, {Loopback: "::bad"}, {Loopback: "/ping"}, {Degraded: map[string]int{"a": 0}}, {Checks: map[string]func(context.Context) error{"a": nil}}, {Critical: []string{"a", ""}}, {Critical: []string{"a", "b", "a"}},
 	} {
 		_, err := health.New(nil, c)
 		if bad, ok := errors.AsType[*hale.ConfigError](err); !ok || bad.Mend == "" {

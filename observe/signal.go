@@ -233,8 +233,8 @@ const (
 	EventHandover        EventKind = "handover"         // a successor is asked for, or was in vain
 	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
 
-	EventDetectorDisabled EventKind = "detector.disabled" // it overran its turn or kept panicking
-	EventDetectorGarbage  EventKind = "detector.garbage"  // findings that make no sense were dropped
+	EventDetectorDisabled EventKind = "detector.disabled" // a detector overran its turn, or panicked three times in a row, and is off; the subject's name is its own
+	EventDetectorGarbage  EventKind = "detector.garbage"  // findings of a detector that make no sense, or are too many, were dropped
 	EventObserverDown     EventKind = "observer.down"     // hale's own loop broke and restarts
 	EventBaselines        EventKind = "baselines"         // what had been learned could not be read or kept
 

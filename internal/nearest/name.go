@@ -1,21 +1,31 @@
 package nearest
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// few is below how many letters may be other.
+const few = 3
 
 // Name returns the one of the known names that a misspelt one may stand for, "" for none:
 // at most two letters are other, and less than half of them. Capitals, hyphens,
 // underscores and spaces do not count, and names above 64 bytes stand for none.
 func Name(name string, known []string) string {
-	bare := func(s string) string {
-		return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-	}
+	gaps := strings.NewReplacer("_", "", "-", "", " ", "")
+	bare := func(s string) string { return gaps.Replace(strings.ToLower(s)) }
 	name = bare(name)
 	if len(name) > 64 {
 		return ""
 	}
-	best, least := "", 3
+	letters := utf8.RuneCountInString(name)
+	best, least := "", few
 	for _, k := range known {
-		if d := distance(name, bare(k)); d < least && 2*d < len(k) {
+		b := bare(k)
+		if n := utf8.RuneCountInString(b); n <= letters-few || n >= letters+few {
+			continue // as many letters are other at least
+		}
+		if d := distance(name, b); d < least && 2*d < len(k) {
 			best, least = k, d
 		}
 	}

@@ -10,7 +10,7 @@ import (
 func TestName(t *testing.T) {
 	known := []string{"timeout", "max_wait", "recommendations", "db"}
 	for name, want := range map[string]string{
-		"timeuot": "timeout", "maxWait": "max_wait", "Recomendations": "recommendations", "time": "", "dp": "", "": "",
+		"timeuot": "timeout", "timeo": "timeout", "maxWait": "max_wait", "Recomendations": "recommendations", "time": "", "dp": "", "": "",
 		strings.Repeat("timeout", 20): "",
 	} {
 		if got := nearest.Name(name, known); got != want {
