@@ -88,6 +88,7 @@ func checkpointContest(saves int) contest {
 				speed(ours, synced, 0.9),
 				speed(ours, bare, 0.9),
 				speed(ourBolt, synced, 0),
+				speed(ourBolt, bare, 0.9),
 				{name: name + " " + ours + " allocations per save", values: r.of(ours, allocations), unit: allocs},
 			}
 		},

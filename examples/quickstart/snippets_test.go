@@ -116,10 +116,10 @@ func serve(ctx context.Context, rt *hale.Runtime, server *http.Server) error {
 		return halehttp.Serve(ctx, admin, port, halehttp.Window(0)) // it leaves at once, for a successor to answer
 	})
 	rt.Go(ctx, "watchdog", func(ctx context.Context) error { return process.Watch(ctx, probes.Live) })
-	probes.Started()
 	if err := process.Ready(); err != nil {
 		return err
 	}
+	probes.Started() // all critical tasks run by now, those with a checkpoint too
 	return halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains
 }
 
