@@ -23,13 +23,17 @@ import (
 //	orders.aside-N   set aside, at most 8 of them, with rising numbers
 //	orders.lock      held by who touches the records
 //	orders.claim     held by who takes an epoch
-//	orders.tmp       a record being written; one that a crash left is removed by the next Resume
+//	orders.tmp       a record being written, and between saves the file for it; the next Resume removes it
 //	orders.next      an epoch being written; the next Resume goes on with it
 //
-// A save writes the temporary file, syncs it, renames state to prev and the temporary file
-// to state, and syncs the folder. Wherever it is killed, state or else prev is whole. The order of
-// renames survives a loss of power as far as the file system keeps it, as journaling ones do.
-// The two syncs are what a save costs: about as much as the same without the older record.
+// A save writes the temporary file, syncs it, has it, state and prev change their names round, and
+// syncs the folder. Wherever it is killed, state or else prev is whole. The order of renames
+// survives a loss of power as far as the file system keeps it, as journaling ones do. The two
+// syncs are what a save costs. On Linux (amd64, arm64, riscv64, loong64) with ext4, XFS, btrfs or
+// tmpfs the file that was prev is written over next time: the file system has no file to make and
+// none to delete, which makes a save about as fast as a bare write, sync and rename. A record
+// that is no larger than the one it is written over then needs no room on the disk. Who copies these
+// files while they are saved to may get a torn one, which Resume sets aside.
 //
 // The lock is the system's (flock, LockFileEx on Windows), so a process that dies lets go of it.
 // Whoever waits for it looks again every 1 to 16 ms until its context is done; a Resume waits
@@ -212,32 +216,59 @@ func (f files) read(name string, most int64) ([]byte, error) {
 // under the last name, if that is not empty.
 func (f files) replace(name, by string, data []byte, keep string) error {
 	tmp := f.path(by)
-	err := writeSynced(tmp, data)
-	if err == nil && keep != "" {
-		if err = rename(f.path(name), f.path(keep)); errors.Is(err, fs.ErrNotExist) {
-			err = nil // the first, or the last save ended between its renames
-		}
+	if err := writeSynced(tmp, data); err != nil {
+		_ = os.Remove(tmp) // or the next claim does
+		return f.failed(err)
 	}
-	if err == nil {
+	var err error
+	if keep == "" {
 		err = rename(tmp, f.path(name))
+	} else {
+		err = rotate(tmp, f.path(name), f.path(keep))
 	}
 	if err != nil {
-		_ = os.Remove(tmp) // or the next claim does
 		return f.failed(err)
 	}
 	return f.failed(syncDir(f.dir))
 }
 
+// rotate has the file tmp take a name, and what had it the name keep. What was kept is the next
+// tmp, or goes. No step leaves both names without a whole record.
+func rotate(tmp, name, keep string) error {
+	if exchange(tmp, name) == nil {
+		if exchange(tmp, keep) == nil {
+			return nil
+		}
+		return rename(tmp, keep) // nothing was kept yet
+	}
+	if err := rename(name, keep); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	} // else the first, or the last save ended between its renames
+	return rename(tmp, name)
+}
+
+// writeSynced writes a file, over what is in it, if it is there.
 func writeSynced(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
+	if _, err = file.Write(data); err == nil {
+		err = cut(file, int64(len(data)))
+	}
 	if err == nil {
-		err = file.Sync()
+		err = syncData(file)
 	}
 	return errors.Join(err, file.Close())
+}
+
+// cut takes away what a file has beyond its size.
+func cut(file *os.File, size int64) error {
+	info, err := file.Stat()
+	if err != nil || info.Size() == size {
+		return err
+	}
+	return file.Truncate(size)
 }
 
 // aside returns the path under which the next record is set aside, and makes room.

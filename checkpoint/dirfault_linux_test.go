@@ -67,6 +67,23 @@ func disk(t *testing.T) string {
 	return dir
 }
 
+// fill leaves a disk no room.
+func fill(t *testing.T, dir string) (ballast *os.File) {
+	t.Helper()
+	ballast, err := os.Create(dir + "/ballast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ballast.Close() }) // before the disk goes
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 100))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return ballast
+}
+
 func TestFullDisk(t *testing.T) {
 	if !apart(t, true) {
 		return
@@ -75,21 +92,11 @@ func TestFullDisk(t *testing.T) {
 	c := resume(t, checkpoint.Dir(dir), "k")
 	save(t, c, 1)
 	save(t, c, 2)
-	ballast, err := os.Create(dir + "/ballast")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ballast.Close()
-	for err == nil {
-		_, err = ballast.Write(make([]byte, 100))
-	}
-	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
+	ballast := fill(t, dir)
 	for range 3 {
 		refused(t, c.Save(t.Context(), progress{Done: 3}), syscall.ENOSPC)
 		left(t, dir, "ballast", "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
-		_, err = checkpoint.Resume[progress](t.Context(), checkpoint.Dir(dir), "k")
+		_, err := checkpoint.Resume[progress](t.Context(), checkpoint.Dir(dir), "k")
 		refused(t, err, syscall.ENOSPC)
 	}
 	if err := ballast.Truncate(0); err != nil {
@@ -97,6 +104,70 @@ func TestFullDisk(t *testing.T) {
 	}
 	save(t, c, 4) // the resumes that failed have fenced nobody
 	found(t, resume(t, checkpoint.Dir(dir), "k"), 4)
+}
+
+// A full disk has room for what is no larger than what is there.
+func TestFullDiskTakesWhatIsNoLarger(t *testing.T) {
+	if !apart(t, true) {
+		return
+	}
+	dir := disk(t)
+	c := resume(t, checkpoint.Dir(dir), "k")
+	for n := range 3 {
+		save(t, c, n)
+	}
+	ballast := fill(t, dir)
+	for n := range 10 {
+		save(t, c, n)
+	}
+	refused(t, c.Save(t.Context(), progress{Done: 10, Pad: strings.Repeat("x", 10_000)}), syscall.ENOSPC)
+	if err := ballast.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 9)
+}
+
+// A save that ended between its exchanges has kept what it wrote.
+func TestEndedBetweenTheExchanges(t *testing.T) {
+	dir := t.TempDir()
+	c := resume(t, checkpoint.Dir(dir), "k")
+	for n := range 4 {
+		save(t, c, n)
+	}
+	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state", "k.tmp")
+	if err := errors.Join(os.Rename(dir+"/k.prev", dir+"/2"), os.Rename(dir+"/k.tmp", dir+"/k.prev"), os.Rename(dir+"/2", dir+"/k.tmp")); err != nil {
+		t.Fatal(err)
+	}
+	c = resume(t, checkpoint.Dir(dir), "k")
+	found(t, c, 3)
+	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
+	for n := range 4 { // shorter and longer ones over others
+		if err := c.Save(t.Context(), progress{Done: n, Pad: strings.Repeat("x", (n*7919)%3000)}); err != nil {
+			t.Fatal(err)
+		}
+		found(t, resume(t, checkpoint.Dir(dir), "k"), n)
+		c = resume(t, checkpoint.Dir(dir), "k")
+	}
+}
+
+// Records of all sizes take each other's place.
+func TestSizesInTurn(t *testing.T) {
+	dir := t.TempDir()
+	c := resume(t, checkpoint.Dir(dir), "k")
+	for n := range 50 {
+		if err := c.Save(t.Context(), progress{Done: n, Pad: strings.Repeat("x", (n*7919)%9000)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newest, err := os.ReadFile(dir + "/k.state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 49)
+	if err := os.WriteFile(dir+"/k.state", append(newest, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found(t, resume(t, checkpoint.Dir(dir), "k"), 48) // the one before is whole too
 }
 
 // While the disk is full the task goes on and people are told; when it is not any more, that is over.
@@ -112,24 +183,19 @@ func TestFullDiskIsAnIncident(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			pad := ""
 			work := func(d time.Duration) (err error) {
 				for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
 					steps++
-					err = claim.Save(ctx, progress{Done: steps})
+					err = claim.Save(ctx, progress{Done: steps, Pad: pad})
 				}
 				return err
 			}
 			if err := work(10 * time.Second); err != nil || len(b.Incidents()) != 0 {
 				t.Fatal(err, b.Incidents())
 			}
-			ballast, err := os.Create(dir + "/ballast")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer ballast.Close()
-			for err == nil {
-				_, err = ballast.Write(make([]byte, 100))
-			}
+			ballast := fill(t, dir)
+			pad = strings.Repeat("x", 10_000) // what is no larger than before has its room
 			refused(t, work(30*time.Second), syscall.ENOSPC)
 			in := b.Incidents()
 			if len(in) != 1 || in[0].Fault != "unhealthy" || in[0].Subject.Name != "checkpoint" || in[0].Phase != "escalated" ||

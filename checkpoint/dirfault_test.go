@@ -66,8 +66,8 @@ func TestEndedBetweenTheRenames(t *testing.T) {
 	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev")
 	save(t, c, 3)
 	save(t, c, 4)
-	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
 	found(t, resume(t, checkpoint.Dir(dir), "k"), 4)
+	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
 }
 
 // left checks the files of a folder.
