@@ -23,7 +23,7 @@ func main() {
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(&code), launchCommand(&code))
+	root.AddCommand(runCommand(&code), handoverCommand(&code), launchCommand(&code))
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "hale:", err)
 		if code == 0 {

@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error { e.Setenv("GORACE", "atexit_sleep_ms=0"); return nil }, // services end when they end
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "incidents": incidents},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "incidents": incidents, "until": until},
 	})
 }
 
@@ -67,6 +67,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// until waits until a file has a text: "until log msg=ready".
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: until file text")
+	}
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && strings.Contains(string(data), args[1]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("waited in vain: %v\n%s", err, data)
+		}
 	}
 }
 
@@ -118,7 +134,7 @@ func service() {
 			}
 		case "wait":
 			c := make(chan os.Signal, 1)
-			signal.Notify(c, syscall.SIGTERM)
+			signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
 			<-c
 		}
 	}

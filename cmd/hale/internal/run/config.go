@@ -22,6 +22,7 @@ const (
 // Config says what to run, and how. Zero fields get the defaults.
 type Config struct {
 	Command []string // Command is the service and its arguments.
+	Control string   // Control is the path of a Unix socket on which others ask for a handover, see [Ask]; only this user and root may. Default: none.
 	Listen  []string // Listen are addresses to hold sockets of from the start: "127.0.0.1:8080", "unix:/run/shop.sock".
 
 	Restart     Restart       // Restart says when it is started again. Default: on-failure.

@@ -13,3 +13,9 @@ func ParseMessage(text string) (texts []string, times []int64) {
 	m := parseMessage(text)
 	return []string{m.status, m.handover}, []int64{int64(m.extend), int64(m.watchdog)}
 }
+
+// ParseAnswer is what reads the answers of "hale run".
+func ParseAnswer(line string) (kind, text string, ok bool) {
+	a, ok := parseAnswer(line)
+	return a.kind, a.text, ok
+}
