@@ -99,7 +99,10 @@ func incidents(ts *testscript.TestScript, neg bool, args []string) {
 		if i.At.IsZero() || i.Uptime < 0 || (i.Fault == run.FaultCrash) != (len(i.Fingerprint) == 16 && len(i.Stack) > 0 && i.Goroutines > 0 && len(i.Output) > 0) {
 			ts.Fatalf("%s", line)
 		}
-		i.At, i.PID, i.Uptime, i.Fingerprint, i.Stack, i.Goroutines = time.Time{}, 0, 0, "", nil, 0
+		if i.Fault == run.FaultNeverReady && (len(i.Groups) == 0 || i.Goroutines == 0) { // it says where it is
+			ts.Fatalf("%s", line)
+		}
+		i.At, i.PID, i.Uptime, i.Fingerprint, i.Stack, i.Goroutines, i.Groups = time.Time{}, 0, 0, "", nil, 0, nil
 		i.Site, _, _ = strings.Cut(i.Site, ":")
 		i.Action = aWhile.ReplaceAllString(i.Action, "restart in a while")
 		if i.Fault == run.FaultCrash { // of Go, which a newer one prints otherwise

@@ -18,6 +18,7 @@
 //	socketfile.go  the files of Unix sockets
 //	output.go      stderr, passed on and never waited for
 //	words.go       what a service said of its end
+//	oom.go         whether the kernel had no memory for it
 //	orphans.go     what services leave to the first process of a container
 //	hang.go        whether a service that says nothing hangs, or is starved
 //	restarts.go    how soon, and how often

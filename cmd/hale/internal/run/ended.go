@@ -7,6 +7,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ended deals with the end of a service.
@@ -101,11 +103,23 @@ func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, me
 		s.hangup && sig == fmt.Sprint(syscall.SIGHUP): // the terminal was closed, which is not to be survived
 		return "", ""
 	case sig != "":
-		return FaultKilled, "killed by a signal: " + sig
+		return FaultKilled, s.killedBy(syscall.Signal(code - 128))
 	case code != 0:
 		return FaultExit, fmt.Sprintf("exit status %d", code)
 	}
 	return "", ""
+}
+
+// killedBy says by which signal, that nobody here has sent, a service was killed.
+func (s *service) killedBy(sig syscall.Signal) string {
+	text := "killed by " + cmp.Or(unix.SignalName(sig), fmt.Sprintf("signal %d", int(sig)))
+	if sig != syscall.SIGKILL {
+		return text
+	}
+	if n, known := oomKills(); known && n > s.ooms {
+		return text + ": the kernel's out-of-memory killer has struck in its control group"
+	}
+	return text + " from outside, such as the kernel's out-of-memory killer"
 }
 
 // outcome is what who waits for a handover is told of an end.

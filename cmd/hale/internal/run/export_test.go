@@ -1,6 +1,9 @@
 package run
 
-import "io"
+import (
+	"io"
+	"io/fs"
+)
 
 // NewSink is what incidents go through.
 func NewSink(to io.Writer, failed func(error)) (write func([]byte), done func()) {
@@ -19,3 +22,13 @@ func ParseAnswer(line string) (kind, text string, ok bool) {
 	a, ok := parseAnswer(line)
 	return a.kind, a.text, ok
 }
+
+// SetHost has the kernel's files be others, and returns what undoes that.
+func SetHost(host fs.FS) (undo func()) {
+	was := hostFS
+	hostFS = host
+	return func() { hostFS = was }
+}
+
+// OOMKills is how many were killed for want of memory.
+var OOMKills = oomKills

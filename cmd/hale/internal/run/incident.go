@@ -40,7 +40,7 @@ type Incident struct {
 	Site        string   `json:"site,omitempty"`        // the function and line that it comes from
 	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
 	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
-	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs
+	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs or is not ready in time
 	Output      []string `json:"output,omitempty"`      // the last lines of stderr
 }
 

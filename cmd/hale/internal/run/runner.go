@@ -233,13 +233,18 @@ func (r *Runner) look(now time.Time) {
 	}
 }
 
-// dumpTime is how long a service that hangs may take to print its stacks.
+// dumpTime is how long a service that hangs, or is not ready in time, may take to print its stacks.
 const dumpTime = 400 * time.Millisecond
 
-// hung ends a service that hangs. SIGQUIT has Go print all stacks, and says where.
+// hung ends a service that hangs.
 func (r *Runner) hung(s *service) {
 	r.log.Warn("no sign of life", r.who(s, "for", s.dog.every)...)
-	s.why = FaultHang
+	s.dump(FaultHang)
+}
+
+// dump ends a service for a fault. SIGQUIT has Go print all stacks, and says where it is.
+func (s *service) dump(why string) {
+	s.why = why
 	s.limit = time.Now().Add(dumpTime)
 	s.signal(syscall.SIGQUIT)
 }
@@ -252,7 +257,9 @@ func (r *Runner) expired(s *service) {
 	case s.stopping:
 		s.why = FaultStopHangs
 	default:
-		s.why = FaultNeverReady
+		r.log.Warn("not ready in time", r.who(s, "after", r.cfg.ReadyTimeout)...)
+		s.dump(FaultNeverReady)
+		return
 	}
 	s.kill()
 }
