@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +16,9 @@ const usageCode = 2
 
 func main() {
 	code := 0
+	build, _ := debug.ReadBuildInfo() // nil where there is none
 	root := &cobra.Command{
-		Use: "hale", Short: "keeps Go services healthy with nobody at the keyboard",
+		Use: "hale", Short: "keeps Go services healthy with nobody at the keyboard", Version: version(build),
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -49,13 +49,13 @@ again or hands it over. Give --control to the outermost too.`
 // runCommand is "hale run". code is set to what the program is to exit with.
 func runCommand(code *int) *cobra.Command {
 	var cfg run.Config
-	var restart, incidents string
+	var restart, incidents, logFormat string
 	var off bool
 	cmd := &cobra.Command{
 		Use: "run [flags] -- command [argument]...", Short: "run a service, and start it again when it crashes or hangs",
 		Long: runLong, Example: "  hale run -- ./shop\n  hale run --listen :8080 --notify -- ./shop -config shop.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg.Command, cfg.Restart = args, run.Restart(restart)
+			cfg.Command, cfg.Restart, cfg.LogFormat = args, run.Restart(restart), run.LogFormat(logFormat)
 			if err := usable(cmd.Flags()); err != nil {
 				return err
 			}
@@ -96,6 +96,7 @@ func runCommand(code *int) *cobra.Command {
 	f.BoolVar(&cfg.Notify, "notify", false, "the service says READY=1, and must within --ready-timeout")
 	f.DurationVar(&cfg.ReadyTimeout, "ready-timeout", time.Minute, "how `long` a service may take to be ready, on a handover or with --notify")
 	f.DurationVar(&cfg.StopTimeout, "stop-timeout", 30*time.Second, "how `long` it may take to end before it is killed")
+	f.StringVar(&logFormat, "log-format", string(run.Logfmt), "write hale's own log to stderr as `logfmt` or json, where durations are nanoseconds")
 	f.StringVar(&incidents, "incidents", "", "append each incident to this `file`, as a line of JSON; /dev/stdout and /dev/stderr too")
 	return cmd
 }

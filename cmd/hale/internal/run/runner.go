@@ -80,10 +80,7 @@ func (r *Runner) Run(ctx context.Context) (code int, err error) {
 		return 1, err
 	}
 	defer r.sockets.close()
-	r.out = newSink(r.cfg.Stderr, missingBytes, nil)
-	if r.log = r.cfg.Log; r.log == nil {
-		r.log = slog.New(slog.NewTextHandler(r.out, nil)).With("from", "hale")
-	}
+	r.openLog()
 	if r.cfg.Incidents != nil {
 		r.incidents = newSink(r.cfg.Incidents, missingIncidents, func(err error) { r.log.Warn("incidents cannot be written", "error", err) })
 	}
@@ -119,6 +116,21 @@ func (r *Runner) Run(ctx context.Context) (code int, err error) {
 	}
 	r.decide(ctx, signals)
 	return r.code, nil
+}
+
+// openLog makes what takes the service's lines and the runner's own.
+func (r *Runner) openLog() {
+	var handler slog.Handler
+	if r.cfg.LogFormat == JSON {
+		r.out = newSink(r.cfg.Stderr, missingJSON, nil)
+		handler = slog.NewJSONHandler(r.out, nil)
+	} else {
+		r.out = newSink(r.cfg.Stderr, missingBytes, nil)
+		handler = slog.NewTextHandler(r.out, nil)
+	}
+	if r.log = r.cfg.Log; r.log == nil {
+		r.log = slog.New(handler).With("from", "hale")
+	}
 }
 
 // passed are the signals that are taken: those that a service may do something about, and
