@@ -70,14 +70,19 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// until waits until a file has a text: "until log msg=ready".
+// until waits until a file has a text, so many times: "until log msg=ready 2".
 func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: until file text")
+	times := 1
+	if len(args) == 3 {
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		times = n
+	} else if neg || len(args) != 2 {
+		ts.Fatalf("usage: until file text [times]")
 	}
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		data, err := os.ReadFile(ts.MkAbs(args[0]))
-		if err == nil && strings.Contains(string(data), args[1]) {
+		if err == nil && strings.Count(string(data), args[1]) >= times {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -131,6 +136,10 @@ func service() {
 			time.Sleep(time.Minute)
 		case "print":
 			fmt.Println(os.Getenv(of))
+		case "await": // a file
+			for _, err := os.Stat(of); err != nil; _, err = os.Stat(of) {
+				time.Sleep(5 * time.Millisecond)
+			}
 		case "ready":
 			if err := process.Ready(); err != nil {
 				panic(err)

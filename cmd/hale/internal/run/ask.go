@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -20,9 +22,9 @@ var (
 // AskError says what came of a request, as people are told it. It matches one of the errors
 // above, and the one that it wraps.
 type AskError struct {
-	Kind error // Kind is ErrNobody, ErrHandover or ErrOpen.
-	Text string
-	Err  error // Err is the cause, where there is one.
+	Kind error  // Kind is ErrNobody, ErrHandover or ErrOpen.
+	Text string // Text says what to do, too, where that is known.
+	Err  error  // Err is the cause, where there is one.
 }
 
 func (e *AskError) Error() string { return e.Text }
@@ -57,6 +59,8 @@ func Ask(ctx context.Context, path string, tell func(string)) error {
 		switch {
 		case ctx.Err() != nil:
 			return &AskError{ErrOpen, "nothing is decided yet: the handover goes on, and the log of hale run will say what came of it", ctx.Err()}
+		case first && errors.Is(err, os.ErrDeadlineExceeded):
+			return &AskError{ErrNobody, fmt.Sprintf("%s: who serves it says nothing for %v: it is no hale run, or hangs", path, firstAnswer), err}
 		case first && (err != nil || !known):
 			return &AskError{ErrNobody, path + ": who serves it does not answer as hale run does: give the path of a hale run's --control", err}
 		case err != nil:

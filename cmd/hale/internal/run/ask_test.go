@@ -260,6 +260,13 @@ func TestAskTooOften(t *testing.T) {
 
 // Who is asked may be anybody.
 func TestAskAnybody(t *testing.T) {
+	silent := controlPath(t)
+	l, err := net.Listen("unix", silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // of the test
+	nothing := ask(silent)
 	for _, c := range []struct {
 		says string
 		kind error
@@ -288,6 +295,9 @@ func TestAskAnybody(t *testing.T) {
 		if a := <-ask(path); !errors.Is(a.err, c.kind) || a.err != nil && !strings.Contains(a.err.Error(), c.text) {
 			t.Errorf("%q: %v", c.says, a)
 		}
+	}
+	if a := <-nothing; !errors.Is(a.err, run.ErrNobody) || !strings.Contains(a.err.Error(), "says nothing for 10s: it is no hale run, or hangs") {
+		t.Errorf("%v", a)
 	}
 }
 

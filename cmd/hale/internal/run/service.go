@@ -181,7 +181,10 @@ func (s *service) kill() {
 // The log says why.
 func (s *service) stop(sig os.Signal, limit time.Duration, why string) {
 	if s.told == nil {
-		s.limit, s.cause = time.Now().Add(limit), why
+		s.cause = why
+		if s.why == "" { // else it is being killed
+			s.limit = time.Now().Add(limit)
+		}
 	}
 	s.stopping, s.told = true, sig
 	s.signal(sig)
