@@ -57,7 +57,7 @@ func (r *Runner) handover(why string, wished bool, asked *request) {
 		r.asked = asked
 	}
 	if restarts || r.current.ready.IsZero() {
-		r.replace(why, wish, now)
+		r.replace(why, wish, asked, now)
 		return
 	}
 	s, err := r.start()
@@ -74,11 +74,11 @@ func (r *Runner) handover(why string, wished bool, asked *request) {
 }
 
 // replace stops the service and has it started again, where no successor can take over.
-func (r *Runner) replace(why string, wish *Incident, now time.Time) {
+func (r *Runner) replace(why string, wish *Incident, asked *request, now time.Time) {
 	if r.current == nil {
 		r.startAt = now
 		r.log.Info("restart: the service is down", "why", why)
-		r.asked.say("the service is down: it is started at once")
+		asked.say("the service is down: it is started at once")
 		return
 	}
 	reason := "the service does not say when it is ready, so that no successor can take over"
@@ -87,7 +87,7 @@ func (r *Runner) replace(why string, wish *Incident, now time.Time) {
 	}
 	r.log.Warn("restart: "+reason, r.who(r.current, "why", why)...)
 	r.answer(wish, "restart: "+reason)
-	r.asked.say("%s: PID %d is stopped, and the service started again", reason, r.current.proc.Pid)
+	asked.say("%s: PID %d is stopped, and the service started again", reason, r.current.proc.Pid)
 	if !r.current.again {
 		r.current.again = true
 		r.current.stop(syscall.SIGTERM, r.cfg.StopTimeout, why)

@@ -18,7 +18,7 @@ const (
 	refused = "refused" // nothing was begun
 )
 
-// mostAnswers is for how many a request has room; there are three steps at most.
+// mostAnswers is for how many a request has room. There are fewer: a few steps, each once.
 const mostAnswers = 16
 
 // request is a handover that somebody waits for. The runner answers it, and never waits for
