@@ -61,6 +61,8 @@ func Ask(ctx context.Context, path string, tell func(string)) error {
 			return &AskError{ErrOpen, "nothing is decided yet: the handover goes on, and the log of hale run will say what came of it", ctx.Err()}
 		case first && errors.Is(err, os.ErrDeadlineExceeded):
 			return &AskError{ErrNobody, fmt.Sprintf("%s: who serves it says nothing for %v: it is no hale run, or hangs", path, firstAnswer), err}
+		case first && err != nil && len(line) == 0:
+			return &AskError{ErrNobody, path + ": who serves it has closed the connection without a word: it is no hale run, or has ended", err}
 		case first && (err != nil || !known):
 			return &AskError{ErrNobody, path + ": who serves it does not answer as hale run does: give the path of a hale run's --control", err}
 		case err != nil:

@@ -272,7 +272,7 @@ func TestAskAnybody(t *testing.T) {
 		kind error
 		text string
 	}{
-		{"", run.ErrNobody, "does not answer as hale run does"},
+		{"", run.ErrNobody, "has closed the connection without a word: it is no hale run, or has ended"},
 		{"HTTP/1.1 400 Bad Request\r\n\r\n", run.ErrNobody, "does not answer as hale run does"},
 		{strings.Repeat("step ", 100_000), run.ErrNobody, "does not answer as hale run does"},
 		{"step one\nstep two\n", run.ErrOpen, "hale run has ended before the handover had"},
