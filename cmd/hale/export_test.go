@@ -14,3 +14,6 @@ func IncidentsAt(path string) *incidentFile { return &incidentFile{path: path} }
 
 // Close ends a file of a test.
 func (f *incidentFile) Close() error { return f.file.Close() }
+
+// Version is what --version says of a build.
+var Version = version

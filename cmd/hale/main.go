@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -15,15 +16,16 @@ const usageCode = 2
 
 func main() {
 	code := 0
+	build, _ := debug.ReadBuildInfo() // nil where there is none
 	root := &cobra.Command{
-		Use: "hale", Short: "keeps Go services healthy with nobody at the keyboard",
+		Use: "hale", Short: "keeps Go services healthy with nobody at the keyboard", Version: version(build),
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(&code), launchCommand(&code))
+	root.AddCommand(runCommand(&code), handoverCommand(&code), launchCommand(&code))
 	if err := root.Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "hale:", err)
 		if code == 0 {

@@ -33,26 +33,29 @@ A service that says none of it is started again when it crashes, all the same. I
 stay in the foreground: when the process ends that was started, the service has ended.
 
 Signals: SIGTERM and SIGINT stop the service, a second SIGINT at once; SIGUSR2 hands
-over, to a new version of the program for instance; others are passed on. SIGHUP that
-ends the service, as of a terminal that was closed, is no failure. The exit code is
-the service's, or 128 and the number of the signal that ended it; 1 and not 0 if it is
-given up, 127 if there is no such command, 126 if it cannot be run, 2 if hale is called
-wrongly.
+over, to a new version of the program for instance, and once more if it comes again
+meanwhile; others are passed on. SIGHUP that ends the service, as of a terminal that was
+closed, is no failure. With --control PATH "hale handover PATH" asks for a handover too,
+and waits for what comes of it.
+
+The exit code is the service's, or 128 and the number of the signal that ended it; 1 and
+not 0 if it is given up, 127 if there is no such command, 126 if it cannot be run, 2 if
+hale is called wrongly.
 
 Within another "hale run", or under systemd, READY=1 is passed on upwards. Sockets are
 not: give --listen to the outermost, or have a socket unit, where that starts hale
-again or hands it over.`
+again or hands it over. Give --control to the outermost too.`
 
 // runCommand is "hale run". code is set to what the program is to exit with.
 func runCommand(code *int) *cobra.Command {
 	var cfg run.Config
-	var restart, incidents string
+	var restart, incidents, logFormat string
 	var off bool
 	cmd := &cobra.Command{
 		Use: "run [flags] -- command [argument]...", Short: "run a service, and start it again when it crashes or hangs",
 		Long: runLong, Example: "  hale run -- ./shop\n  hale run --listen :8080 --notify -- ./shop -config shop.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg.Command, cfg.Restart = args, run.Restart(restart)
+			cfg.Command, cfg.Restart, cfg.LogFormat = args, run.Restart(restart), run.LogFormat(logFormat)
 			if err := usable(cmd.Flags()); err != nil {
 				return err
 			}
@@ -83,6 +86,7 @@ func runCommand(code *int) *cobra.Command {
 	f := cmd.Flags()
 	f.SetInterspersed(false)
 	f.StringArrayVar(&cfg.Listen, "listen", nil, "hold a socket of this `address` from the start: host:port or unix:/path; may be repeated")
+	f.StringVar(&cfg.Control, "control", "", "take requests of \"hale handover\" on a Unix socket with this `path`; only this user and root may ask")
 	f.StringVar(&restart, "restart", string(run.OnFailure), "start it again `when` it ends: on-failure, always or never")
 	f.IntVar(&cfg.MaxRestarts, "max-restarts", 10, "give up after this `many` restarts within --within")
 	f.DurationVar(&cfg.Within, "within", time.Minute, "the `time` for --max-restarts")
@@ -92,17 +96,20 @@ func runCommand(code *int) *cobra.Command {
 	f.BoolVar(&cfg.Notify, "notify", false, "the service says READY=1, and must within --ready-timeout")
 	f.DurationVar(&cfg.ReadyTimeout, "ready-timeout", time.Minute, "how `long` a service may take to be ready, on a handover or with --notify")
 	f.DurationVar(&cfg.StopTimeout, "stop-timeout", 30*time.Second, "how `long` it may take to end before it is killed")
+	f.StringVar(&logFormat, "log-format", string(run.Logfmt), "write hale's own log to stderr as `logfmt` or json, where durations are nanoseconds")
 	f.StringVar(&incidents, "incidents", "", "append each incident to this `file`, as a line of JSON; /dev/stdout and /dev/stderr too")
 	return cmd
 }
 
-// usable refuses a flag that was given as 0, which a Config takes for one that was not, and a
-// watchdog below that, by which it means none.
+// usable refuses a flag that was given as 0 or as nothing, which a Config takes for one that was
+// not, and a watchdog below that, by which it means none.
 func usable(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		switch v := f.Value.String(); {
 		case v == "0" || v == "0s":
 			err = fmt.Errorf("%w: --%s is %s: give more than that, or leave it out", run.ErrConfig, f.Name, v)
+		case f.Name == "control" && v == "":
+			err = fmt.Errorf("%w: --control is empty: give a path, or leave it out", run.ErrConfig)
 		case f.Name == "watchdog" && strings.HasPrefix(v, "-"):
 			err = fmt.Errorf("%w: --watchdog is %s: give 100ms to 24h, or --no-watchdog", run.ErrConfig, v)
 		}

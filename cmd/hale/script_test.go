@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error { e.Setenv("GORACE", "atexit_sleep_ms=0"); return nil }, // services end when they end
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "incidents": incidents},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "incidents": incidents, "until": until},
 	})
 }
 
@@ -70,6 +70,27 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// until waits until a file has a text, so many times: "until log msg=ready 2".
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	times := 1
+	if len(args) == 3 {
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		times = n
+	} else if neg || len(args) != 2 {
+		ts.Fatalf("usage: until file text [times]")
+	}
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && strings.Count(string(data), args[1]) >= times {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("waited in vain: %v\n%s", err, data)
+		}
+	}
+}
+
 var aWhile = regexp.MustCompile(`restart in \S+`)
 
 // incidents prints a file of incidents, without what differs from run to run.
@@ -83,7 +104,10 @@ func incidents(ts *testscript.TestScript, neg bool, args []string) {
 		if i.At.IsZero() || i.Uptime < 0 || (i.Fault == run.FaultCrash) != (len(i.Fingerprint) == 16 && len(i.Stack) > 0 && i.Goroutines > 0 && len(i.Output) > 0) {
 			ts.Fatalf("%s", line)
 		}
-		i.At, i.PID, i.Uptime, i.Fingerprint, i.Stack, i.Goroutines = time.Time{}, 0, 0, "", nil, 0
+		if i.Fault == run.FaultNeverReady && (len(i.Groups) == 0 || i.Goroutines == 0) { // it says where it is
+			ts.Fatalf("%s", line)
+		}
+		i.At, i.PID, i.Uptime, i.Fingerprint, i.Stack, i.Goroutines, i.Groups = time.Time{}, 0, 0, "", nil, 0, nil
 		i.Site, _, _ = strings.Cut(i.Site, ":")
 		i.Action = aWhile.ReplaceAllString(i.Action, "restart in a while")
 		if i.Fault == run.FaultCrash { // of Go, which a newer one prints otherwise
@@ -112,13 +136,17 @@ func service() {
 			time.Sleep(time.Minute)
 		case "print":
 			fmt.Println(os.Getenv(of))
+		case "await": // a file
+			for _, err := os.Stat(of); err != nil; _, err = os.Stat(of) {
+				time.Sleep(5 * time.Millisecond)
+			}
 		case "ready":
 			if err := process.Ready(); err != nil {
 				panic(err)
 			}
 		case "wait":
 			c := make(chan os.Signal, 1)
-			signal.Notify(c, syscall.SIGTERM)
+			signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
 			<-c
 		}
 	}

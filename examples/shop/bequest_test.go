@@ -70,7 +70,7 @@ func TestVerdictOnABadLastAct(t *testing.T) {
 		"no fingerprint":                {func(r *shop.Record) { r.Obituaries[1].Fingerprint = "" }, "and not of this"},
 		"two died":                      {func(r *shop.Record) { r.Obituaries = append(r.Obituaries, shop.Obituary{PID: 100}) }, "tells of 3 incidents"},
 		"nobody told of the handover":   {func(r *shop.Record) { r.Obituaries = r.Obituaries[1:] }, "does not tell of the one handover that process 100 asked for"},
-		"it was in vain":                {func(r *shop.Record) { r.Obituaries[0].Action = "none: in vain, exit status 1" }, "does not tell of the one handover"},
+		"it was in vain":                {func(r *shop.Record) { r.Obituaries[0].Action = "none: the handover failed" }, "does not tell of the one handover"},
 		"it was not the first":          {func(r *shop.Record) { r.Obituaries[0].Handovers = 2 }, "does not tell of the one handover"},
 		"export from the start":         {func(r *shop.Record) { r.Pages = append(r.Pages, shop.Page{Number: 1, First: 1, Last: 5, PID: 102}) }, "after page 9"},
 		"a page is left out":            {func(r *shop.Record) { r.Pages = slices.Delete(r.Pages, 5, 6) }, "after page 4"},

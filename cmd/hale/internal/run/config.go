@@ -19,9 +19,19 @@ const (
 	Never     Restart = "never"
 )
 
+// LogFormat is how the runner's own log is written.
+type LogFormat string
+
+// How the log is written.
+const (
+	Logfmt LogFormat = "logfmt" // as slog.TextHandler does
+	JSON   LogFormat = "json"   // as slog.JSONHandler does
+)
+
 // Config says what to run, and how. Zero fields get the defaults.
 type Config struct {
 	Command []string // Command is the service and its arguments.
+	Control string   // Control is the path of a Unix socket on which others ask for a handover, see [Ask]; only this user and root may. Default: none.
 	Listen  []string // Listen are addresses to hold sockets of from the start: "127.0.0.1:8080", "unix:/run/shop.sock".
 
 	Restart     Restart       // Restart says when it is started again. Default: on-failure.
@@ -35,7 +45,8 @@ type Config struct {
 	StopTimeout  time.Duration // StopTimeout is how long it may take to end once it is told to. Default: 30s.
 
 	Stderr    *os.File     // Stderr takes what the service says there. Default: this process's.
-	Log       *slog.Logger // Log tells what is done. Default: text to Stderr.
+	Log       *slog.Logger // Log tells what is done. Default: to Stderr, in LogFormat.
+	LogFormat LogFormat    // Default: logfmt.
 	Incidents io.Writer    // Incidents takes each incident as a line of JSON. It may be slow: what is too much is dropped and told of. Default: none.
 }
 
@@ -55,6 +66,13 @@ func (c Config) withDefaults() (Config, error) {
 	case OnFailure, Always, Never:
 	default:
 		return bad("--restart is %q: write on-failure, always or never", c.Restart)
+	}
+	switch c.LogFormat {
+	case "":
+		c.LogFormat = Logfmt
+	case Logfmt, JSON:
+	default:
+		return bad("--log-format is %q: write logfmt or json", c.LogFormat)
 	}
 	for _, d := range []struct {
 		name   string

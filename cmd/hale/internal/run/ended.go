@@ -1,11 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ended deals with the end of a service.
@@ -13,17 +16,18 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 	s.forget()
 	code, sig := exit(state)
 	lived := time.Since(s.started)
-	i := Incident{PID: s.proc.Pid, ExitCode: code, Signal: sig, Uptime: lived}
+	i := Incident{PID: s.proc.Pid, Role: r.role(s), ExitCode: code, Signal: sig, Uptime: lived}
 	i.Fault, i.Message = r.faultOf(s, code, sig, err)
 	s.words.explain(&i)
+	why := outcome(i, code)
 	switch {
 	case slices.Contains(r.old, s):
-		r.old = slices.DeleteFunc(r.old, func(o *service) bool { return o == s })
 		if i.Fault != "" {
 			i.Action = "none: its successor serves"
 			r.tell(i)
 		}
-		r.log.Info("ended", "pid", i.PID, "code", code, "after", lived.Round(time.Millisecond))
+		r.logEnd(s, code, lived)
+		r.old = slices.DeleteFunc(r.old, func(o *service) bool { return o == s })
 	case s == r.next:
 		r.next = nil
 		switch {
@@ -31,27 +35,41 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 			r.lastEnded(s, i, lived)
 		case !r.stopping:
 			i.Fault, i.Message = orExit(i, code)
-			i.Action = "none: the service goes on"
+			i.Action = "none: " + r.goesOn()
 			r.tell(i)
 		}
-		_, why := orExit(i, code)
-		r.answer(s.wish, "none: in vain, "+why)
+		r.inVain(s.wish, why)
 	case s == r.current:
 		r.current = nil
 		if r.next != nil && !r.stopping {
 			i.Fault, i.Message = orExit(i, code)
 			i.Action = "its successor takes over"
 			r.tell(i)
+			r.asked.say("PID %d has ended: %s; PID %d takes over", i.PID, why, r.next.proc.Pid)
 			return
 		}
 		r.lastEnded(s, i, lived)
+		if !s.again {
+			r.replaced(fmt.Sprintf("PID %d has ended: %s", i.PID, why))
+		}
 	}
+}
+
+// logEnd logs the end of a service, and why it was told to, where this process told it to.
+func (r *Runner) logEnd(s *service, code int, lived time.Duration) {
+	args := r.who(s, "code", code, "after", lived.Round(time.Millisecond))
+	if why := cmp.Or(s.cause, s.why); why != "" {
+		args = append(args, "why", why)
+	}
+	r.log.Info("ended", args...)
 }
 
 // lastEnded deals with the end of a service where none is left.
 func (r *Runner) lastEnded(s *service, i Incident, lived time.Duration) {
 	switch {
 	case s.again && !r.stopping:
+		r.logEnd(s, i.ExitCode, lived)
+		r.asked.say("PID %d has ended", i.PID)
 		r.startAt = time.Now()
 	case r.stopping, r.cfg.Restart == Never, r.cfg.Restart == OnFailure && i.Fault == "":
 		r.code = i.ExitCode
@@ -59,7 +77,7 @@ func (r *Runner) lastEnded(s *service, i Incident, lived time.Duration) {
 			i.Action = "exit"
 			r.tell(i)
 		}
-		r.log.Info("ended", "pid", i.PID, "code", i.ExitCode, "after", lived.Round(time.Millisecond))
+		r.logEnd(s, i.ExitCode, lived)
 	default:
 		i.Fault, i.Message = orExit(i, i.ExitCode)
 		r.again(i, lived, i.ExitCode)
@@ -85,11 +103,32 @@ func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, me
 		s.hangup && sig == fmt.Sprint(syscall.SIGHUP): // the terminal was closed, which is not to be survived
 		return "", ""
 	case sig != "":
-		return FaultKilled, "killed by a signal: " + sig
+		return FaultKilled, s.killedBy(syscall.Signal(code - 128))
 	case code != 0:
 		return FaultExit, fmt.Sprintf("exit status %d", code)
 	}
 	return "", ""
+}
+
+// killedBy says by which signal, that nobody here has sent, a service was killed.
+func (s *service) killedBy(sig syscall.Signal) string {
+	text := "killed by " + cmp.Or(unix.SignalName(sig), fmt.Sprintf("signal %d", int(sig)))
+	if sig != syscall.SIGKILL {
+		return text
+	}
+	if n, known := oomKills(); known && n > s.ooms {
+		return text + ": the kernel's out-of-memory killer has struck in its control group"
+	}
+	return text + " from outside, such as the kernel's out-of-memory killer"
+}
+
+// outcome is what who waits for a handover is told of an end.
+func outcome(i Incident, code int) string {
+	fault, why := orExit(i, code)
+	if n := len(i.Output); n > 0 && fault == FaultExit { // a crash's message says more
+		why += ", and it said last: " + i.Output[n-1]
+	}
+	return why
 }
 
 // orExit is the fault of a service that should not have ended at all.

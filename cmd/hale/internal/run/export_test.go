@@ -1,6 +1,9 @@
 package run
 
-import "io"
+import (
+	"io"
+	"io/fs"
+)
 
 // NewSink is what incidents go through.
 func NewSink(to io.Writer, failed func(error)) (write func([]byte), done func()) {
@@ -13,3 +16,19 @@ func ParseMessage(text string) (texts []string, times []int64) {
 	m := parseMessage(text)
 	return []string{m.status, m.handover}, []int64{int64(m.extend), int64(m.watchdog)}
 }
+
+// ParseAnswer is what reads the answers of "hale run".
+func ParseAnswer(line string) (kind, text string, ok bool) {
+	a, ok := parseAnswer(line)
+	return a.kind, a.text, ok
+}
+
+// SetHost has the kernel's files be others, and returns what undoes that.
+func SetHost(host fs.FS) (undo func()) {
+	was := hostFS
+	hostFS = host
+	return func() { hostFS = was }
+}
+
+// OOMKills is how many were killed for want of memory.
+var OOMKills = oomKills

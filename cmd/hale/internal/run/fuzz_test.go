@@ -27,3 +27,19 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// Whoever answers, what is told of it is a line.
+func FuzzAnswer(f *testing.F) {
+	f.Add("step PID 7 was started\n")
+	f.Add("done")
+	f.Add("HTTP/1.1 400 Bad Request\r\n")
+	f.Fuzz(func(t *testing.T, line string) {
+		kind, text, ok := run.ParseAnswer(line)
+		if ok != (kind != "") || !ok && text != "" || !strings.HasPrefix(line, kind) {
+			t.Errorf("%q: %q, %q, %v", line, kind, text, ok)
+		}
+		if strings.ContainsAny(text, "\n\r\x00") || len(text) > 512 || strings.ToValidUTF8(text, "") != text {
+			t.Errorf("told %q", text)
+		}
+	})
+}

@@ -1,91 +1,11 @@
 package run
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
-
-	"github.com/hale-go/hale/process"
 )
-
-// heard deals with what a service says.
-func (r *Runner) heard(s *service, m message, fds []int) {
-	now := time.Now()
-	s.dog.spoke = now
-	if m.store {
-		r.keep(m.name, fds)
-		if r.stopping {
-			r.sockets.release()
-		}
-	} else {
-		closeAll(fds) // of a barrier, that is the answer
-	}
-	if m.remove {
-		r.sockets.drop(m.name)
-	}
-	if m.status != "" && m.status != s.status {
-		s.status = m.status
-		r.log.Info("status", "pid", s.proc.Pid, "status", m.status)
-		_ = process.Status(m.status)
-	}
-	if m.watchdog > 0 {
-		s.dog.every = max(m.watchdog, 100*time.Millisecond)
-	}
-	if m.alive && s.why == "" {
-		s.dog.beat(now)
-	}
-	if m.ready && s.ready.IsZero() && s.why == "" && (s != r.next || !m.late) { // one that is killed, or gone, takes over nothing
-		r.isReady(s, now)
-	}
-	if m.stopping && !s.stopping {
-		s.stopping = true
-		s.limit = now.Add(r.cfg.StopTimeout)
-	}
-	if later := now.Add(m.extend); s.limit.Before(later) && !s.limit.IsZero() && s.why == "" {
-		s.limit = later
-	}
-	if m.trigger && s.why == "" && !s.stopping {
-		r.hung(s)
-	}
-	if m.handover != "" && s == r.current {
-		r.handover(m.handover, true)
-	}
-}
-
-// keep holds what a service gives.
-func (r *Runner) keep(name string, fds []int) {
-	err := errors.New("no descriptor came along: this process may have too many open files")
-	if len(fds) > 0 {
-		err = r.sockets.keep(name, fds)
-	}
-	if err != nil {
-		r.log.Warn("a socket is not kept", "error", err)
-	}
-}
-
-// isReady notes that a service serves; a successor takes over.
-func (r *Runner) isReady(s *service, now time.Time) {
-	s.ready = now
-	if !s.stopping {
-		s.limit = time.Time{}
-	}
-	if s.dog.armed {
-		s.dog.beat(now) // before it was ready its silence did not count
-	}
-	r.log.Info("ready", "pid", s.proc.Pid, "after", now.Sub(s.started).Round(time.Millisecond))
-	if s == r.next {
-		was := r.current
-		r.current, r.next = s, nil
-		if was != nil {
-			r.old = append(r.old, was)
-			was.stop(syscall.SIGTERM, r.cfg.StopTimeout)
-			r.log.Info("handed over", "from", was.proc.Pid, "to", s.proc.Pid)
-		}
-		r.answer(s.wish, "a successor took over, ready after "+now.Sub(s.started).Round(time.Millisecond).String())
-	}
-	_ = process.Ready()
-}
 
 // mostCounted is how many handovers within an hour are told of at most.
 const mostCounted = 1000
@@ -93,51 +13,153 @@ const mostCounted = 1000
 // handover starts a successor, which takes over when it is ready. A service that never says
 // so has none, and is stopped first. What became of one that the service asked for is an
 // incident: a service that needs it again and again needs a person. One that a person asked
-// for is in the log alone.
-func (r *Runner) handover(why string, asked bool) {
+// for is in the log alone, and asked is told of it, who waits for that: nil if nobody does.
+func (r *Runner) handover(why string, wished bool, asked *request) {
 	now := time.Now()
+	restarts := r.current == nil && !r.startAt.IsZero() || r.current != nil && r.current.again
+	because := ""
 	switch {
-	case r.stopping || r.current == nil || r.next != nil || r.current.stopping || r.current.why != "":
-		because := "the service is stopping, or is down"
-		if r.next != nil {
-			because = "another is under way"
+	case r.stopping:
+		because = "hale run is stopping"
+	case restarts && !wished && (asked == nil || r.asked == nil): // its next process is the new one, too
+	case r.next != nil || r.asked != nil:
+		because = "another is under way"
+		if asked == nil && !wished {
+			r.later = true // who sends a signal is told nothing, and may have put a newer version in place
+			because += ", and one follows it"
 		}
+	case r.current == nil || r.current.stopping || r.current.why != "":
+		because = "the service is ending"
+	}
+	switch {
+	case because != "":
 		r.log.Warn("no handover now", "why", why, "because", because)
+		asked.end(refused, "no handover now: "+because+": ask again later")
 		return
 	case !r.handovers.take(now):
+		enough := fmt.Sprintf("there were %d handovers within %v", r.handovers.most, r.handovers.within)
+		asked.end(refused, "no handover: "+enough+": ask again later")
 		if now.Sub(r.handovers.told) > r.handovers.within {
 			r.handovers.told = now
-			enough := fmt.Sprintf("there were %d handovers within %v", r.handovers.most, r.handovers.within)
 			r.log.Error("no handover", "why", why, "error", enough)
-			if asked {
+			if wished {
 				r.answer(r.wish(why, now), "none: "+enough)
 			}
 		}
 		return
 	}
 	var wish *Incident
-	if asked {
+	if wished {
 		r.wishes.take(now)
 		wish = r.wish(why, now)
 	}
-	if r.current.ready.IsZero() {
-		const action = "restart: the service does not say when it is ready, so that no successor can take over"
-		r.log.Warn(action, "why", why)
-		r.answer(wish, action)
-		r.current.again = true
-		r.current.stop(syscall.SIGTERM, r.cfg.StopTimeout)
+	if asked != nil {
+		r.asked = asked
+	}
+	if restarts || r.current.ready.IsZero() {
+		r.replace(why, wish, asked, now)
 		return
 	}
 	s, err := r.start()
 	if err != nil {
-		r.tell(Incident{Fault: FaultLaunch, Message: err.Error(), Action: "none: the service goes on"})
-		r.answer(wish, "none: in vain, "+err.Error())
+		r.tell(Incident{Fault: FaultLaunch, Message: err.Error(), Action: "none: " + r.goesOn()})
+		r.inVain(wish, err.Error())
 		return
 	}
 	s.limit = s.started.Add(r.cfg.ReadyTimeout)
 	s.wish = wish
 	r.next = s
-	r.log.Info("handover", "why", why, "from", r.current.proc.Pid, "to", s.proc.Pid)
+	r.log.Info("handover", "why", why, "predecessor", r.current.proc.Pid, "successor", s.proc.Pid)
+	asked.say("PID %d was started, to take over from PID %d when it is ready", s.proc.Pid, r.current.proc.Pid)
+}
+
+// replace stops the service and has it started again, where no successor can take over.
+func (r *Runner) replace(why string, wish *Incident, asked *request, now time.Time) {
+	if r.current == nil {
+		r.startAt = now
+		r.log.Info("restart: the service is down", "why", why)
+		asked.say("the service is down: it is started at once")
+		return
+	}
+	reason := "the service does not say when it is ready, so that no successor can take over"
+	if r.cfg.Notify {
+		reason = "the service is not ready yet, so that there is nothing to take over"
+	}
+	r.log.Warn("restart: "+reason, r.who(r.current, "why", why)...)
+	r.answer(wish, "restart: "+reason)
+	asked.say("%s: PID %d is stopped, and the service started again", reason, r.current.proc.Pid)
+	if !r.current.again {
+		r.current.again = true
+		r.current.stop(syscall.SIGTERM, r.cfg.StopTimeout, why)
+	}
+}
+
+// takeOver has a successor that is ready take over.
+func (r *Runner) takeOver(s *service, now time.Time) {
+	was := r.current
+	r.current, r.next = s, nil
+	outcome := s.serves(now)
+	if was != nil {
+		r.old = append(r.old, was)
+		was.stop(syscall.SIGTERM, r.cfg.StopTimeout, fmt.Sprintf("handed over to PID %d", s.proc.Pid))
+		r.log.Info("handed over", "predecessor", was.proc.Pid, "successor", s.proc.Pid)
+		outcome += fmt.Sprintf("; PID %d ends", was.proc.Pid)
+	}
+	r.answer(s.wish, "a successor took over, ready after "+now.Sub(s.started).Round(time.Millisecond).String())
+	r.settle(done, outcome)
+}
+
+// serves says that a service does.
+func (s *service) serves(now time.Time) string {
+	return fmt.Sprintf("PID %d serves, ready after %v", s.proc.Pid, now.Sub(s.started).Round(time.Millisecond))
+}
+
+// goesOn says that a handover failed, and who serves.
+func (r *Runner) goesOn() string {
+	if r.current == nil {
+		return "the handover failed, and nobody serves"
+	}
+	return fmt.Sprintf("the handover failed; PID %d goes on", r.current.proc.Pid)
+}
+
+// inVain tells everybody that a handover failed.
+func (r *Runner) inVain(wish *Incident, why string) {
+	if r.stopping {
+		return
+	}
+	r.log.Error(r.goesOn(), "because", why)
+	r.answer(wish, "none: "+r.goesOn()+": "+why)
+	r.settle(failed, r.goesOn()+": "+why)
+}
+
+// replaced tells who waits that a process failed which was started in the place of another.
+func (r *Runner) replaced(why string) {
+	then := "hale run gives up"
+	if !r.startAt.IsZero() {
+		then = "the service is started again"
+	}
+	r.settle(failed, "the handover failed, and nobody serves: "+why+": "+then)
+}
+
+// lasting is how long a service that does not say that it is ready has to run after a restart
+// that somebody waits for.
+const lasting = time.Second
+
+// lasts ends the wait for one that has.
+func (r *Runner) lasts(s *service) {
+	s.judged = time.Time{}
+	r.settle(done, fmt.Sprintf("PID %d runs, for %v by now; whether it serves it has not said", s.proc.Pid, lasting))
+}
+
+// settle tells who waits for a handover what came of it, and begins another that was asked for
+// meanwhile.
+func (r *Runner) settle(kind, text string) {
+	r.asked.end(kind, text)
+	r.asked = nil
+	later := r.later && !r.stopping && r.current != nil && !r.current.again // else the next process is a new one anyway
+	if r.later = false; later {
+		r.handover("SIGUSR2", false, nil)
+	}
 }
 
 // wish is the incident of a handover that the service asks for.
@@ -153,4 +175,24 @@ func (r *Runner) answer(wish *Incident, action string) {
 	}
 	wish.Action = action
 	r.tell(*wish)
+}
+
+// role is what a service is in a handover, "" in none.
+func (r *Runner) role(s *service) string {
+	switch {
+	case s == r.next:
+		return "successor"
+	case slices.Contains(r.old, s), s == r.current && r.next != nil:
+		return "predecessor"
+	}
+	return ""
+}
+
+// who begins the attributes of a line of the log about a service.
+func (r *Runner) who(s *service, more ...any) []any {
+	out := []any{"pid", s.proc.Pid}
+	if role := r.role(s); role != "" {
+		out = append(out, "role", role)
+	}
+	return append(out, more...)
 }

@@ -26,6 +26,7 @@ type Incident struct {
 	Fault    string        `json:"fault"`
 	Message  string        `json:"message"`
 	PID      int           `json:"pid,omitempty"`
+	Role     string        `json:"role,omitempty"` // of the process, where a handover is under way: "successor" or "predecessor"
 	ExitCode int           `json:"exit_code,omitempty"`
 	Signal   string        `json:"signal,omitempty"` // that ended it
 	Uptime   time.Duration `json:"uptime_ns,omitempty"`
@@ -39,7 +40,7 @@ type Incident struct {
 	Site        string   `json:"site,omitempty"`        // the function and line that it comes from
 	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
 	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
-	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs
+	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs or is not ready in time
 	Output      []string `json:"output,omitempty"`      // the last lines of stderr
 }
 
@@ -47,7 +48,7 @@ type Incident struct {
 func (r *Runner) tell(i Incident) {
 	i.At, i.Restarts = time.Now(), r.restarts.total
 	args := []any{"fault", i.Fault, "message", i.Message, "pid", i.PID, "action", i.Action}
-	for _, a := range []struct{ key, value string }{{"signal", i.Signal}, {"fingerprint", i.Fingerprint}, {"site", i.Site}} {
+	for _, a := range []struct{ key, value string }{{"role", i.Role}, {"signal", i.Signal}, {"fingerprint", i.Fingerprint}, {"site", i.Site}} {
 		if a.value != "" {
 			args = append(args, a.key, a.value)
 		}

@@ -17,6 +17,7 @@ const (
 // What is written where something is missing, each a line of its kind.
 const (
 	missingBytes     = "hale: %d bytes are missing here: they could not be written, or not soon enough\n"
+	missingJSON      = `{"level":"WARN","msg":"bytes are missing here: they could not be written, or not soon enough","from":"hale","bytes":%d}` + "\n"
 	missingIncidents = `{"fault":"` + FaultMissing + `","message":"%d bytes are missing here: they could not be written, or not soon enough"}` + "\n"
 )
 

@@ -36,6 +36,8 @@ type Runner struct {
 	next     *service   // that is to take over
 	old      []*service // that have been told to end
 	startAt  time.Time  // when there is none; zero: it need not be started
+	asked    *request   // the handover under way, or the restart in its place, that somebody waits for; nil: nobody does
+	later    bool       // SIGUSR2 came during one: another follows
 	stopping bool
 	reaps    bool // what services leave, as the first process of a container does
 	code     int  // to exit with
@@ -69,14 +71,16 @@ func (r *Runner) Run(ctx context.Context) (code int, err error) {
 	case err != nil && !errors.Is(err, exec.ErrDot):
 		return 126, err
 	}
+	control, err := openControl(r.cfg.Control)
+	if err != nil {
+		return 1, err
+	}
+	defer control.close()
 	if r.sockets, err = openSockets(r.cfg.Listen); err != nil {
 		return 1, err
 	}
 	defer r.sockets.close()
-	r.out = newSink(r.cfg.Stderr, missingBytes, nil)
-	if r.log = r.cfg.Log; r.log == nil {
-		r.log = slog.New(slog.NewTextHandler(r.out, nil)).With("from", "hale")
-	}
+	r.openLog()
 	if r.cfg.Incidents != nil {
 		r.incidents = newSink(r.cfg.Incidents, missingIncidents, func(err error) { r.log.Warn("incidents cannot be written", "error", err) })
 	}
@@ -95,6 +99,7 @@ func (r *Runner) Run(ctx context.Context) (code int, err error) {
 	defer func() {
 		cancel()
 		close(r.over)
+		control.close()
 		r.running.Wait()
 	}()
 	first, err := r.start()
@@ -103,11 +108,29 @@ func (r *Runner) Run(ctx context.Context) (code int, err error) {
 	}
 	r.current = first
 	r.log.Info("started", "pid", first.proc.Pid, "command", r.cfg.Command[0])
+	if control != nil {
+		r.running.Go(func() { r.accept(own, control) })
+	}
 	if !r.cfg.Notify {
 		_ = process.Ready() // the own parent's; one that waits for the service to be ready has it say so
 	}
 	r.decide(ctx, signals)
 	return r.code, nil
+}
+
+// openLog makes what takes the service's lines and the runner's own.
+func (r *Runner) openLog() {
+	var handler slog.Handler
+	if r.cfg.LogFormat == JSON {
+		r.out = newSink(r.cfg.Stderr, missingJSON, nil)
+		handler = slog.NewJSONHandler(r.out, nil)
+	} else {
+		r.out = newSink(r.cfg.Stderr, missingBytes, nil)
+		handler = slog.NewTextHandler(r.out, nil)
+	}
+	if r.log = r.cfg.Log; r.log == nil {
+		r.log = slog.New(handler).With("from", "hale")
+	}
 }
 
 // passed are the signals that are taken: those that a service may do something about, and
@@ -121,6 +144,7 @@ var passed = []os.Signal{
 func (r *Runner) decide(ctx context.Context, signals <-chan os.Signal) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer r.settle(failed, "hale run has ended") // who waits is never left alone
 	ended := ctx.Done()
 	children := make(chan os.Signal, 1)
 	if r.reaps = inherits(); r.reaps {
@@ -137,9 +161,12 @@ func (r *Runner) decide(ctx context.Context, signals <-chan os.Signal) {
 		case <-children:
 			r.reap()
 		case e := <-r.events:
-			if e.said != nil {
+			switch {
+			case e.asked != nil:
+				r.handover("hale handover", false, e.asked)
+			case e.said != nil:
 				r.heard(e.service, *e.said, e.fds)
-			} else {
+			default:
 				r.ended(e.service, e.ended, e.err)
 				r.reap()
 			}
@@ -191,6 +218,7 @@ func (r *Runner) due() time.Time {
 	sooner(r.startAt)
 	for _, s := range r.services() {
 		sooner(s.limit)
+		sooner(s.judged)
 		if s.watched() {
 			sooner(s.dog.due)
 		}
@@ -211,16 +239,24 @@ func (r *Runner) look(now time.Time) {
 		case s.watched() && s.dog.hangs(now, func() spent { return spentBy(s.proc.Pid) }):
 			r.hung(s)
 		}
+		if !s.judged.IsZero() && !now.Before(s.judged) {
+			r.lasts(s)
+		}
 	}
 }
 
-// dumpTime is how long a service that hangs may take to print its stacks.
+// dumpTime is how long a service that hangs, or is not ready in time, may take to print its stacks.
 const dumpTime = 400 * time.Millisecond
 
-// hung ends a service that hangs. SIGQUIT has Go print all stacks, and says where.
+// hung ends a service that hangs.
 func (r *Runner) hung(s *service) {
-	r.log.Warn("no sign of life", "pid", s.proc.Pid, "for", s.dog.every)
-	s.why = FaultHang
+	r.log.Warn("no sign of life", r.who(s, "for", s.dog.every)...)
+	s.dump(FaultHang)
+}
+
+// dump ends a service for a fault. SIGQUIT has Go print all stacks, and says where it is.
+func (s *service) dump(why string) {
+	s.why = why
 	s.limit = time.Now().Add(dumpTime)
 	s.signal(syscall.SIGQUIT)
 }
@@ -233,7 +269,9 @@ func (r *Runner) expired(s *service) {
 	case s.stopping:
 		s.why = FaultStopHangs
 	default:
-		s.why = FaultNeverReady
+		r.log.Warn("not ready in time", r.who(s, "after", r.cfg.ReadyTimeout)...)
+		s.dump(FaultNeverReady)
+		return
 	}
 	s.kill()
 }
@@ -243,7 +281,7 @@ func (r *Runner) signalled(sig os.Signal) {
 	switch sig {
 	case syscall.SIGPIPE:
 	case syscall.SIGUSR2:
-		r.handover("SIGUSR2", false)
+		r.handover("SIGUSR2", false, nil)
 	case syscall.SIGTERM:
 		r.stop(sig)
 	case syscall.SIGINT:
@@ -272,10 +310,11 @@ func (r *Runner) stop(sig os.Signal) {
 		r.log.Info("stopping", "why", sig.String())
 	}
 	r.stopping, r.startAt = true, time.Time{}
+	r.settle(failed, "hale run was told to stop, and stops the service")
 	r.sockets.release()
 	for _, s := range r.services() {
 		if s.why == "" && !slices.Contains(r.old, s) {
-			s.stop(sig, r.cfg.StopTimeout)
+			s.stop(sig, r.cfg.StopTimeout, sig.String())
 		}
 	}
 	_ = process.Stopping() // the own parent's, which may be slow to hear it
@@ -287,10 +326,17 @@ func (r *Runner) startAgain() {
 	if err == nil {
 		r.current = s
 		r.log.Info("started again", "pid", s.proc.Pid, "restarts", r.restarts.total)
+		if r.asked != nil {
+			r.asked.say("PID %d was started", s.proc.Pid)
+			if !r.cfg.Notify {
+				s.judged = s.started.Add(lasting)
+			}
+		}
 		return
 	}
 	i := Incident{Fault: FaultLaunch, Message: err.Error()}
 	r.again(i, 0, 126)
+	r.replaced(err.Error())
 }
 
 // again has the service started again, or gives up.

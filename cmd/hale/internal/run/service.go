@@ -25,17 +25,21 @@ type service struct {
 	ready    time.Time // zero: it has not said so
 	stopping bool      // it was told to stop, or says that it does
 	told     os.Signal // by which it was told to; nil: it was not
+	cause    string    // for which it was
 	hangup   bool      // SIGHUP was passed on to it
 	dog      watchdog
 	limit    time.Time // when it is killed, or asked for its stacks; zero: never
 	why      string    // the fault that it is killed for; "": none
 	again    bool      // it is stopped to be started again
 	status   string    // that it told last
+	ooms     int       // that the kernel had killed for want of memory before it was started
+	judged   time.Time // when one that does not say that it is ready has run for long enough to count as a success; zero: never
 	wish     *Incident // the handover that its predecessor asked for, and whose successor it is; nil: none
 }
 
-// event is what a service's goroutines tell the runner.
+// event is what a service's goroutines tell the runner, or those of the control socket.
 type event struct {
+	asked   *request // of nobody's service; nil: it is of a service
 	service *service
 	said    *message
 	fds     []int // that came along
@@ -47,6 +51,7 @@ type event struct {
 // has ended.
 func (r *Runner) start() (*service, error) {
 	s := &service{started: time.Now(), dog: watchdog{every: max(r.cfg.Watchdog, 0)}}
+	s.ooms, _ = oomKills()
 	if err := s.openNotify(); err != nil {
 		return nil, err
 	}
@@ -173,9 +178,13 @@ func (s *service) kill() {
 }
 
 // stop asks the service to end, and sets when it has to have; asking again gives no more time.
-func (s *service) stop(sig os.Signal, limit time.Duration) {
+// The log says why.
+func (s *service) stop(sig os.Signal, limit time.Duration, why string) {
 	if s.told == nil {
-		s.limit = time.Now().Add(limit)
+		s.cause = why
+		if s.why == "" { // else it is being killed
+			s.limit = time.Now().Add(limit)
+		}
 	}
 	s.stopping, s.told = true, sig
 	s.signal(sig)

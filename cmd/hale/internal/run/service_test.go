@@ -46,6 +46,15 @@ var services = map[string]func(){
 		<-c
 		time.Sleep(time.Second)
 	},
+	// gated is ready when it is let go.
+	"gated": func() {
+		begun()
+		for _, err := os.Stat(os.Getenv("NOTES") + ".go"); err != nil; _, err = os.Stat(os.Getenv("NOTES") + ".go") {
+			time.Sleep(5 * time.Millisecond)
+		}
+		_ = process.Ready()
+		wait()
+	},
 	// mute is never ready.
 	"mute": func() { begun(); time.Sleep(time.Hour) },
 	// loud writes a gigabyte to stderr, without a line's end.
@@ -158,12 +167,13 @@ func serve() {
 
 // started is a runner under test.
 type started struct {
-	t     *testing.T
-	notes string
-	log   *syncWriter
-	told  *syncWriter // incidents
-	code  chan int
-	stop  context.CancelFunc
+	t       *testing.T
+	notes   string
+	control string // the path of its socket
+	log     *syncWriter
+	told    *syncWriter // incidents
+	code    chan int
+	stop    context.CancelFunc
 }
 
 type syncWriter struct {
@@ -186,7 +196,7 @@ func (w *syncWriter) String() string {
 // start runs a service of this program.
 func start(t *testing.T, service string, cfg run.Config, env ...string) *started {
 	t.Helper()
-	s := &started{t: t, notes: filepath.Join(t.TempDir(), "notes"), log: &syncWriter{}, told: &syncWriter{}, code: make(chan int, 1)}
+	s := &started{t: t, notes: filepath.Join(t.TempDir(), "notes"), control: cfg.Control, log: &syncWriter{}, told: &syncWriter{}, code: make(chan int, 1)}
 	for _, v := range append(env, "SERVICE="+service, "NOTES="+s.notes) {
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)

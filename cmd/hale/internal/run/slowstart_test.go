@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +22,8 @@ func init() {
 		_ = process.Ready()
 		time.Sleep(time.Hour)
 	}
+	// ignores what would have it print its stacks, and is never ready.
+	services["ignores"] = func() { signal.Ignore(syscall.SIGQUIT); begun(); time.Sleep(time.Hour) }
 	// beats once and is never ready.
 	services["beats"] = func() { begun(); tell("WATCHDOG=1"); time.Sleep(time.Hour) }
 }
@@ -45,6 +48,17 @@ func TestNeverReadyHangs(t *testing.T) {
 	s := start(t, "beats", run.Config{Watchdog: 300 * time.Millisecond, Restart: run.Never})
 	_ = s.exit()
 	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultHang {
+		t.Errorf("%+v", in)
+	}
+}
+
+// One that is not ready in time and does not say where its goroutines are is killed all the same.
+func TestNeverReadyIgnores(t *testing.T) {
+	s := start(t, "ignores", run.Config{Notify: true, ReadyTimeout: time.Second, Restart: run.Never})
+	if code := s.exit(); code != 137 {
+		t.Errorf("exit code %d", code)
+	}
+	if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultNeverReady || in[0].Signal != "killed" || in[0].Uptime < 1400*time.Millisecond || len(in[0].Groups) > 0 {
 		t.Errorf("%+v", in)
 	}
 }

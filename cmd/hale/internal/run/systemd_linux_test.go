@@ -31,6 +31,10 @@ func unit() {
 	if err != nil {
 		panic(err)
 	}
+	if _, err := os.Stat(os.Getenv("BROKEN")); err == nil {
+		fmt.Fprintln(os.Stderr, "this version is broken")
+		os.Exit(4)
+	}
 	var hangs atomic.Bool
 	go func() {
 		_ = process.Watch(ctx, func(context.Context) error {
@@ -135,7 +139,7 @@ func TestSystemd(t *testing.T) {
 			p := &parent{Systemd: s, unit: c.network + ".service", network: c.network, at: c.address}
 			here := strings.NewReplacer("/usr/local/bin/hale", hale, "/usr/local/bin/shop", systemdtest.Program(), "/var/log/", s.Dir+"/"+c.network+"-")
 			s.Unit(t, p.unit, here.Replace(string(offered)))
-			s.Unit(t, p.unit+".d/test.conf", "[Service]\nEnvironment=SERVICE=unit NETWORK="+c.network+" ADDRESS="+c.address+"\n")
+			s.Unit(t, p.unit+".d/test.conf", "[Service]\nEnvironment=SERVICE=unit NETWORK="+c.network+" ADDRESS="+c.address+" BROKEN="+filepath.Join(s.Dir, "broken")+"\n")
 			if c.socket {
 				s.Unit(t, c.network+".socket", "[Socket]\nListenStream="+c.address+"\n")
 			}
@@ -172,6 +176,17 @@ func testParent(t *testing.T, p *parent, socket bool) {
 	if failed := enough(); len(failed) > 0 {
 		t.Errorf("failed: %v", failed)
 	}
+	broken := filepath.Join(p.Dir, "broken")
+	if err := os.WriteFile(broken, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := p.Systemctl("reload", p.unit); err == nil {
+		t.Errorf("the reload to a broken version worked: %s", said)
+	}
+	if pid, err := p.told("pid"); pid != second || err != nil || !strings.Contains(p.Said(p.unit), "hale: the handover failed; PID "+second+" goes on: exit status 4, and it said last: this version is broken") {
+		t.Errorf("%s serves, %v: %s", pid, err, p.Said(p.unit))
+	}
+	_ = os.Remove(broken)
 	_, _ = p.told("crash")
 	third := p.other(t, second)
 	if now := p.Show(t, p.unit, "MainPID"); now != parent || p.Show(t, p.unit, "NRestarts") != "0" {

@@ -37,7 +37,7 @@ func TestHandoverInVain(t *testing.T) {
 	s := start(t, "wishes", run.Config{ReadyTimeout: 500 * time.Millisecond})
 	in := s.incidentsFrom(2)
 	if in[0].Fault != run.FaultNeverReady || in[1].Fault != run.FaultHandover || in[1].Message != "it has lost goroutines" ||
-		in[1].Action != "none: in vain, not ready within 500ms" || in[1].Handovers != 1 {
+		in[1].Action != "none: the handover failed; PID "+s.after("begun", 1)+" goes on: not ready within 500ms" || in[1].Handovers != 1 {
 		t.Errorf("%+v", in)
 	}
 }
