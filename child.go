@@ -31,6 +31,7 @@ type child struct {
 	again    bool            // the next run follows another
 	stormed  bool            // it was restarted too often, and has not run for Period since
 	restart  uint32          // restarts since it last ran for Period
+	row      uint32          // runs in a row that hung, each soon after its start
 	failed   error           // waits for the supervisor to restart it, with the error it failed with
 	subtree  *Supervisor     // that the current run runs
 	led      *Supervisor     // that the latest run which ran one did
@@ -226,6 +227,9 @@ func (c *child) exited(t *Task, err error) {
 		return
 	}
 	c.running = false
+	if w := t.watch(); (w == nil || !w.late.Load()) && !c.parting && !c.renewing {
+		c.row = 0
+	}
 	stormed := c.nextLocked(err)
 	again := c.running || c.again || c.failed != nil
 	c.mu.Unlock()
@@ -259,6 +263,26 @@ func (c *child) tell(stormed bool, err error) {
 		why += ": " + printable(errText(orNil(err)), maxDetail)
 	}
 	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.family.subject(), Detail: why})
+}
+
+// soon is within what time of its start a run must hang for it to be one of a row.
+const soon = 15 * time.Minute
+
+// hangs counts a run that is late. It returns how many in a row were.
+func (c *child) hangs(t *Task) int {
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run() != t {
+		return 0
+	}
+	if time.Since(c.sup.rt.clock.born)-c.begun > soon {
+		c.row = 0
+	}
+	c.row++
+	return int(c.row)
 }
 
 // replace abandons a run that ignores its cancellation and starts a fresh one.

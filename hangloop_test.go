@@ -12,25 +12,29 @@ import (
 	"github.com/hale-go/hale"
 	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
+	"github.com/hale-go/hale/observe"
 )
 
-// A task that hangs in every run is more than its contract can mend. Where what its runs
-// hold is lost with them a successor is asked for, and else a person.
+// A task that hangs in every run is more than its contract can mend: a person is called. Where
+// that is chosen, and what its runs hold is lost with them, a successor is asked for.
 func TestHangLoop(t *testing.T) {
+	handover := map[diagnose.Fault][]string{diagnose.HangLoop: {heal.RemedyHandover}}
 	for _, c := range []struct {
-		name   string
-		act    heal.Act
-		deaf   bool // the runs ignore their end, and keep what they hold
-		asked  int
-		detail string
+		name    string
+		act     heal.Act
+		ladders map[diagnose.Fault][]string
+		deaf    bool // the runs ignore their end, and keep what they hold
+		asked   int
+		detail  string
 	}{
-		{"runs that are given up", heal.Full, true, 1, "apply handover: applied"},
-		{"runs that end when they are told to", heal.Full, false, 0, "handover is not used: it is destructive and the evidence is from one channel"},
-		{"no handover", heal.Contain, true, 0, "handover is not used: it needs act full"},
+		{"observe", heal.Observe, nil, true, 0, "there is no remedy for hang_loop: a person is needed"},
+		{"full", heal.Full, nil, true, 0, "there is no remedy for hang_loop: a person is needed"},
+		{"handover, and runs that are given up", heal.Full, handover, true, 1, "apply handover: applied"},
+		{"handover, and runs that end when they are told to", heal.Full, handover, false, 0, "handover is not used: it is destructive and the evidence is from one channel"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg := hale.Config{Policy: heal.Policy{Act: c.act, HandoverDelay: 5 * time.Second}}
+				cfg := hale.Config{Policy: heal.Policy{Act: c.act, HandoverDelay: 5 * time.Second, Ladders: c.ladders}}
 				var mu sync.Mutex
 				var asked []string
 				rt := newRuntime(t, hale.WithConfig(cfg), hale.WithHandover(func(why string) error {
@@ -59,7 +63,7 @@ func TestHangLoop(t *testing.T) {
 					return ctx.Err()
 				}, hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
 				healthy := rt.Go(t.Context(), "orders.report", func(ctx context.Context) error { <-ctx.Done(); return nil })
-				time.Sleep(3 * time.Minute)
+				time.Sleep(6 * time.Minute)
 				var loops []diagnose.Incident
 				for _, i := range rt.Incidents() {
 					if i.Fault == diagnose.HangLoop {
@@ -105,7 +109,7 @@ func TestHangLoopEnds(t *testing.T) {
 			}
 			return ctx.Err()
 		}, hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
-		steps(t, rt, 60)
+		steps(t, rt, 180)
 		find := func() (out diagnose.Incident) {
 			for _, i := range rt.Incidents() {
 				if i.Fault == diagnose.HangLoop {
@@ -120,7 +124,7 @@ func TestHangLoopEnds(t *testing.T) {
 		broker.Lock()
 		down = false
 		broker.Unlock()
-		steps(t, rt, 30)
+		steps(t, rt, 180)
 		if inc := find(); inc.Phase != diagnose.Verified || inc.Outcome != diagnose.Recovered {
 			t.Errorf("after it was well again: %s %s: %+v", inc.Phase, inc.Outcome, inc.Steps)
 		}
@@ -128,4 +132,55 @@ func TestHangLoopEnds(t *testing.T) {
 			t.Errorf("%d incidents", n)
 		}
 	})
+}
+
+// Hangs with a run in between that ended well, or that ran well for long, are not in a row.
+func TestHangsThatAreNotInARow(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rows int
+		body func(ctx context.Context, run int)
+	}{
+		{"each fourth run ends", 3, func(ctx context.Context, run int) {
+			if run%4 > 0 {
+				<-ctx.Done()
+			}
+		}},
+		{"each run is well for twenty minutes", 1, func(ctx context.Context, _ int) {
+			for range 20 * 60 {
+				hale.Beat(ctx)
+				time.Sleep(time.Second)
+			}
+			<-ctx.Done()
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rt := newRuntime(t, hale.WithConfig(contain()))
+				log := collect(rt)
+				run := 0
+				task := rt.Go(t.Context(), "orders.consume", func(ctx context.Context) error {
+					run++
+					hale.Beat(ctx)
+					c.body(ctx, run)
+					return nil
+				}, hale.Heartbeat(5*time.Second), hale.Restart(hale.Permanent))
+				steps(t, rt, 75*60)
+				rows := 0
+				for _, e := range log.of(observe.EventHeartbeatMissed) {
+					rows = max(rows, e.Row)
+				}
+				if rows != c.rows {
+					t.Errorf("%d in a row, want %d", rows, c.rows)
+				}
+				for _, i := range rt.Incidents() {
+					if i.Fault == diagnose.HangLoop {
+						t.Errorf("%+v", i)
+					}
+				}
+				task.Cancel(nil)
+				_ = task.Wait()
+			})
+		})
+	}
 }

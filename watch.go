@@ -194,6 +194,9 @@ func (w *watcher) overLimit(t *Task) {
 		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+tw.budget.String()
 	}
 	ev.Replacing = t.replaced()
+	if !tw.told && ev.Replacing {
+		ev.Row = t.child().hangs(t)
+	}
 	w.mu.Lock()
 	if _, live := w.tasks[t]; !live { // it ended meanwhile, and that is all there is to say
 		w.mu.Unlock()

@@ -30,10 +30,11 @@ import (
 // syncs the folder. Wherever it is killed, state or else prev is whole. The order of renames
 // survives a loss of power as far as the file system keeps it, as journaling ones do. The two
 // syncs are what a save costs. On Linux (amd64, arm64, riscv64, loong64) with ext4, XFS, btrfs or
-// tmpfs the file that was prev is written over next time: the file system has no file to make and
-// none to delete, which makes a save about as fast as a bare write, sync and rename. A record
-// that is no larger than the one it is written over then needs no room on the disk. Who copies these
-// files while they are saved to may get a torn one, which Resume sets aside.
+// tmpfs the file that was prev is written over next time, from the third save after a Resume on: the
+// file system has no file to make and none to delete, which makes a save about as fast as a bare
+// write, sync and rename. A record that is no larger than the one it is written over then needs no
+// room on a disk with ext4, XFS or tmpfs. Who copies these files while they are saved to may get
+// a torn one, which Resume sets aside; a file with a second name, as a backup by hard links has, is not written over.
 //
 // The lock is the system's (flock, LockFileEx on Windows), so a process that dies lets go of it.
 // Whoever waits for it looks again every 1 to 16 ms until its context is done; a Resume waits
@@ -233,13 +234,15 @@ func (f files) replace(name, by string, data []byte, keep string) error {
 }
 
 // rotate has the file tmp take a name, and what had it the name keep. What was kept is the next
-// tmp, or goes. No step leaves both names without a whole record.
+// tmp, or goes. After each step one of the names has what had the first one.
 func rotate(tmp, name, keep string) error {
-	if exchange(tmp, name) == nil {
-		if exchange(tmp, keep) == nil {
-			return nil
+	if _, err := os.Lstat(name); err == nil {
+		switch err := exchange(tmp, keep); {
+		case err == nil:
+			return exchange(keep, name) // name has the last record until then
+		case interrupted(err): // nobody knows whether it was done
+			return err
 		}
-		return rename(tmp, keep) // nothing was kept yet
 	}
 	if err := rename(name, keep); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -247,8 +250,13 @@ func rotate(tmp, name, keep string) error {
 	return rename(tmp, name)
 }
 
-// writeSynced writes a file, over what is in it, if it is there.
+// writeSynced writes a file, over what is in it, if it is there and has no other name.
 func writeSynced(path string, data []byte) error {
+	if info, err := os.Lstat(path); err == nil && !alone(info) {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err

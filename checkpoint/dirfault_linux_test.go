@@ -1,6 +1,7 @@
 package checkpoint_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -127,26 +128,67 @@ func TestFullDiskTakesWhatIsNoLarger(t *testing.T) {
 	found(t, resume(t, checkpoint.Dir(dir), "k"), 9)
 }
 
-// A save that ended between its exchanges has kept what it wrote.
+// A save that ended between its exchanges has kept the one before, also where what it wrote
+// itself is of no use.
 func TestEndedBetweenTheExchanges(t *testing.T) {
-	dir := t.TempDir()
-	c := resume(t, checkpoint.Dir(dir), "k")
-	for n := range 4 {
-		save(t, c, n)
-	}
-	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state", "k.tmp")
-	if err := errors.Join(os.Rename(dir+"/k.prev", dir+"/2"), os.Rename(dir+"/k.tmp", dir+"/k.prev"), os.Rename(dir+"/2", dir+"/k.tmp")); err != nil {
-		t.Fatal(err)
-	}
-	c = resume(t, checkpoint.Dir(dir), "k")
-	found(t, c, 3)
-	left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state")
-	for n := range 4 { // shorter and longer ones over others
-		if err := c.Save(t.Context(), progress{Done: n, Pad: strings.Repeat("x", (n*7919)%3000)}); err != nil {
+	for _, spoilt := range []bool{false, true} {
+		dir := t.TempDir()
+		c := resume(t, checkpoint.Dir(dir), "k")
+		for n := range 5 {
+			save(t, c, n)
+		}
+		left(t, dir, "k.claim", "k.epoch", "k.lock", "k.prev", "k.state", "k.tmp")
+		// The second exchange, of the two with which 4 came in, is taken back.
+		if err := errors.Join(os.Rename(dir+"/k.prev", dir+"/3"), os.Rename(dir+"/k.state", dir+"/k.prev"), os.Rename(dir+"/3", dir+"/k.state")); err != nil {
 			t.Fatal(err)
 		}
-		found(t, resume(t, checkpoint.Dir(dir), "k"), n)
+		if spoilt {
+			if err := os.Truncate(dir+"/k.prev", 10); err != nil {
+				t.Fatal(err)
+			}
+		}
 		c = resume(t, checkpoint.Dir(dir), "k")
+		found(t, c, 3)
+		save(t, c, 5)
+		found(t, resume(t, checkpoint.Dir(dir), "k"), 5)
+	}
+}
+
+// What has a second name, is a link or may not be written is replaced, and not written over.
+func TestOtherFilesAreNotWrittenOver(t *testing.T) {
+	for name, spoil := range map[string]func(file, other string) error{
+		"hard link": os.Link,
+		"symlink":   func(file, other string) error { return errors.Join(os.Rename(file, other), os.Symlink(other, file)) },
+		"read-only": func(file, other string) error {
+			return errors.Join(os.Chmod(file, 0o400), os.WriteFile(other, []byte("1"), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, other := t.TempDir(), t.TempDir()+"/other"
+			c := resume(t, checkpoint.Dir(dir), "k")
+			for n := range 4 {
+				save(t, c, n)
+			}
+			if err := spoil(dir+"/k.state", other); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.ReadFile(other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range 4 {
+				save(t, c, n)
+			}
+			for _, file := range []string{"/k.state", "/k.prev", "/k.tmp"} {
+				is, err := os.Lstat(dir + file)
+				if err != nil || is.Mode() != 0o600 || is.Sys().(*syscall.Stat_t).Nlink != 1 {
+					t.Errorf("%s: %v, %v, want a plain file of ours alone", file, is, err)
+				}
+			}
+			if after, err := os.ReadFile(other); err != nil || !bytes.Equal(after, before) {
+				t.Errorf("%q, %v, want it untouched: %q", after, err, before)
+			}
+		})
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // exchange has two files swap their names in one step, where system and file system can:
-// ext4, XFS, btrfs and tmpfs do. Else, and when one is not there, nothing has changed.
+// ext4, XFS, btrfs and tmpfs do. After an error, and when one is not there, nothing has changed,
+// unless it was interrupted.
 func exchange(a, b string) error {
 	trap := renameat2()
 	if trap == 0 {
@@ -25,16 +26,21 @@ func exchange(a, b string) error {
 	}
 	const swap = 2 // RENAME_EXCHANGE
 	here := -100   // AT_FDCWD
-	for {
-		_, _, errno := syscall.Syscall6(trap, uintptr(here), uintptr(unsafe.Pointer(from)), uintptr(here), uintptr(unsafe.Pointer(to)), swap, 0)
-		switch errno {
-		case 0:
-			return nil
-		case syscall.EINTR:
-		default:
-			return os.NewSyscallError("renameat2", errno)
-		}
+	_, _, errno := syscall.Syscall6(trap, uintptr(here), uintptr(unsafe.Pointer(from)), uintptr(here), uintptr(unsafe.Pointer(to)), swap, 0)
+	if errno != 0 {
+		return os.NewSyscallError("renameat2", errno)
 	}
+	return nil
+}
+
+// interrupted reports whether an exchange may have been done, though it says it was not.
+func interrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
+
+// alone reports whether a file may be written over: it is a plain one of no other name, and
+// nobody has forbidden it.
+func alone(info os.FileInfo) bool {
+	sys, ok := info.Sys().(*syscall.Stat_t)
+	return ok && sys.Nlink == 1 && info.Mode().IsRegular() && info.Mode()&0o200 != 0
 }
 
 // renameat2 is the number of the system call, which package syscall does not have; 0 where it is

@@ -10,19 +10,19 @@ import (
 	"github.com/hale-go/hale/observe"
 )
 
-// hanging is a world of supervised tasks of one name, and how many runs of others of that
-// name start and end well each second.
+// hanging is a world of supervised tasks of one name.
 type hanging struct {
 	feed
-	alive, started, lost int64
-	well                 int64
-	run                  uint64
+	lost        int64
+	run         uint64
+	quarantined bool
 }
 
+func newHanging() *hanging { return &hanging{feed: feed{d: detect.NewStuck()}} }
+
 func (w *hanging) second(events ...observe.Event) []detect.Finding {
-	w.started += w.well
-	s := live(w.alive+w.lost, uint64(w.started))
-	s.Tasks[0].Abandoned = w.lost
+	s := live(100+w.lost, w.run)
+	s.Tasks[0].Abandoned, s.Tasks[0].Quarantined = w.lost, w.quarantined
 	return w.turn(s, nil, events...)
 }
 
@@ -34,13 +34,17 @@ func (w *hanging) quiet(d time.Duration) (got []detect.Finding) {
 	return got
 }
 
-// hang has a run hang, and a second later return and be started again.
-func (w *hanging) hang(replacing bool) []detect.Finding {
+// late is what is told of a run that hangs, the last of so many in a row.
+func (w *hanging) late(row int) observe.Event {
 	w.run++
-	late := event(observe.EventHeartbeatMissed, w.run)
-	late.Replacing = replacing
-	got := w.second(late)
-	w.started++
+	e := event(observe.EventHeartbeatMissed, w.run)
+	e.Replacing, e.Row = true, row
+	return e
+}
+
+// hang has a run hang, and a second later return and be started again.
+func (w *hanging) hang(row int) []detect.Finding {
+	got := w.second(w.late(row))
 	w.second(event(observe.EventReturned, w.run), event(observe.EventRestarted, w.run+1))
 	return got
 }
@@ -55,119 +59,157 @@ func loopOf(got []detect.Finding) (f detect.Finding, ok bool) {
 }
 
 func TestHangLoop(t *testing.T) {
+	row := func(n int) (rows []int) {
+		for i := range n {
+			rows = append(rows, i+1)
+		}
+		return rows
+	}
+	each := func(rows []int, times int) (out []int) { // of so many children, in turn
+		for _, r := range rows {
+			for range times {
+				out = append(out, r)
+			}
+		}
+		return out
+	}
 	for _, c := range []struct {
-		name        string
-		alive, well int64
-		hangs       int
-		every       time.Duration
-		kept        bool // nothing replaces what hangs
-		want        bool
+		name  string
+		rows  []int // of the hangs
+		every time.Duration
+		at    int // the hang with which it is a loop; 0: it is none
 	}{
-		{"run after run", 1, 0, 5, 5 * time.Second, false, true},
-		{"four runs", 1, 0, 4, 5 * time.Second, false, false},
-		{"run after run, with a heartbeat of minutes", 1, 0, 5, 14 * time.Minute, false, true},
-		{"now and then", 1, 0, 20, 20 * time.Minute, false, false},
-		{"run after run, and nothing replaces them", 1, 0, 9, 5 * time.Second, true, false},
-		{"each of a hundred once", 100, 0, 100, 2 * time.Second, false, false},
-		{"one of three, or all of them in turn", 3, 0, 7, 5 * time.Second, false, true},
-		{"as many, of four", 4, 0, 7, 5 * time.Second, false, false},
-		{"few among many that end well", 1, 10, 20, 5 * time.Second, false, false},
+		{"five runs in two minutes", row(5), 30 * time.Second, 5},
+		{"four", row(4), 30 * time.Second, 0},
+		{"five in a minute, as in an outage", row(5), 15 * time.Second, 0},
+		{"more of them, for two minutes", row(12), 15 * time.Second, 9},
+		{"with a heartbeat of minutes", row(6), 14 * time.Minute, 5},
+		{"rows that end", append(row(4), row(4)...), 30 * time.Second, 0},
+		{"each of a hundred twice", each([]int{1, 2}, 100), 3 * time.Second, 0},
+		{"each of three hundred, again and again", each(row(5), 300), 2 * time.Second, 1201},
+		{"one, among others that hang once", []int{1, 1, 2, 1, 3, 1, 4, 1, 5, 1, 6, 1, 7, 1, 8}, 20 * time.Second, 9},
+		{"a row whose begin was not seen", []int{40, 41, 42, 43, 44}, 45 * time.Second, 4},
+		{"of no child", []int{0, 0, 0, 0, 0, 0, 0, 0, 0}, 30 * time.Second, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &hanging{feed: feed{d: detect.NewStuck()}, alive: c.alive, started: c.alive, well: c.well}
-			var last []detect.Finding
-			for i := range c.hangs {
-				if last = w.hang(!c.kept); i < c.hangs-1 {
-					if f, ok := loopOf(last); ok {
-						t.Fatalf("after %d hangs: %+v", i+1, f)
-					}
-					w.quiet(c.every - 2*time.Second)
+			w, at := newHanging(), 0
+			var f detect.Finding
+			for i, r := range c.rows {
+				if got, ok := loopOf(w.hang(r)); ok {
+					at, f = i+1, got
+					break
 				}
+				w.quiet(c.every - 2*time.Second)
 			}
-			f, ok := loopOf(last)
-			if ok != c.want {
-				t.Fatalf("after %d hangs a loop was found: %v, want %v: %+v", c.hangs, ok, c.want, last)
+			if at != c.at {
+				t.Fatalf("a loop after %d hangs, want %d: %+v", at, c.at, f)
 			}
-			if ok && (f.Confidence != detect.Confirmed || !f.Active || f.Reflex || f.Level != float64(c.hangs) || f.Subject.Name != "a.b" || !f.Subject.Task.IsZero() || len(f.Evidence) != 1) {
+			if at > 0 && (f.Confidence != detect.Confirmed || !f.Active || f.Reflex || f.Level != float64(c.rows[at-1]) || f.Subject.Name != "a.b" || !f.Subject.Task.IsZero() || len(f.Evidence) != 1) {
 				t.Errorf("finding %+v", f)
 			}
 		})
 	}
 }
 
-// The single hangs of a loop follow from it. It lasts for twice as long as the time
-// between two, goes on while a run hangs that nothing replaces any more, and begins anew
-// with one hang more.
-func TestHangLoopLastsAndEnds(t *testing.T) {
-	w := &hanging{feed: feed{d: detect.NewStuck()}, alive: 1, started: 1}
-	for range 4 {
-		if f := w.hang(true)[0]; !f.Cause.IsZero() {
-			t.Errorf("no loop yet: %+v", f)
-		}
+// loop has a row of so many hang, one each half minute.
+func (w *hanging) loop(t *testing.T, n int) (got []detect.Finding) {
+	t.Helper()
+	for i := range n {
+		got = w.hang(i + 1)
 		w.quiet(28 * time.Second)
 	}
-	got := w.hang(true)
-	if f, ok := loopOf(got); len(got) != 2 || !ok || got[1].Cause != f.Subject {
+	if _, ok := loopOf(got); !ok {
+		t.Fatalf("no loop: %+v", got)
+	}
+	return got
+}
+
+// The single hangs of a loop follow from it. It lasts for four times as long as the time
+// between two, and begins anew with a new row.
+func TestHangLoopLastsAndEnds(t *testing.T) {
+	w := newHanging()
+	if f := w.second(w.late(1))[0]; !f.Cause.IsZero() {
+		t.Errorf("no loop yet: %+v", f)
+	}
+	w = newHanging()
+	got := w.loop(t, 5)
+	if f, _ := loopOf(got); len(got) != 2 || got[1].Cause != f.Subject {
 		t.Fatalf("the fifth: %+v, want it to follow from the loop", got)
 	}
-	if _, ok := loopOf(w.quiet(59 * time.Second)); !ok {
+	if _, ok := loopOf(w.quiet(90 * time.Second)); !ok {
 		t.Error("it ended before the next hang was to come")
 	}
-	if got := w.quiet(2 * time.Second); len(got) != 0 {
+	if got := w.quiet(3 * time.Second); len(got) != 0 {
 		t.Errorf("it did not end: %+v", got)
 	}
-	w.quiet(10 * time.Minute)
-	late := event(observe.EventHeartbeatMissed, 99)
-	late.Replacing = true
-	if _, ok := loopOf(w.second(late)); !ok {
-		t.Error("it did not begin anew")
+	w.quiet(5 * time.Minute)
+	if f, ok := loopOf(w.hang(6)); ok {
+		t.Errorf("one hang later: %+v", f)
 	}
+	w.quiet(10 * time.Minute)
+	w.loop(t, 5)
+}
+
+// While a run hangs that nothing replaces any more the loop goes on, and so it does between
+// two runs, for as long as the backoff or a quarantine is. A task that is not started again ends it.
+func TestHangLoopGoesOn(t *testing.T) {
+	w := newHanging()
+	w.loop(t, 5)
+	w.second(w.late(6))
 	if _, ok := loopOf(w.quiet(2 * time.Hour)); !ok {
 		t.Error("it ended, though the run still hangs")
 	}
-	w.started++
-	w.second(event(observe.EventReturned, 99), event(observe.EventRestarted, 100))
-	if got := w.quiet(time.Minute); len(got) != 0 {
-		t.Errorf("the run has returned, and it goes on: %+v", got)
+	w.second(event(observe.EventReturned, w.run), event(observe.EventRestarted, w.run+1))
+	w.quiet(time.Minute)
+	if _, ok := loopOf(w.hang(7)); !ok {
+		t.Error("it ended before the next run hung")
 	}
-}
 
-// Between two runs nothing hangs, for as long as the backoff is: that is no end. A task that
-// is not started again any more is one.
-func TestHangLoopLastsThroughBackoff(t *testing.T) {
-	w := &hanging{feed: feed{d: detect.NewStuck()}, alive: 1, started: 1}
-	for range 5 {
-		w.hang(true)
-	}
-	late := event(observe.EventHeartbeatMissed, 6)
-	late.Replacing = true
-	w.second(late)
-	w.second(event(observe.EventReturned, 6))
+	w = newHanging()
+	w.loop(t, 5)
+	w.second(w.late(6))
+	w.second(event(observe.EventReturned, w.run))
 	if _, ok := loopOf(w.quiet(4 * time.Minute)); !ok {
 		t.Error("it ended between two runs")
 	}
-	if got := w.quiet(time.Minute); len(got) != 0 {
+	w.quarantined = true
+	if _, ok := loopOf(w.quiet(time.Hour)); !ok {
+		t.Error("it ended in quarantine")
+	}
+	w.quarantined = false
+	if got := w.second(); len(got) != 0 {
 		t.Errorf("nothing is started again, and it goes on: %+v", got)
 	}
 }
 
-// Runs that were given up are a sign of another kind.
+// Runs that were given up meanwhile are a sign of another kind; others are none.
 func TestHangLoopWithRunsGivenUp(t *testing.T) {
-	w := &hanging{feed: feed{d: detect.NewStuck()}, alive: 1, started: 1}
-	for range 6 {
-		w.hang(true)
-		w.lost++
+	w := newHanging()
+	w.lost = 3
+	if f, _ := loopOf(w.loop(t, 5)); len(f.Evidence) != 1 {
+		t.Errorf("those of before: %+v", f)
 	}
+	w.lost = 5
 	f, ok := loopOf(w.second())
-	if !ok || len(f.Evidence) != 2 || f.Evidence[1].Channel != detect.Metrics || !strings.Contains(f.Evidence[1].Text, "6 runs of a.b were given up") {
+	if !ok || len(f.Evidence) != 2 || f.Evidence[1].Channel != detect.Metrics || !strings.HasPrefix(f.Evidence[1].Text, "2 of its runs were given up") {
 		t.Fatalf("finding %+v", f)
 	}
 }
 
+// What is a restart storm is told as one.
+func TestHangLoopThatStorms(t *testing.T) {
+	w := newHanging()
+	w.loop(t, 5)
+	if got := w.second(event(observe.EventRestartStorm, 0)); len(got) != 0 {
+		t.Errorf("findings %+v", got)
+	}
+}
+
 func TestHangLoopRefusesAState(t *testing.T) {
+	const hang = `"hangs":["2026-01-02T03:04:05Z"]`
 	for state, field := range map[string]string{
-		`{"hang_loops":[{"subject":{"name":"a"}}]}`: "hang_loops[0].hangs",
-		`{"hang_loops":[{"subject":{"name":"b"},"hangs":[{"time":"2026-01-02T03:04:05Z"}]},{"subject":{"name":"a"},"hangs":[{"time":"2026-01-02T03:04:05Z"}]}]}`: "hang_loops[1]",
+		`{"hang_loops":[{"subject":{"name":"a"}}]}`:                                                    "hang_loops[0].hangs",
+		`{"hang_loops":[{"subject":{"name":"b"},` + hang + `},{"subject":{"name":"a"},` + hang + `}]}`: "hang_loops[1]",
 	} {
 		err := detect.NewStuck().SetState([]byte(state))
 		var bad *detect.StateError

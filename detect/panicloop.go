@@ -149,15 +149,15 @@ func (d *PanicLoop) hit(e observe.Event) {
 // storm marks the loops of a name whose child was restarted too often. One that
 // keeps failing without a panic is a loop too: each such failure counts.
 func (d *PanicLoop) storm(e observe.Event) {
-	same := func(s panicSeries) bool { return s.Subject.Name == e.Subject.Name }
-	if !slices.ContainsFunc(d.state.Loops, func(s panicSeries) bool { // the panic that it was told after was counted
-		return same(s) && s.Fingerprint != "" && e.Time.Sub(s.Hits[len(s.Hits)-1]) <= time.Second
-	}) {
+	panics := func(s panicSeries) bool { // the panic that it was told after was counted
+		return s.Subject.Name == e.Subject.Name && s.Fingerprint != "" && e.Time.Sub(s.Hits[len(s.Hits)-1]) <= time.Second
+	}
+	if !slices.ContainsFunc(d.state.Loops, panics) {
 		d.hit(e)
 	}
 	for i := range d.state.Loops {
-		if same(d.state.Loops[i]) {
-			d.state.Loops[i].Storm = true
+		if s := &d.state.Loops[i]; panics(*s) || s.Subject.Name == e.Subject.Name && s.Fingerprint == "" {
+			s.Storm = true
 		}
 	}
 }

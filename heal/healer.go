@@ -81,7 +81,7 @@ func NewHealer(p Policy, remedies ...Named) (*Healer, error) {
 	for fault, ladder := range p.Ladders {
 		for _, name := range ladder {
 			if _, ok := h.remedies[name]; !ok {
-				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine, quarantine_domain, shed, shrink, degrade and restart, or register yours with hale.WithRemedy"}
+				return nil, &PolicyError{Field: "Ladders", Err: fmt.Errorf("%s names the remedy %q, which is not registered", fault, name), Mend: "name one of cancel, abandon, quarantine, quarantine_domain, shed, shrink, degrade, restart and handover, or register yours with hale.WithRemedy"}
 			}
 		}
 	}

@@ -14,7 +14,7 @@ type Policy struct {
 	// Ladders are the remedies for each fault, mildest first: cancel, abandon, quarantine,
 	// quarantine_domain, shed, shrink, degrade, restart, handover, or the service's own. A fault
 	// without a ladder here uses [DefaultLadders], which have one for goroutine_leak,
-	// stuck_task, panic_loop, restart_storm, hang_loop, full_domain and lost_goroutines; one
+	// stuck_task, panic_loop, restart_storm, full_domain and lost_goroutines; one
 	// without any, or with an empty one, is escalated. Panics that are no loop are never
 	// acted on, and need none.
 	Ladders map[diagnose.Fault][]string `json:"ladders,omitempty" yaml:"ladders,omitempty"`
@@ -69,7 +69,6 @@ type Guardrails struct {
 //	stuck_task      cancel, abandon, quarantine, restart
 //	panic_loop      quarantine, restart
 //	restart_storm   quarantine, restart
-//	hang_loop       handover
 //	full_domain     shed
 //	lost_goroutines handover
 //
@@ -81,7 +80,6 @@ func DefaultLadders() map[diagnose.Fault][]string {
 		diagnose.StuckTask:      {RemedyCancel, RemedyAbandon, RemedyQuarantine, RemedyRestart},
 		diagnose.PanicLoop:      {RemedyQuarantine, RemedyRestart},
 		diagnose.RestartStorm:   {RemedyQuarantine, RemedyRestart},
-		diagnose.HangLoop:       {RemedyHandover},
 		diagnose.FullDomain:     {RemedyShed},
 		diagnose.LostGoroutines: {RemedyHandover},
 	}

@@ -175,6 +175,9 @@ type Event struct {
 	// Replacing says of a missed heartbeat, a budget or an abandoned body that
 	// the developer declared that a fresh body takes the place.
 	Replacing bool `json:"replacing,omitempty"`
+	// Row, of a missed heartbeat or a budget, is how many runs of that child in a row have
+	// hung by now, each within a quarter of an hour of its start. 0 of what is no child.
+	Row int `json:"row,omitempty"`
 	// Breaker is the state that a breaker has entered: closed, half_open or open.
 	Breaker string `json:"breaker,omitempty"`
 	// Restarts of a child that was restarted, so far.

@@ -119,7 +119,7 @@ func serve(ctx context.Context, rt *hale.Runtime, server *http.Server) error {
 	if err := process.Ready(); err != nil {
 		return err
 	}
-	probes.Started() // all critical tasks run by now, those with a checkpoint too
+	probes.Started()                             // all critical tasks run by now, those with a checkpoint too
 	return halehttp.Serve(ctx, server, listener) // until SIGTERM; then it drains
 }
 
