@@ -147,7 +147,11 @@ func (rt *Runtime) logIncident(e observe.Event) {
 		level = slog.LevelError
 		if p := rt.published.Load(); p != nil {
 			if i := slices.IndexFunc(p.incidents, func(i diagnose.Incident) bool { return i.ID == e.Incident }); i >= 0 {
-				args = append(args, "root", p.incidents[i].Root)
+				inc := &p.incidents[i]
+				args = append(args, "root", inc.Root)
+				if called := inc.At(diagnose.Escalated); called.Before(e.Time) && !called.IsZero() {
+					level = slog.LevelWarn // they have been called; this is how it goes on
+				}
 			}
 		}
 		args = append(args, rt.failedTrace(e.Subject.Name)...)

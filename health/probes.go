@@ -93,7 +93,7 @@ func (p *Probes) live(ctx context.Context) []Check {
 	wrong := map[string]string{}
 	for _, name := range p.cfg.Critical {
 		if ok, why := p.rt.Beating(name); !ok {
-			wrong[name] = p.missing(name, why)
+			wrong[name] = why
 		}
 	}
 	if p.cfg.Loopback != "" {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/hale-go/hale"
@@ -18,14 +19,17 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	l, err := net.Listen("tcp", "localhost:8080")
 	if err != nil {
 		log.Fatal(err)
 	}
 	if err := run(ctx, l); err != nil {
-		log.Fatal(err, "\nhint: ", hale.Hint(err))
+		if hint := hale.Hint(err); hint != "" {
+			log.Print("hint: ", hint)
+		}
+		log.Fatal(err) // the last line is what a parent tells of
 	}
 }
 
