@@ -93,25 +93,33 @@ func (rt *Runtime) handOver() {
 	i := slices.IndexFunc(asked, func(a handoverAsk) bool {
 		return slices.ContainsFunc(open, func(i diagnose.Incident) bool { return i.ID == a.by && i.Active })
 	})
-	if i < 0 || rt.halted.Load() || rt.disabled || rt.closed.Load() {
+	if rt.closed.Load() {
 		return
 	}
-	by, detail := asked[i].by, "a successor is asked for"
+	result, detail := heal.ResultFailed, "called off: "
 	policy := rt.config().Policy
-	if down := rt.downFor(); down != "" {
-		detail = "called off: " + down
-	} else if policy.Act < heal.Full || policy.Guardrails.DryRun {
-		detail = "called off: the settings do not allow it any more"
-	} else {
+	switch down := rt.downFor(); {
+	case i < 0:
+		detail += "there is no need for it just now"
+	case rt.halted.Load() || rt.disabled:
+		detail += "remedies are switched off"
+	case down != "":
+		detail += down
+	case policy.Act < heal.Full || policy.Guardrails.DryRun:
+		detail += "the settings do not allow it any more"
+	default:
 		failed, err := aside.Call(handoverLimit, &rt.handing.behind, func() error { return rt.opts.handover(asked[i].why) })
 		if err == nil {
 			err = failed
 		}
+		result, detail = heal.ResultApplied, "a successor is asked for"
 		if err != nil {
-			detail = "it failed: " + errText(err)
+			result, detail = heal.ResultFailed, "it failed: "+errText(err)
 		}
 	}
-	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: printable(detail, maxDetail)})
+	for _, a := range asked {
+		rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: a.by}, Result: result, Detail: printable(detail, maxDetail)})
+	}
 }
 
 // stop calls off a handover that has not begun.

@@ -156,6 +156,14 @@ func TestHandoverIsCalledOff(t *testing.T) {
 				}
 				time.Sleep(3 * time.Minute)
 				end()
+				for _, inc := range rt.Incidents() {
+					if asked || inc.Fault != diagnose.LostGoroutines {
+						continue
+					}
+					if s := inc.Steps[len(inc.Steps)-1]; how != "close" && (s.Phase != diagnose.Verified || !strings.Contains(s.Detail, "went by itself, before the handover")) {
+						t.Errorf("%+v", inc.Steps)
+					}
+				}
 				text, _ := strings.CutPrefix(log.of(observe.EventHandover)[0].Detail, "in ")
 				wait, err := time.ParseDuration(text)
 				if err != nil {

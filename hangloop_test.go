@@ -24,17 +24,19 @@ func TestHangLoop(t *testing.T) {
 		act     heal.Act
 		ladders map[diagnose.Fault][]string
 		deaf    bool // the runs ignore their end, and keep what they hold
+		delay   time.Duration
 		asked   int
 		detail  string
 	}{
-		{"observe", heal.Observe, nil, true, 0, "there is no remedy for hang_loop: a person is needed"},
-		{"full", heal.Full, nil, true, 0, "there is no remedy for hang_loop: a person is needed"},
-		{"handover, and runs that are given up", heal.Full, handover, true, 1, "apply handover: applied"},
-		{"handover, and runs that end when they are told to", heal.Full, handover, false, 0, "handover is not used: it is destructive and the evidence is from one channel"},
+		{"observe", heal.Observe, nil, true, 0, 0, "there is no remedy for hang_loop: a person is needed"},
+		{"full", heal.Full, nil, true, 0, 0, "there is no remedy for hang_loop: a person is needed"},
+		{"handover, and runs that are given up", heal.Full, handover, true, 5 * time.Second, 1, "a handover was asked for: it comes in "},
+		{"handover, and runs that end when they are told to", heal.Full, handover, false, 5 * time.Second, 0, "handover is not used: it is destructive and the evidence is from one channel"},
+		{"handover of a young process", heal.Full, handover, true, 30 * time.Second, 0, "the handover is still to come: a person is needed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg := hale.Config{Policy: heal.Policy{Act: c.act, HandoverDelay: 5 * time.Second, Ladders: c.ladders}}
+				cfg := hale.Config{Policy: heal.Policy{Act: c.act, HandoverDelay: c.delay, Ladders: c.ladders}}
 				var mu sync.Mutex
 				var asked []string
 				rt := newRuntime(t, hale.WithConfig(cfg), hale.WithHandover(func(why string) error {

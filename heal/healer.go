@@ -47,10 +47,11 @@ type care struct {
 	Key      string    `json:"key"`
 	Stage    stage     `json:"stage"`
 	Rung     int       `json:"rung"`
-	Until    time.Time `json:"until,omitzero"` // when the stage ends or is judged
-	Since    time.Time `json:"since,omitzero"` // when the stage began
-	Quiet    time.Time `json:"quiet"`          // since when the symptom has not gone on
-	Before   float64   `json:"before"`         // level when the remedy was decided on
+	Until    time.Time `json:"until,omitzero"`  // when the stage ends or is judged
+	Since    time.Time `json:"since,omitzero"`  // when the stage began
+	Quiet    time.Time `json:"quiet"`           // since when the symptom has not gone on
+	Before   float64   `json:"before"`          // level when the remedy was decided on
+	Comes    bool      `json:"comes,omitempty"` // the remedy is a handover that waits
 	Command  *Command  `json:"command,omitempty"`
 	Level    float64   `json:"level,omitempty"`    // as of the last turn
 	Unit     string    `json:"unit,omitempty"`     // of all levels
@@ -193,6 +194,9 @@ func (h *Healer) step(t observe.Turn, inc *diagnose.Incident, c *care) (*Command
 	case stageApplying, stageReleasing:
 		return h.outcome(t, inc, c)
 	case stageVerifying:
+		if c.Comes {
+			return h.comes(t, inc, c, gone)
+		}
 		judged := c.judged(now, inc)
 		switch {
 		case gone, quiet && judged, judged && c.stopped(now, inc):
@@ -307,6 +311,12 @@ func (h *Healer) outcome(t observe.Turn, inc *diagnose.Incident, c *care) (*Comm
 		c.Held = ""
 		inc.Advance(now, inc.Phase, what)
 		return h.climb(c, now, c.Rung+1)
+	}
+	if c.Comes = c.Command.Remedy == RemedyHandover && result == ResultApplied; c.Comes {
+		what = "a handover was asked for"
+		if e, ok := toldOfHandover(t, inc.ID, false); ok {
+			what += ": it comes " + e.Detail
+		}
 	}
 	inc.Advance(now, onward(inc, diagnose.Isolating), what)
 	c.Stage, c.Since = stageVerifying, now
