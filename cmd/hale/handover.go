@@ -17,8 +17,8 @@ instance, waits for what comes of it, and prints each step as a line.
 
 A successor has to say READY=1. Only then does the predecessor get SIGTERM. A service
 that has not said READY=1 is stopped instead and started again, and so is one that is
-down; the wait then ends when the new process has said READY=1 or, unless hale run has
---notify, has run for a second.
+down; the wait then ends when the new process has said READY=1. Where no process of the
+service has said so yet, and hale run has no --notify, a second that it runs is enough.
 
 The exit code is 0 when the new process serves. It is 1 when it does not: it ended, was
 not ready in time or could not be started, and the predecessor goes on; or another

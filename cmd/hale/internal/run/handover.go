@@ -141,8 +141,8 @@ func (r *Runner) replaced(why string) {
 	r.settle(failed, "the handover failed, and nobody serves: "+why+": "+then)
 }
 
-// lasting is how long a service that does not say that it is ready has to run after a restart
-// that somebody waits for.
+// lasting is how long a service that has never said that it is ready, in any process, has to run
+// after a restart that somebody waits for.
 const lasting = time.Second
 
 // lasts ends the wait for one that has.
