@@ -143,7 +143,7 @@ func TestAskByRestart(t *testing.T) {
 	first := s.after("begun", 1)
 	a := <-ask(path)
 	second := s.after("begun", 2)
-	if a.err != nil || len(a.steps) != 4 || !strings.HasSuffix(a.steps[0], "PID "+first+" is stopped, and the service started again") ||
+	if a.err != nil || len(a.steps) != 4 || a.steps[0] != "the service has not said yet that it is ready, so that no successor can take over: PID "+first+" is stopped, and the service started again" ||
 		a.steps[1] != "PID "+first+" has ended" || a.steps[2] != "PID "+second+" was started" || a.steps[3] != "PID "+second+" runs, for 1s by now; whether it serves it has not said" {
 		t.Errorf("%v", a)
 	}

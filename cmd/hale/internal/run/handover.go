@@ -81,7 +81,7 @@ func (r *Runner) replace(why string, wish *Incident, asked *request, now time.Ti
 		asked.say("the service is down: it is started at once")
 		return
 	}
-	reason := "the service does not say when it is ready, so that no successor can take over"
+	reason := "the service has not said yet that it is ready, so that no successor can take over"
 	if r.cfg.Notify {
 		reason = "the service is not ready yet, so that there is nothing to take over"
 	}
