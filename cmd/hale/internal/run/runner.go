@@ -145,7 +145,7 @@ var passed = []os.Signal{
 func (r *Runner) decide(ctx context.Context, signals <-chan os.Signal) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	defer r.settle(failed, "hale run has ended") // who waits is never left alone
+	defer r.settle(unknown, "hale run has ended") // who waits is never left alone
 	ended := ctx.Done()
 	children := make(chan os.Signal, 1)
 	if r.reaps = inherits(); r.reaps {
@@ -311,7 +311,7 @@ func (r *Runner) stop(sig os.Signal) {
 		r.log.Info("stopping", "why", sig.String())
 	}
 	r.stopping, r.startAt = true, time.Time{}
-	r.settle(failed, "hale run was told to stop, and stops the service")
+	r.settle(unknown, "hale run was told to stop, and stops the service")
 	r.sockets.release()
 	for _, s := range r.services() {
 		if s.why == "" && !slices.Contains(r.old, s) {
