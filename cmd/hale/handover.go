@@ -17,17 +17,30 @@ instance, waits for what comes of it, and prints each step as a line.
 
 A successor has to say READY=1. Only then does the predecessor get SIGTERM. A service
 that has not said READY=1 is stopped instead and started again, and so is one that is
-down; the wait then ends when the new process has said READY=1 or, unless hale run has
---notify, has run for a second.
+down; the wait then ends when the new process has said READY=1. Where no process of the
+service has said so yet, and hale run has no --notify, a second that it runs is enough.
 
-The exit code is 0 when the new process serves. It is 1 when it does not: it ended, was
-not ready in time or could not be started, and the predecessor goes on; or another
-handover is under way, there were too many, or the service is about to stop. It is 2 when
-hale is called wrongly, or no hale run serves PATH.
+The exit code says what to do:
+
+  0  the new process serves
+  1  it does not, since it ended, was not ready in time or could not be started: go back
+     to the version before. A predecessor that was ready goes on meanwhile
+  2  hale is called wrongly, or no hale run serves PATH
+  3  refused, and nothing was begun, since another handover is under way, there were too
+     many, or the service is about to stop: ask again later
+  4  unknown, since the wait ended before the handover did, by --timeout or since hale run
+     has ended, or says nothing: see its log
 
 What ends the wait, as Ctrl-C or --timeout does, does not stop the handover. Without
 --timeout it is waited for as long as hale run takes, which is bounded by its
 --ready-timeout and --stop-timeout.`
+
+// Exit codes of a handover, besides 1 of one that failed: who deploys goes back after that one,
+// and after none of these.
+const (
+	refusedCode = 3
+	unknownCode = 4
+)
 
 // handoverCommand is "hale handover". code is set to what the program is to exit with.
 func handoverCommand(code *int) *cobra.Command {
@@ -55,6 +68,10 @@ func handoverCommand(code *int) *cobra.Command {
 			switch {
 			case errors.Is(err, run.ErrNobody):
 				*code = usageCode
+			case errors.Is(err, run.ErrRefused):
+				*code = refusedCode
+			case errors.Is(err, run.ErrOpen):
+				*code = unknownCode
 			case err != nil:
 				*code = 1
 			}

@@ -32,11 +32,11 @@ sd_notify, works under systemd unchanged:
 A service that says none of it is started again when it crashes, all the same. It has to
 stay in the foreground: when the process ends that was started, the service has ended.
 
-Signals: SIGTERM and SIGINT stop the service, a second SIGINT at once; SIGUSR2 hands
-over, to a new version of the program for instance, and once more if it comes again
-meanwhile; others are passed on. SIGHUP that ends the service, as of a terminal that was
-closed, is no failure. With --control PATH "hale handover PATH" asks for a handover too,
-and waits for what comes of it.
+Signals: SIGTERM and SIGINT stop the service, a second SIGINT at once. SIGUSR2 hands
+over, to a new version of the program for instance; if it comes during a handover,
+another handover follows that one. Others are passed on. SIGHUP that ends the service, as
+of a terminal that was closed, is no failure. With --control PATH "hale handover PATH"
+asks for a handover too, and waits for what comes of it.
 
 The exit code is the service's, or 128 and the number of the signal that ended it; 1 and
 not 0 if it is given up, 127 if there is no such command, 126 if it cannot be run, 2 if

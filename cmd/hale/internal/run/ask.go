@@ -15,14 +15,15 @@ import (
 // What an error of [Ask] matches.
 var (
 	ErrNobody   = errors.New("no hale run is there")     // nobody took the request
-	ErrHandover = errors.New("there was no handover")    // it failed, or was refused
+	ErrHandover = errors.New("the handover failed")      // the new process does not serve
+	ErrRefused  = errors.New("nothing was begun")        // another time it may be
 	ErrOpen     = errors.New("nobody knows the outcome") // of a handover that may go on
 )
 
 // AskError says what came of a request, as people are told it. It matches one of the errors
 // above, and the one that it wraps.
 type AskError struct {
-	Kind error  // Kind is ErrNobody, ErrHandover or ErrOpen.
+	Kind error  // Kind is ErrNobody, ErrHandover, ErrRefused or ErrOpen.
 	Text string // Text says what to do, too, where that is known.
 	Err  error  // Err is the cause, where there is one.
 }
@@ -60,9 +61,9 @@ func Ask(ctx context.Context, path string, tell func(string)) error {
 		case ctx.Err() != nil:
 			return &AskError{ErrOpen, "nothing is decided yet: the handover goes on, and the log of hale run will say what came of it", ctx.Err()}
 		case first && errors.Is(err, os.ErrDeadlineExceeded):
-			return &AskError{ErrNobody, fmt.Sprintf("%s: who serves it says nothing for %v: it is no hale run, or hangs", path, firstAnswer), err}
+			return &AskError{ErrOpen, fmt.Sprintf("%s: who serves it says nothing for %v: it is no hale run, or hangs", path, firstAnswer), err}
 		case first && err != nil && len(line) == 0:
-			return &AskError{ErrNobody, path + ": who serves it has closed the connection without a word: it is no hale run, or has ended", err}
+			return &AskError{ErrOpen, path + ": who serves it has closed the connection without a word: it is no hale run, or has ended", err}
 		case first && (err != nil || !known):
 			return &AskError{ErrNobody, path + ": who serves it does not answer as hale run does: give the path of a hale run's --control", err}
 		case err != nil:
@@ -74,6 +75,10 @@ func Ask(ctx context.Context, path string, tell func(string)) error {
 		case a.kind == done:
 			tell(a.text)
 			return nil
+		case a.kind == refused:
+			return &AskError{ErrRefused, a.text, nil}
+		case a.kind == unknown:
+			return &AskError{ErrOpen, a.text, nil}
 		default:
 			return &AskError{ErrHandover, a.text, nil}
 		}

@@ -143,7 +143,7 @@ func TestAskByRestart(t *testing.T) {
 	first := s.after("begun", 1)
 	a := <-ask(path)
 	second := s.after("begun", 2)
-	if a.err != nil || len(a.steps) != 4 || !strings.HasSuffix(a.steps[0], "PID "+first+" is stopped, and the service started again") ||
+	if a.err != nil || len(a.steps) != 4 || a.steps[0] != "the service has not said yet that it is ready, so that no successor can take over: PID "+first+" is stopped, and the service started again" ||
 		a.steps[1] != "PID "+first+" has ended" || a.steps[2] != "PID "+second+" was started" || a.steps[3] != "PID "+second+" runs, for 1s by now; whether it serves it has not said" {
 		t.Errorf("%v", a)
 	}
@@ -188,7 +188,7 @@ func TestAskDuringHandover(t *testing.T) {
 	t.Setenv("SERVICE", "gated")
 	first := ask(path)
 	_ = s.after("begun", 2)
-	if a := <-ask(path); !errors.Is(a.err, run.ErrHandover) || a.err.Error() != "no handover now: another is under way: ask again later" || len(a.steps) > 0 {
+	if a := <-ask(path); !errors.Is(a.err, run.ErrRefused) || a.err.Error() != "no handover now: another is under way: ask again later" || len(a.steps) > 0 {
 		t.Errorf("%v", a)
 	}
 	for range 3 { // are one
@@ -220,10 +220,10 @@ func TestAskWhileStopping(t *testing.T) {
 	first := ask(s.control)
 	_ = s.after("begun", 2)
 	s.stop()
-	if a := <-first; !errors.Is(a.err, run.ErrHandover) || a.err.Error() != "hale run was told to stop, and stops the service" {
+	if a := <-first; !errors.Is(a.err, run.ErrOpen) || a.err.Error() != "hale run was told to stop, and stops the service" {
 		t.Errorf("%v", a)
 	}
-	if a := <-ask(s.control); !errors.Is(a.err, run.ErrHandover) || a.err.Error() != "no handover now: hale run is stopping: ask again later" {
+	if a := <-ask(s.control); !errors.Is(a.err, run.ErrRefused) || a.err.Error() != "no handover now: hale run is stopping: ask again later" {
 		t.Errorf("%v", a)
 	}
 	_ = s.exit()
@@ -253,7 +253,7 @@ func TestAskTooOften(t *testing.T) {
 	if a := <-ask(s.control); a.err != nil {
 		t.Errorf("%v", a)
 	}
-	if a := <-ask(s.control); !errors.Is(a.err, run.ErrHandover) || a.err.Error() != "no handover: there were 1 handovers within 1m0s: ask again later" {
+	if a := <-ask(s.control); !errors.Is(a.err, run.ErrRefused) || a.err.Error() != "no handover: there were 1 handovers within 1m0s: ask again later" {
 		t.Errorf("%v", a)
 	}
 }
@@ -272,13 +272,14 @@ func TestAskAnybody(t *testing.T) {
 		kind error
 		text string
 	}{
-		{"", run.ErrNobody, "has closed the connection without a word: it is no hale run, or has ended"},
+		{"", run.ErrOpen, "has closed the connection without a word: it is no hale run, or has ended"},
 		{"HTTP/1.1 400 Bad Request\r\n\r\n", run.ErrNobody, "does not answer as hale run does"},
 		{strings.Repeat("step ", 100_000), run.ErrNobody, "does not answer as hale run does"},
 		{"step one\nstep two\n", run.ErrOpen, "hale run has ended before the handover had"},
 		{"step one\nlater what is that\ndone two\n", nil, ""},
 		{"failed for\x00 nothing\n", run.ErrHandover, "for  nothing"},
-		{"refused\n", run.ErrHandover, ""},
+		{"refused\n", run.ErrRefused, ""},
+		{"step one\nunknown it ends\n", run.ErrOpen, "it ends"},
 	} {
 		path := controlPath(t)
 		l, err := net.Listen("unix", path)
@@ -296,7 +297,7 @@ func TestAskAnybody(t *testing.T) {
 			t.Errorf("%q: %v", c.says, a)
 		}
 	}
-	if a := <-nothing; !errors.Is(a.err, run.ErrNobody) || !strings.Contains(a.err.Error(), "says nothing for 10s: it is no hale run, or hangs") {
+	if a := <-nothing; !errors.Is(a.err, run.ErrOpen) || !strings.Contains(a.err.Error(), "says nothing for 10s: it is no hale run, or hangs") {
 		t.Errorf("%v", a)
 	}
 }

@@ -116,7 +116,7 @@ func (s *service) killedBy(sig syscall.Signal) string {
 	if sig != syscall.SIGKILL {
 		return text
 	}
-	if n, known := oomKills(); known && n > s.ooms {
+	if n, known := oomKills(); known && s.ooms >= 0 && n > s.ooms {
 		return text + ": the kernel's out-of-memory killer has struck in its control group"
 	}
 	return text + " from outside, such as the kernel's out-of-memory killer"

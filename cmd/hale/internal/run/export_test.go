@@ -3,6 +3,7 @@ package run
 import (
 	"io"
 	"io/fs"
+	"time"
 )
 
 // NewSink is what incidents go through.
@@ -21,6 +22,12 @@ func ParseMessage(text string) (texts []string, times []int64) {
 func ParseAnswer(line string) (kind, text string, ok bool) {
 	a, ok := parseAnswer(line)
 	return a.kind, a.text, ok
+}
+
+// Timeouts are the defaults of how long a service may take to end, and to be ready.
+func Timeouts() (stop, ready time.Duration, err error) {
+	c, err := Config{Command: []string{"x"}}.withDefaults()
+	return c.StopTimeout, c.ReadyTimeout, err
 }
 
 // SetHost has the kernel's files be others, and returns what undoes that.

@@ -81,7 +81,7 @@ func (r *Runner) replace(why string, wish *Incident, asked *request, now time.Ti
 		asked.say("the service is down: it is started at once")
 		return
 	}
-	reason := "the service does not say when it is ready, so that no successor can take over"
+	reason := "the service has not said yet that it is ready, so that no successor can take over"
 	if r.cfg.Notify {
 		reason = "the service is not ready yet, so that there is nothing to take over"
 	}
@@ -141,8 +141,8 @@ func (r *Runner) replaced(why string) {
 	r.settle(failed, "the handover failed, and nobody serves: "+why+": "+then)
 }
 
-// lasting is how long a service that does not say that it is ready has to run after a restart
-// that somebody waits for.
+// lasting is how long a service that has never said that it is ready, in any process, has to run
+// after a restart that somebody waits for.
 const lasting = time.Second
 
 // lasts ends the wait for one that has.

@@ -39,16 +39,19 @@ func TestOOMKills(t *testing.T) {
 	}
 }
 
-// killer is a kernel that kills between any two looks, or never.
+// killer is a kernel that kills between any two looks, or never, and may tell of it only later.
 type killer struct {
-	looks   *atomic.Int64
-	strikes bool
+	opened        *atomic.Int64 // files
+	strikes, late bool
 }
 
 func (k killer) Open(name string) (fs.File, error) {
-	events := "oom_kill 5\n"
+	n, events := k.opened.Add(1), "oom_kill 5\n"
+	if k.late && n == 1 {
+		return nil, fs.ErrNotExist
+	}
 	if k.strikes {
-		events = fmt.Sprintf("oom_kill %d\n", k.looks.Add(1))
+		events = fmt.Sprintf("oom_kill %d\n", n)
 	}
 	return fstest.MapFS{"proc/self/cgroup": {Data: []byte("0::/a\n")}, "sys/fs/cgroup/a/memory.events": {Data: []byte(events)}}.Open(name)
 }
@@ -56,11 +59,18 @@ func (k killer) Open(name string) (fs.File, error) {
 // Who was killed by SIGKILL may have been by the kernel, for want of memory, and is said to have been
 // where that is known.
 func TestKilledFromOutside(t *testing.T) {
-	for strikes, want := range map[bool]string{
-		true:  "killed by SIGKILL: the kernel's out-of-memory killer has struck in its control group",
-		false: "killed by SIGKILL from outside, such as the kernel's out-of-memory killer",
+	const known = "killed by SIGKILL: the kernel's out-of-memory killer has struck in its control group"
+	const unknown = "killed by SIGKILL from outside, such as the kernel's out-of-memory killer"
+	for _, c := range []struct {
+		strikes, late bool
+		want          string
+	}{
+		{true, false, known},
+		{false, false, unknown},
+		{true, true, unknown}, // it may have been before the service was started
+		{false, true, unknown},
 	} {
-		undo := run.SetHost(killer{new(atomic.Int64), strikes})
+		undo := run.SetHost(killer{new(atomic.Int64), c.strikes, c.late})
 		s := start(t, "mute", run.Config{Restart: run.Never})
 		pid, _ := strconv.Atoi(s.after("begun", 1))
 		_ = syscall.Kill(pid, syscall.SIGKILL)
@@ -68,7 +78,7 @@ func TestKilledFromOutside(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		undo()
-		if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultKilled || in[0].Message != want || in[0].Signal != "killed" {
+		if in := s.incidents(); len(in) != 1 || in[0].Fault != run.FaultKilled || in[0].Message != c.want || in[0].Signal != "killed" {
 			t.Errorf("%+v", in)
 		}
 	}

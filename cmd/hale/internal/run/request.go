@@ -16,6 +16,7 @@ const (
 	done    = "done"    // the new process serves
 	failed  = "failed"  // it does not
 	refused = "refused" // nothing was begun
+	unknown = "unknown" // hale run ends before it knows
 )
 
 // mostAnswers is for how many a request has room. There are fewer: a few steps, each once.
@@ -63,7 +64,7 @@ func (a answer) to(peer *net.UnixConn) error {
 func parseAnswer(line string) (a answer, ok bool) {
 	kind, text, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
 	switch kind {
-	case step, done, failed, refused:
+	case step, done, failed, refused, unknown:
 		return answer{kind, plain(text)}, true
 	}
 	return answer{}, false

@@ -38,6 +38,7 @@ type Runner struct {
 	startAt  time.Time  // when there is none; zero: it need not be started
 	asked    *request   // the handover under way, or the restart in its place, that somebody waits for; nil: nobody does
 	later    bool       // SIGUSR2 came during one: another follows
+	tells    bool       // a process of the service has said READY=1
 	stopping bool
 	reaps    bool // what services leave, as the first process of a container does
 	code     int  // to exit with
@@ -144,7 +145,7 @@ var passed = []os.Signal{
 func (r *Runner) decide(ctx context.Context, signals <-chan os.Signal) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	defer r.settle(failed, "hale run has ended") // who waits is never left alone
+	defer r.settle(unknown, "hale run has ended") // who waits is never left alone
 	ended := ctx.Done()
 	children := make(chan os.Signal, 1)
 	if r.reaps = inherits(); r.reaps {
@@ -310,7 +311,7 @@ func (r *Runner) stop(sig os.Signal) {
 		r.log.Info("stopping", "why", sig.String())
 	}
 	r.stopping, r.startAt = true, time.Time{}
-	r.settle(failed, "hale run was told to stop, and stops the service")
+	r.settle(unknown, "hale run was told to stop, and stops the service")
 	r.sockets.release()
 	for _, s := range r.services() {
 		if s.why == "" && !slices.Contains(r.old, s) {
@@ -328,7 +329,10 @@ func (r *Runner) startAgain() {
 		r.log.Info("started again", "pid", s.proc.Pid, "restarts", r.restarts.total)
 		if r.asked != nil {
 			r.asked.say("PID %d was started", s.proc.Pid)
-			if !r.cfg.Notify {
+			switch {
+			case r.tells: // so it is judged by that, as with Notify: one that runs for a while may be about to fail
+				s.limit = s.started.Add(r.cfg.ReadyTimeout)
+			case !r.cfg.Notify:
 				s.judged = s.started.Add(lasting)
 			}
 		}

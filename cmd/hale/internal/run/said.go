@@ -64,7 +64,7 @@ func (r *Runner) keep(name string, fds []int) {
 
 // isReady notes that a service serves; a successor takes over.
 func (r *Runner) isReady(s *service, now time.Time) {
-	s.ready = now
+	s.ready, r.tells = now, true
 	if !s.stopping {
 		s.limit = time.Time{}
 	}

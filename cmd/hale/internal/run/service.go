@@ -32,7 +32,7 @@ type service struct {
 	why      string    // the fault that it is killed for; "": none
 	again    bool      // it is stopped to be started again
 	status   string    // that it told last
-	ooms     int       // that the kernel had killed for want of memory before it was started
+	ooms     int       // that the kernel had killed for want of memory before it was started; below 0: it did not tell
 	judged   time.Time // when one that does not say that it is ready has run for long enough to count as a success; zero: never
 	wish     *Incident // the handover that its predecessor asked for, and whose successor it is; nil: none
 }
@@ -51,7 +51,10 @@ type event struct {
 // has ended.
 func (r *Runner) start() (*service, error) {
 	s := &service{started: time.Now(), dog: watchdog{every: max(r.cfg.Watchdog, 0)}}
-	s.ooms, _ = oomKills()
+	s.ooms = -1
+	if n, known := oomKills(); known {
+		s.ooms = n
+	}
 	if err := s.openNotify(); err != nil {
 		return nil, err
 	}
