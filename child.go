@@ -265,26 +265,6 @@ func (c *child) tell(stormed bool, err error) {
 	s.rt.emit(observe.Event{Kind: observe.EventRestartStorm, Subject: c.family.subject(), Detail: why})
 }
 
-// soon is within what time of its start a run must hang for it to be one of a row.
-const soon = 15 * time.Minute
-
-// hangs counts a run that is late. It returns how many in a row were.
-func (c *child) hangs(t *Task) int {
-	if c == nil {
-		return 0
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.run() != t {
-		return 0
-	}
-	if time.Since(c.sup.rt.clock.born)-c.begun > soon {
-		c.row = 0
-	}
-	c.row++
-	return int(c.row)
-}
-
 // replace abandons a run that ignores its cancellation and starts a fresh one.
 // It reports whether there was anything to replace.
 func (c *child) replace(t *Task) bool {

@@ -225,6 +225,26 @@ func (w *watcher) giveUp(t *Task) {
 	}
 }
 
+// soon is within what time of its start a run must hang for it to be one of a row.
+const soon = 15 * time.Minute
+
+// hangs counts a run that is late. It returns how many in a row were.
+func (c *child) hangs(t *Task) int {
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run() != t {
+		return 0
+	}
+	if time.Since(c.sup.rt.clock.born)-c.begun > soon {
+		c.row = 0
+	}
+	c.row++
+	return int(c.row)
+}
+
 // maxLostRuns is how many abandoned runs of one name may be alive before a run
 // that hangs keeps its place: replacing it again would only fill the memory.
 const maxLostRuns = 64

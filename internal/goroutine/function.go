@@ -90,6 +90,9 @@ func newFunction(name, file string, start int) function {
 	}
 }
 
+// Standard reports whether a function, as a traceback names it, is of the standard library.
+func Standard(name string) bool { return classify(shorten(name))&inStd != 0 }
+
 func classify(name string) (c class) {
 	pkg := importPath(name)
 	root, _, _ := strings.Cut(pkg, "/")

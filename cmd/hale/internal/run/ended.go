@@ -37,6 +37,8 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 			i.Fault, i.Message = orExit(i, code)
 			i.Action = "none: " + r.goesOn()
 			r.tell(i)
+		default:
+			r.logEnd(s, code, lived)
 		}
 		r.inVain(s.wish, why)
 	case s == r.current:
@@ -49,6 +51,7 @@ func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 			return
 		}
 		r.lastEnded(s, i, lived)
+		r.coded = r.stopping && r.next != nil
 		if !s.again {
 			r.replaced(fmt.Sprintf("PID %d has ended: %s", i.PID, why))
 		}
@@ -68,11 +71,17 @@ func (r *Runner) logEnd(s *service, code int, lived time.Duration) {
 func (r *Runner) lastEnded(s *service, i Incident, lived time.Duration) {
 	switch {
 	case s.again && !r.stopping:
+		if i.Fault != "" && i.Fault != FaultExit {
+			i.Action = "restart"
+			r.tell(i)
+		}
 		r.logEnd(s, i.ExitCode, lived)
 		r.asked.say("PID %d has ended", i.PID)
 		r.startAt = time.Now()
 	case r.stopping, r.cfg.Restart == Never, r.cfg.Restart == OnFailure && i.Fault == "":
-		r.code = i.ExitCode
+		if !r.coded {
+			r.code = i.ExitCode
+		}
 		if i.Fault != "" && (!r.stopping || i.Fault != FaultExit) {
 			i.Action = "exit"
 			r.tell(i)

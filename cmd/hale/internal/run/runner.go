@@ -42,6 +42,7 @@ type Runner struct {
 	stopping bool
 	reaps    bool // what services leave, as the first process of a container does
 	code     int  // to exit with
+	coded    bool // that is of who served, and not of the successor that is being stopped too
 }
 
 // New returns a runner; an error matches [ErrConfig].

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -270,7 +271,7 @@ func TestNeverReady(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	if in := s.incidents(); len(in) != 3 || in[0].Fault != run.FaultNeverReady || in[2].Fault != run.FaultRestarts ||
-		!strings.Contains(strings.Join(in[0].Groups, "\n"), ": sleep at ") || in[0].Goroutines == 0 {
+		!regexp.MustCompile(`(?m): sleep at time.Sleep time.go:\d+ in \S+run_test\.\S+ \S+_test.go:\d+$`).MatchString(strings.Join(in[0].Groups, "\n")) || in[0].Goroutines == 0 {
 		t.Errorf("%+v", in)
 	}
 }

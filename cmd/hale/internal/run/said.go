@@ -33,7 +33,7 @@ func (r *Runner) heard(s *service, m message, fds []int) {
 	if m.alive && s.why == "" {
 		s.dog.beat(now)
 	}
-	if m.ready && s.ready.IsZero() && s.why == "" && (s != r.next || !m.late) { // one that is killed, or gone, takes over nothing
+	if m.ready && s.ready.IsZero() && s.why == "" && (s != r.next || !m.late && !s.stopping) { // one that is killed, ends or is gone takes over nothing
 		r.isReady(s, now)
 	}
 	if m.stopping && !s.stopping {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hale-go/hale/internal/dump"
+	"github.com/hale-go/hale/internal/goroutine"
 	"github.com/hale-go/hale/internal/stack"
 )
 
@@ -114,6 +115,21 @@ func site(frames []dump.Frame) string {
 	return out
 }
 
+// caller names who called what a goroutine waits in, where that is the standard library's:
+// everybody waits there.
+func caller(frames []dump.Frame) string {
+	for i, f := range frames {
+		switch {
+		case goroutine.Standard(f.Func):
+		case i == 0 || !goroutine.Standard(frames[i-1].Func) || site(frames[:i]) == "":
+			return ""
+		default:
+			return " in " + place(f)
+		}
+	}
+	return ""
+}
+
 func place(f dump.Frame) string { return fmt.Sprintf("%s %s:%d", f.Func, base(f.File), f.Line) }
 
 // base returns the name of a file, whichever system wrote its path.
@@ -131,7 +147,7 @@ func groups(all []dump.Goroutine) (out []string) {
 	count := map[string]int{}
 	for i := range all {
 		if at := site(all[i].Frames); at != "" {
-			count[all[i].State+" at "+at]++
+			count[all[i].State+" at "+at+caller(all[i].Frames)]++
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
