@@ -52,8 +52,8 @@ const maxLike = 3
 // Known reports whether a task of a name was ever started or added to a supervisor. Units of
 // pools, and calls that run on their caller's goroutine, are no tasks. If none was, like has the
 // names of tasks that may be meant: one that is spelt nearly so, and those that begin or end with
-// the name, or it with them, at most three. Then it takes up to ten microseconds for each
-// name that there is.
+// the name, or it with them, at most three. Then it takes tens of microseconds
+// for each name that there is.
 func (rt *Runtime) Known(name string) (known bool, like []string) {
 	if rt.made() == nil {
 		return false, nil

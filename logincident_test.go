@@ -49,6 +49,29 @@ func TestEscalationTellsAll(t *testing.T) {
 	})
 }
 
+// A person is called once at ERROR; how it goes on is told below that.
+func TestPeopleAreCalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		rt := newRuntime(t, hale.WithConfig(contain()), hale.WithLogger(slog.New(slog.NewJSONHandler(&out, nil))))
+		rt.Go(t.Context(), "db.connect", func(context.Context) error { return errors.New("no") }, hale.Restart(hale.Permanent))
+		steps(t, rt, 900)
+		levels := map[string]int{}
+		for line := range strings.Lines(out.String()) {
+			var m map[string]any
+			if err := json.Unmarshal([]byte(line), &m); err != nil {
+				t.Fatal(err)
+			}
+			if m["msg"] == "incident escalated" {
+				levels[m["level"].(string)]++
+			}
+		}
+		if levels["ERROR"] != 1 || levels["WARN"] < 3 || len(levels) != 2 {
+			t.Errorf("records of the escalated incident by level: %v", levels)
+		}
+	})
+}
+
 // lineOf returns the first record with a message.
 func lineOf(t *testing.T, out *bytes.Buffer, message string) map[string]any {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -252,7 +253,11 @@ func rotate(tmp, name, keep string) error {
 
 // writeSynced writes a file, over what is in it, if it is there and has no other name.
 func writeSynced(path string, data []byte) error {
-	if info, err := os.Lstat(path); err == nil && !alone(info) {
+	size := 0 // of what there is
+	switch info, err := os.Lstat(path); {
+	case err == nil && alone(info):
+		size = int(min(info.Size(), math.MaxInt32)) // more than any record
+	case err == nil:
 		if err := os.Remove(path); err != nil {
 			return err
 		}
@@ -261,22 +266,13 @@ func writeSynced(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err = file.Write(data); err == nil {
-		err = cut(file, int64(len(data)))
+	if _, err = file.Write(data); err == nil && size > len(data) {
+		err = file.Truncate(int64(len(data)))
 	}
 	if err == nil {
 		err = syncData(file)
 	}
 	return errors.Join(err, file.Close())
-}
-
-// cut takes away what a file has beyond its size.
-func cut(file *os.File, size int64) error {
-	info, err := file.Stat()
-	if err != nil || info.Size() == size {
-		return err
-	}
-	return file.Truncate(size)
 }
 
 // aside returns the path under which the next record is set aside, and makes room.

@@ -193,7 +193,8 @@ type Event struct {
 	Phase    string `json:"phase,omitempty"`    // of the incident, on incident events
 
 	// On remedy events: the command's ID, what it did with which remedy (apply,
-	// probe or undo), and what came of it.
+	// probe or undo), and what came of it. On handover events Result alone: "applied" or
+	// "failed"; "" while it waits.
 	Command string `json:"command,omitempty"`
 	Remedy  string `json:"remedy,omitempty"`
 	Op      string `json:"op,omitempty"`
@@ -233,7 +234,7 @@ const (
 	EventBreaker         EventKind = "breaker"          // the breaker of a name opened, lets probes through or closed
 	EventDegraded        EventKind = "degraded"         // the level of a switch rose
 	EventRestored        EventKind = "restored"         // the level of a switch fell, be it not to 0
-	EventHandover        EventKind = "handover"         // a successor is asked for, or was in vain
+	EventHandover        EventKind = "handover"         // a handover that an incident asked for waits, or a successor was asked for, or it was in vain
 	EventMisuse          EventKind = "misuse"           // hale was called with something it had to mend or refuse
 
 	EventDetectorDisabled EventKind = "detector.disabled" // a detector overran its turn, or panicked three times in a row, and is off; the subject's name is its own
