@@ -75,6 +75,9 @@ func TestHangLoop(t *testing.T) {
 				if len(loops) != 1 || loops[0].Subject.Name != "orders.consume" || !loops[0].Active || !slices.ContainsFunc(loops[0].Steps, func(s diagnose.Step) bool { return strings.Contains(s.Detail, c.detail) }) || loops[0].Phase != diagnose.Escalated {
 					t.Errorf("incidents %+v, want one that is escalated and says %q", loops, c.detail)
 				}
+				if at := "at hale_test.TestHangLoop"; len(loops) == 1 && !strings.Contains(loops[0].Findings[0].Evidence[0].Text, at) {
+					t.Errorf("evidence %q, want it to say %q", loops[0].Findings[0].Evidence[0].Text, at)
+				}
 				mu.Lock()
 				if len(asked) != c.asked || c.asked > 0 && !strings.Contains(asked[0], "hang_loop of orders.consume") {
 					t.Errorf("handovers: %q, want %d", asked, c.asked)

@@ -43,6 +43,7 @@ type Runtime struct {
 
 	reg     registry
 	watcher watcher
+	locator locator
 	root    *Supervisor
 	ops     operations
 	domains domains

@@ -37,7 +37,8 @@ func (p *Pool) startScanner() {
 type late struct {
 	worker *worker
 	unit   *unit
-	grace  bool // it is the grace, and not the budget
+	grace  bool   // it is the grace, and not the budget
+	at     string // where it is, if that is known
 }
 
 // scan counts time for each running unit, cancels those past their budget and
@@ -72,10 +73,23 @@ func (p *Pool) scan(counted time.Duration) bool {
 		}
 	}
 	p.mu.Unlock()
+	p.where(out)
 	for _, l := range out {
 		p.rt.guard("watcher", func() bool { p.overLimit(l); return true }) // each by itself: the others' limits must not be lost
 	}
 	return busy
+}
+
+// where finds out where the units are that are late.
+func (p *Pool) where(out []late) {
+	units := make([]Unstopped, min(len(out), maxLate))
+	for i := range units {
+		units[i].ID = out[i].unit.id()
+	}
+	p.rt.locator.findLate(p.rt, units, 0) // they have no label that the loop's snapshots tell them by
+	for i := range units {
+		out[i].at = units[i].at()
+	}
 }
 
 // overLimit does what is due for a unit past a limit.
@@ -101,7 +115,7 @@ func (u *unit) whyCancelled(reason error) error {
 func (p *Pool) overBudget(l late) bool {
 	ev := observe.Event{
 		Kind: observe.EventBudget, Subject: l.unit.subject(0), Request: requestAside(l.unit.parent),
-		Detail: "ran longer than its budget of " + p.cfg.Budget.String(),
+		Detail: "ran longer than its budget of " + p.cfg.Budget.String() + l.at,
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,7 +134,7 @@ func (p *Pool) abandon(l late, reason error) bool {
 	u.cancel(reason) // it may be cancelled already; from here on its context is not asked
 	ev := observe.Event{
 		Kind: observe.EventAbandoned, Subject: u.subject(0), Request: requestAside(u.parent), Replacing: true,
-		Detail: "still running " + p.cfg.Grace.String() + " after it was cancelled; a fresh worker has its slot",
+		Detail: "still running " + p.cfg.Grace.String() + " after it was cancelled" + l.at + "; a fresh worker has its slot",
 	}
 	result := &TaskError{ID: u.id(), Err: ErrAbandoned, Cause: u.whyCancelled(reason)}
 	p.mu.Lock()

@@ -2,7 +2,6 @@ package hale
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -35,6 +34,7 @@ type Unstopped struct {
 	// for units, it is known where all that are alive of their name and function hang
 	// at one place, and zero otherwise.
 	Blocked observe.Site
+	Wait    observe.WaitKind // Wait is what it waits for there; "running" where it does not.
 }
 
 // Error names the tasks, each with its function and where it hangs.
@@ -52,9 +52,7 @@ func (e *StopError) Error() string {
 		if !t.Site.IsZero() {
 			b.WriteString(" [" + t.Site.String() + "]")
 		}
-		if !t.Blocked.IsZero() {
-			b.WriteString(" at " + t.Blocked.String())
-		}
+		b.WriteString(t.at())
 	}
 	if more := e.Count - len(e.Tasks); more > 0 {
 		fmt.Fprintf(&b, " and %d more", more)
@@ -92,7 +90,7 @@ func (rt *Runtime) stopError(by string, after time.Duration, tasks []*Task, unit
 	for _, u := range units[:min(len(units), maxStopNamed-len(e.Tasks))] {
 		e.Tasks = append(e.Tasks, Unstopped{ID: u.id()})
 	}
-	rt.locate(e.Tasks)
+	rt.locator.find(rt, e.Tasks)
 	for _, b := range below {
 		e.Count += b.Count
 		e.Tasks = append(e.Tasks, b.Tasks[:min(len(b.Tasks), maxStopNamed-len(e.Tasks))]...)
@@ -101,55 +99,4 @@ func (rt *Runtime) stopError(by string, after time.Duration, tasks []*Task, unit
 		return nil
 	}
 	return e
-}
-
-// maxLocate is how many goroutines there may be for a look at where tasks hang,
-// which takes up to 13 µs for each.
-const maxLocate = 1000
-
-// locate finds out where tasks and units hang.
-func (rt *Runtime) locate(tasks []Unstopped) {
-	if len(tasks) == 0 || runtime.NumGoroutine() > maxLocate || !rt.turnMu.TryLock() {
-		return // a turn that hangs must not hold a stop up
-	}
-	defer rt.turnMu.Unlock()
-	rt.guard("capturer", func() bool {
-		snap := rt.capturer.Capture(time.Now())
-		rt.pacer.Done(snap.Time, snap.CPU) // of what snapshots may cost
-		for i := range tasks {
-			tasks[i].locate(snap.Groups)
-		}
-		return true
-	})
-}
-
-// locate takes the place from the goroutines under the task's own label, and else
-// from those of its name, if all of them that run its function hang at one place:
-// which of them is the task cannot be told.
-func (t *Unstopped) locate(groups []observe.Group) {
-	var shared []observe.Group
-	for _, g := range groups {
-		switch {
-		case g.Task == t.ID:
-			if t.Blocked.IsZero() || g.Entry.Function == t.Site.Function {
-				t.Blocked = g.Blocked
-			}
-		case !g.Task.IsZero(), g.Name != t.ID.Name, g.Ended >= 0:
-		case t.Site.IsZero(), g.Entry.Function == t.Site.Function:
-			shared = append(shared, g)
-		}
-	}
-	if !t.Blocked.IsZero() || len(shared) == 0 {
-		return
-	}
-	first := shared[0]
-	for _, g := range shared {
-		if g.Blocked != first.Blocked || g.Entry != first.Entry {
-			return
-		}
-	}
-	t.Blocked = first.Blocked
-	if t.Site.IsZero() {
-		t.Site = first.Entry
-	}
 }

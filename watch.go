@@ -1,6 +1,7 @@
 package hale
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,9 +143,42 @@ func (w *watcher) scan(counted time.Duration) {
 		}
 	}
 	w.mu.Unlock()
-	for _, t := range act {
-		w.overLimit(t)
+	at := w.where(act)
+	for i, t := range act {
+		w.overLimit(t, at[i])
 	}
+}
+
+// maxLate bounds of how many tasks of one scan it is asked where they are.
+const maxLate = 100
+
+// where returns where each of the tasks is, "" where that is not known: before they are told to
+// end, since one that heeds it is not there any more when the loop looks.
+func (w *watcher) where(act []*Task) []string {
+	at := make([]string, len(act))
+	var late []Unstopped
+	var which []int
+	fresh := time.Duration(math.MaxInt64)
+	for i, t := range act {
+		if tw := t.watch(); !tw.told && len(late) < maxLate {
+			late = append(late, Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())})
+			which = append(which, i)
+			fresh = min(fresh, tw.since())
+		}
+	}
+	w.rt.locator.findLate(w.rt, late, fresh)
+	for k, i := range which {
+		at[i] = late[k].at()
+	}
+	return at
+}
+
+// since returns for how long it has been silent, or has run if that is too long.
+func (w *watch) since() time.Duration {
+	if w.heartbeat > 0 && w.quiet >= w.heartbeat {
+		return w.quiet
+	}
+	return w.ran
 }
 
 // advance counts time and reports whether the task is to be acted on.
@@ -172,7 +206,7 @@ func (w *watch) advance(counted time.Duration) bool {
 
 // overLimit carries out the next step of the contract: cancel, and past the
 // grace abandon what may be replaced.
-func (w *watcher) overLimit(t *Task) {
+func (w *watcher) overLimit(t *Task, at string) {
 	tw := t.watch()
 	if tw.told {
 		w.giveUp(t)
@@ -193,6 +227,7 @@ func (w *watcher) overLimit(t *Task) {
 	default:
 		ev.Kind, ev.Detail = observe.EventBudget, "ran longer than its budget of "+tw.budget.String()
 	}
+	ev.Detail += at
 	ev.Replacing = t.replaced()
 	if !tw.told && ev.Replacing {
 		ev.Row = t.child().hangs(t)
