@@ -16,7 +16,8 @@ import (
 type Config struct {
 	// Critical are the names of tasks that must run and beat for the service to live, such
 	// as "orders.consume": as they are given to [hale.Go], and none of a pool, a call, a domain
-	// or a supervisor. Default: none.
+	// or a supervisor. One that never ran keeps the service from being ready; one that has run
+	// and is gone, or does not beat, fails Live. Default: none.
 	Critical []string
 	// Loopback is a URL of the service's own that must be answered, with any status below
 	// 500, for it to live: "http://127.0.0.1:8080/ping". Default: none.

@@ -44,8 +44,8 @@ next:
 	return out
 }
 
-// A critical name that no task ever had is told when the service has started, before Live fails
-// for it, and is told from a task that is gone.
+// A critical name that no task ever had is told when the service has started, which is not ready
+// until one has it. It never fails Live, as a task does that is gone.
 func TestCriticalNameThatNeverRan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logged := new(lines)
@@ -88,7 +88,7 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 		p.Started()
 		p.Started()
 		turn()
-		const told = "no task of that name ever ran: when it has been missed for 10s, Live fails; correct it in health.Config.Critical, or start the task before Probes.Started"
+		const told = "no task of that name ever ran: it is not ready until one does; correct it in health.Config.Critical, or start the task before Probes.Started"
 		if got := logged.with("WARN", "name=orders.consume ", told+"; names like it: orders.consumer"); len(got) != 1 {
 			t.Errorf("of a misspelt name: %q", got)
 		}
@@ -100,13 +100,14 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 		}
 
 		wants(t, "when it has been told", p.Live(t.Context()), "")
+		wants(t, "with names that never ran", p.Ready(t.Context()), "task orders.consume: no task of that name ever ran: it is misspelt in health.Config.Critical, or was not started\ntask ledger: no task of that name ever ran")
 		close(end)
 		time.Sleep(10 * time.Minute)
 		_ = p.Live(t.Context()) // this one misses what has just gone
 		time.Sleep(10 * time.Minute)
 		for _, want := range []string{
-			`"orders.consume","failed":true,"reason":"no task orders.consume runs: no task of that name ever ran"`,
-			`"ledger","failed":true,"reason":"no task ledger runs: no task of that name ever ran"`,
+			`"orders.consume","reason":"no task orders.consume runs: no task of that name ever ran"`,
+			`"ledger","reason":"no task ledger runs: no task of that name ever ran"`,
 			`"orders.export","failed":true,"reason":"no task orders.export runs: it has ended for good, or its supervisor does not run"`,
 			`"orders.import","failed":true,"reason":"no task orders.import runs: it has ended for good, or its supervisor does not run"`,
 		} {
@@ -114,9 +115,19 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 				t.Errorf("%s, want %s", got, want)
 			}
 		}
-		rt.Go(ctx, "ledger", wait)
+		rt.Go(ctx, "orders.consume", wait)
+		end = make(chan struct{})
+		rt.Go(ctx, "ledger", func(context.Context) error { <-end; return nil })
+		wants(t, "when they run", p.Ready(t.Context()), "")
 		if got := livez(); !strings.Contains(got, `{"name":"ledger"}`) {
 			t.Errorf("of one that came late: %s", got)
+		}
+		close(end)
+		synctest.Wait()
+		_ = p.Live(t.Context())
+		time.Sleep(10 * time.Minute)
+		if got := livez(); !strings.Contains(got, `"ledger","failed":true`) {
+			t.Errorf("of one that came late and is gone: %s", got)
 		}
 		cancel()
 		if err := rt.Close(); err != nil {

@@ -51,7 +51,8 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 // may be missing as long as it has not been there. How long a start may take is for who started it
 // to say: a startup probe, or the ready timeout of "hale run". Start the critical tasks before: a
 // name that no task has had by then is told as misuse, once, in the runtime's log and as an event,
-// since Live fails for it when the Patience is over.
+// and keeps the service from being ready until one has it. Live does not fail for it: to start the
+// service again would not mend a wrong name.
 func (p *Probes) Started() {
 	if !p.started.Swap(true) {
 		p.tellUnknown()
@@ -113,7 +114,7 @@ func (p *Probes) live(ctx context.Context) []Check {
 			checks = append(checks, Check{Name: name})
 			continue
 		}
-		if !p.seen[name] && !p.started.Load() { // it is yet to come
+		if !p.seen[name] && p.yetToCome(name) {
 			checks = append(checks, Check{Name: name, Reason: why})
 			continue
 		}
@@ -175,6 +176,7 @@ func (p *Probes) ready(ctx context.Context) []Check {
 	if p.draining.Load() {
 		checks[1].Failed, checks[1].Reason = true, "it drains"
 	}
+	checks = append(checks, p.unknown()...)
 	checks = append(checks, p.saturated()...)
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Degraded)) {
 		c := Check{Name: "switch " + name}
