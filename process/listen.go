@@ -29,10 +29,13 @@ func Listen(network, address string) (net.Listener, error) {
 	case err != nil:
 		return nil, err
 	case !found:
-		var lc net.ListenConfig
-		l, err = lc.Listen(context.Background(), network, address)
-		if network == "unix" && unixfile.RemoveStale(address, err) {
-			l, err = lc.Listen(context.Background(), network, address)
+		listen := func() (net.Listener, error) {
+			return new(net.ListenConfig).Listen(context.Background(), network, address)
+		}
+		if network == "unix" {
+			l, err = unixfile.Listen(address, listen)
+		} else {
+			l, err = listen()
 		}
 		if err != nil {
 			return nil, err

@@ -22,7 +22,8 @@ service has said so yet, and hale run has no --notify, a second that it runs is 
 
 The exit code says what to do:
 
-  0  the new process serves
+  0  the new process serves. The predecessor ends by itself meanwhile: it still answers what
+     came to it, for about two seconds with halehttp.Serve, --stop-timeout at most
   1  it does not, since it ended, was not ready in time or could not be started: go back
      to the version before. A predecessor that was ready goes on meanwhile
   2  hale is called wrongly, or no hale run serves PATH

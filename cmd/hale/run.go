@@ -95,8 +95,8 @@ func runCommand(code *int) *cobra.Command {
 	f.BoolVar(&off, "no-watchdog", false, "ask for no WATCHDOG=1")
 	f.BoolVar(&cfg.Notify, "notify", false, "the service says READY=1, and must within --ready-timeout")
 	f.DurationVar(&cfg.ReadyTimeout, "ready-timeout", time.Minute, "how `long` a service may take to be ready, on a handover or with --notify")
-	f.DurationVar(&cfg.StopTimeout, "stop-timeout", 30*time.Second, "how `long` it may take to end before it is killed")
-	f.StringVar(&logFormat, "log-format", string(run.Logfmt), "write hale's own log to stderr as `logfmt` or json, where durations are nanoseconds")
+	f.DurationVar(&cfg.StopTimeout, "stop-timeout", 30*time.Second, "how `long` it may take to end before it has to print its stacks and is killed")
+	f.StringVar(&logFormat, "log-format", string(run.Logfmt), "write hale's own log to stderr as `logfmt` or json, where durations are nanoseconds; what the service writes there stays as it is")
 	f.StringVar(&incidents, "incidents", "", "append each incident to this `file`, as a line of JSON; /dev/stdout and /dev/stderr too")
 	return cmd
 }

@@ -23,9 +23,9 @@ import (
 func init() {
 	// runner is a runner of its own, of the service INNER.
 	services["runner"] = func() { os.Exit(inner()) }
-	// moves heeds no SIGTERM, and moves to another group while a process of its is left in its own.
+	// moves heeds neither SIGTERM nor SIGQUIT, and moves to another group while a process of its is left in its own.
 	services["moves"] = func() {
-		signal.Ignore(syscall.SIGTERM)
+		signal.Ignore(syscall.SIGTERM, syscall.SIGQUIT)
 		there, here := exec.Command("sleep", "1000"), exec.Command("sleep", "1000")
 		there.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := errors.Join(there.Start(), here.Start(), syscall.Setpgid(0, there.Process.Pid)); err != nil {

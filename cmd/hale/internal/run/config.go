@@ -42,7 +42,7 @@ type Config struct {
 	Watchdog     time.Duration // Watchdog is how often a service says that it is alive, from when it first has; with Notify, not before it is ready. Default: 10s; under 0: nobody asks.
 	Notify       bool          // Notify says that the service says when it is ready, and must within ReadyTimeout.
 	ReadyTimeout time.Duration // Default: 1m.
-	StopTimeout  time.Duration // StopTimeout is how long it may take to end once it is told to. Default: 30s.
+	StopTimeout  time.Duration // StopTimeout is how long it may take to end once it is told to; then it is to print its stacks, and is killed 400ms later. Default: 30s.
 
 	Stderr    *os.File     // Stderr takes what the service says there. Default: this process's.
 	Log       *slog.Logger // Log tells what is done. Default: to Stderr, in LogFormat.

@@ -37,10 +37,7 @@ func openControl(path string) (*control, error) {
 	if path == "" {
 		return nil, nil
 	}
-	l, err := listenControl(socketPath(path))
-	if unixfile.RemoveStale(path, err) {
-		l, err = listenControl(socketPath(path))
-	}
+	l, err := unixfile.Listen(path, func() (*net.UnixListener, error) { return listenControl(socketPath(path)) })
 	if err != nil {
 		return nil, whyNoControl(path, err)
 	}

@@ -107,7 +107,7 @@ func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, me
 	case s.why == FaultNeverReady:
 		return s.why, fmt.Sprintf("not ready within %v", r.cfg.ReadyTimeout)
 	case s.why == FaultStopHangs:
-		return s.why, fmt.Sprintf("it had not ended %v after it was told to, and was killed", r.cfg.StopTimeout)
+		return s.why, fmt.Sprintf("it had not ended %v after it was told to, and was made to", r.cfg.StopTimeout)
 	case sig != "" && s.told != nil && sig == fmt.Sprint(s.told), // by the signal that told it to
 		s.hangup && sig == fmt.Sprint(syscall.SIGHUP): // the terminal was closed, which is not to be survived
 		return "", ""

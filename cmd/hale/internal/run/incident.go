@@ -13,7 +13,7 @@ const (
 	FaultKilled     = "killed"      // by a signal that nobody here sent
 	FaultHang       = "hang"        // no sign of life
 	FaultNeverReady = "never_ready" // not ready in time
-	FaultStopHangs  = "stop_hangs"  // it did not end when it was told to, and was killed
+	FaultStopHangs  = "stop_hangs"  // it did not end when it was told to, and was made to
 	FaultRestarts   = "restarts"    // too many: nothing is done any more
 	FaultLaunch     = "launch"      // it could not be started
 	FaultHandover   = "handover"    // the service asked for a successor, with the message why
@@ -40,7 +40,7 @@ type Incident struct {
 	Site        string   `json:"site,omitempty"`        // the function and line that it comes from
 	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
 	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
-	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs or is not ready in time
+	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs, is not ready in time or does not end
 	Output      []string `json:"output,omitempty"`      // the last lines of stderr
 }
 

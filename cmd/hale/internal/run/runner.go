@@ -247,7 +247,8 @@ func (r *Runner) look(now time.Time) {
 	}
 }
 
-// dumpTime is how long a service that hangs, or is not ready in time, may take to print its stacks.
+// dumpTime is how long a service that hangs, is not ready in time or does not end may take to print
+// its stacks.
 const dumpTime = 400 * time.Millisecond
 
 // hung ends a service that hangs.
@@ -269,7 +270,9 @@ func (r *Runner) expired(s *service) {
 	switch {
 	case s.why != "":
 	case s.stopping:
-		s.why = FaultStopHangs
+		r.log.Warn("does not end", r.who(s, "after", r.cfg.StopTimeout)...)
+		s.dump(FaultStopHangs)
+		return
 	default:
 		r.log.Warn("not ready in time", r.who(s, "after", r.cfg.ReadyTimeout)...)
 		s.dump(FaultNeverReady)

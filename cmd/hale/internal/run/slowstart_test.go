@@ -3,6 +3,7 @@ package run_test
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,8 @@ func init() {
 	}
 	// ignores what would have it print its stacks, and is never ready.
 	services["ignores"] = func() { signal.Ignore(syscall.SIGQUIT); begun(); time.Sleep(time.Hour) }
+	// lingers heeds no SIGTERM, and hangs in a function of its own.
+	services["lingers"] = func() { signal.Ignore(syscall.SIGTERM); begun(); linger() }
 	// beats once and is never ready.
 	services["beats"] = func() { begun(); tell("WATCHDOG=1"); time.Sleep(time.Hour) }
 }
@@ -75,6 +78,22 @@ func TestSlowSuccessor(t *testing.T) {
 		return strings.Contains(s.log.String(), "handed over") || len(s.incidents()) > 0
 	})
 	if in := s.incidents(); len(in) != 0 {
+		t.Errorf("%+v", in)
+	}
+}
+
+func linger() { time.Sleep(time.Hour) }
+
+// One that does not end when it is told to says where its goroutines are.
+func TestStopHangs(t *testing.T) {
+	s := start(t, "lingers", run.Config{StopTimeout: time.Second})
+	_ = s.after("begun", 1)
+	s.stop()
+	if code := s.exit(); code != 2 {
+		t.Errorf("exit code %d", code)
+	}
+	in := s.incidents()
+	if len(in) != 1 || in[0].Fault != run.FaultStopHangs || in[0].Goroutines == 0 || !slices.ContainsFunc(in[0].Groups, func(g string) bool { return strings.Contains(g, "linger") }) {
 		t.Errorf("%+v", in)
 	}
 }

@@ -77,9 +77,13 @@ func (s *sockets) open(address string) error {
 	} else if i >= 0 {
 		return fmt.Errorf("%w: --listen %s is there twice", ErrConfig, address)
 	}
-	l, err := net.Listen(network, rest)
-	if network == "unix" && unixfile.RemoveStale(rest, err) {
-		l, err = net.Listen(network, rest)
+	listen := func() (net.Listener, error) { return net.Listen(network, rest) }
+	var l net.Listener
+	var err error
+	if network == "unix" {
+		l, err = unixfile.Listen(rest, listen)
+	} else {
+		l, err = listen()
 	}
 	if malformed(err) {
 		return fmt.Errorf("%w: --listen is %q: write host:port, :port or unix:/path (%w)", ErrConfig, address, err)

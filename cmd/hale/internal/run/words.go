@@ -75,7 +75,7 @@ const outOfFiles = "too many open files"
 // explain puts into an incident what the service said of its end.
 func (w *words) explain(i *Incident) {
 	switch c := w.crash; {
-	case i.Fault == FaultHang || i.Fault == FaultNeverReady:
+	case i.Fault == FaultHang || i.Fault == FaultNeverReady || i.Fault == FaultStopHangs:
 		if c != nil {
 			i.Goroutines, i.Groups = len(c.Goroutines)+c.Dropped, groups(c.Goroutines)
 		}
