@@ -113,13 +113,14 @@ func (t *Unstopped) locate(groups []observe.Group) {
 	}
 }
 
-// at says where it hangs and what it waits for, "" where that is not known.
-func (t *Unstopped) at() string {
+// at says where it hangs and what it waits for, after what a text begins with; "" where that is
+// not known.
+func (t *Unstopped) at(after string) string {
 	switch {
 	case t.Blocked.IsZero():
 		return ""
 	case t.Wait == "":
-		return " at " + t.Blocked.String()
+		return after + "at " + t.Blocked.String()
 	}
-	return " at " + t.Blocked.String() + " (" + string(t.Wait) + ")"
+	return after + "at " + t.Blocked.String() + " (" + string(t.Wait) + ")"
 }

@@ -88,7 +88,7 @@ func (p *Pool) where(out []late) {
 	}
 	p.rt.locator.findLate(p.rt, units, 0) // they have no label that the loop's snapshots tell them by
 	for i := range units {
-		out[i].at = units[i].at()
+		out[i].at = units[i].at(", ")
 	}
 }
 

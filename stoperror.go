@@ -52,7 +52,7 @@ func (e *StopError) Error() string {
 		if !t.Site.IsZero() {
 			b.WriteString(" [" + t.Site.String() + "]")
 		}
-		b.WriteString(t.at())
+		b.WriteString(t.at(" "))
 	}
 	if more := e.Count - len(e.Tasks); more > 0 {
 		fmt.Fprintf(&b, " and %d more", more)

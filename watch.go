@@ -168,7 +168,7 @@ func (w *watcher) where(act []*Task) []string {
 	}
 	w.rt.locator.findLate(w.rt, late, fresh)
 	for k, i := range which {
-		at[i] = late[k].at()
+		at[i] = late[k].at(", ")
 	}
 	return at
 }
