@@ -38,8 +38,11 @@ func (rt *Runtime) Beating(name string) (ok bool, why string) {
 		if rt.awaited(name) {
 			return true, ""
 		}
-		if s := rt.reg.lookup(name); s == nil || !s.known() {
+		switch s := rt.reg.lookup(name); {
+		case s == nil || !s.known():
 			return false, fmt.Sprintf("no task %s runs: no task of that name ever ran", name)
+		case s.abandoned.Load() > 0:
+			return false, fmt.Sprintf("no task %s runs: one that hung was given up, and nothing takes its place", name)
 		}
 		return false, fmt.Sprintf("no task %s runs: it has ended for good, or its supervisor does not run", name)
 	}
@@ -59,8 +62,8 @@ func (rt *Runtime) Known(name string) (known bool, like []string) {
 		return false, nil
 	}
 	name = asNamed(name)
-	if s := rt.reg.lookup(name); s != nil && s.known() {
-		return true, nil
+	if s := rt.reg.lookup(name); s != nil && s.known() || s == nil && rt.reg.lookup(otherName) != nil {
+		return true, nil // or it came after the bound of names, and shares one
 	}
 	var all []string
 	for _, s := range rt.reg.all() {
@@ -77,6 +80,19 @@ func (rt *Runtime) Known(name string) (known bool, like []string) {
 		}
 	}
 	return false, like
+}
+
+// Ran reports whether a task of a name was ever started: one that was only added to a supervisor
+// which does not run yet was not. A nil runtime has seen all. It takes about 1 µs.
+func (rt *Runtime) Ran(name string) bool {
+	if rt.made() == nil {
+		return true
+	}
+	s := rt.reg.lookup(asNamed(name))
+	if s == nil {
+		return rt.reg.lookup(otherName) != nil // it may be among those that came after the bound of names
+	}
+	return s.known() && s.stat().Started > 0
 }
 
 // partOf reports whether a dotted name begins or ends with another one.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/hale-go/hale/diagnose"
 	"github.com/hale-go/hale/heal"
 	"github.com/hale-go/hale/internal/resource"
 	"github.com/hale-go/hale/observe"
@@ -240,3 +241,20 @@ func IsTerminal(w io.Writer) bool {
 
 // DegradedIn reports whether a switch of a runtime is degraded.
 func DegradedIn(rt *Runtime, name string) bool { return rt.switches.level(name) > 0 }
+
+// SpendLooks has looks at where late tasks are cost so much that there are no more.
+func SpendLooks(rt *Runtime) {
+	rt.locator.mu.Lock()
+	defer rt.locator.mu.Unlock()
+	rt.locator.pacer.Done(time.Now(), time.Hour)
+}
+
+// AskForHandover has incidents be open that ask for a handover by ask.
+func AskForHandover(rt *Runtime, ids ...string) (ask func(id string) error) {
+	var open []diagnose.Incident
+	for _, id := range ids {
+		open = append(open, diagnose.Incident{ID: id, Active: true})
+	}
+	rt.published.Store(&published{incidents: open})
+	return func(id string) error { return target{rt}.Handover(id, "of "+id) }
+}

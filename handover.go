@@ -38,6 +38,7 @@ const maxAsked = 16
 type handing struct {
 	mu     sync.Mutex
 	timer  *time.Timer // nil: there is none
+	due    time.Time
 	asked  []handoverAsk
 	behind atomic.Int64
 }
@@ -60,16 +61,21 @@ func (x target) Handover(by, why string) error {
 	if rt.closed.Load() { // the end comes
 		return nil
 	}
-	if known := slices.ContainsFunc(h.asked, func(a handoverAsk) bool { return a.by == by }); !known && len(h.asked) < maxAsked {
-		h.asked = append(h.asked, handoverAsk{by, why})
-	}
-	if h.timer != nil { // it comes
+	if slices.ContainsFunc(h.asked, func(a handoverAsk) bool { return a.by == by }) {
 		return nil
 	}
-	delay := rt.config().Policy.HandoverDelay
-	wait := rand.N(delay+1) + max(youth*delay-time.Since(rt.clock.born), 0)
-	h.timer = time.AfterFunc(wait, func() { rt.guard("handover", func() bool { rt.handOver(); return true }) })
-	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: fmt.Sprintf("in %v", wait.Round(time.Millisecond))})
+	if len(h.asked) == maxAsked {
+		return fmt.Errorf("%w: too many incidents ask for one handover", heal.ErrNotApplicable)
+	}
+	h.asked = append(h.asked, handoverAsk{by, why})
+	if h.timer == nil {
+		delay := rt.config().Policy.HandoverDelay
+		wait := rand.N(delay+1) + max(youth*delay-time.Since(rt.clock.born), 0)
+		h.due = time.Now().Add(wait)
+		h.timer = time.AfterFunc(wait, func() { rt.guard("handover", func() bool { rt.handOver(); return true }) })
+	}
+	in := max(time.Until(h.due), 0).Round(time.Millisecond)
+	rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: by}, Detail: fmt.Sprintf("in %v", in)})
 	return nil
 }
 
@@ -85,7 +91,14 @@ func (rt *Runtime) downFor() string {
 
 // handOver hands over, unless there is no need any more, or it may not be.
 func (rt *Runtime) handOver() {
-	defer rt.handing.stop()
+	result, detail := heal.ResultFailed, "called off: "
+	defer func() {
+		for _, a := range rt.handing.stop() { // those that asked meanwhile too
+			if !rt.closed.Load() {
+				rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: a.by}, Result: result, Detail: printable(detail, maxDetail)})
+			}
+		}
+	}()
 	rt.handing.mu.Lock()
 	asked := slices.Clone(rt.handing.asked)
 	rt.handing.mu.Unlock()
@@ -96,7 +109,6 @@ func (rt *Runtime) handOver() {
 	if rt.closed.Load() {
 		return
 	}
-	result, detail := heal.ResultFailed, "called off: "
 	policy := rt.config().Policy
 	switch down := rt.downFor(); {
 	case i < 0:
@@ -117,18 +129,17 @@ func (rt *Runtime) handOver() {
 			result, detail = heal.ResultFailed, "it failed: "+errText(err)
 		}
 	}
-	for _, a := range asked {
-		rt.emit(observe.Event{Kind: observe.EventHandover, Subject: observe.Subject{Name: a.by}, Result: result, Detail: printable(detail, maxDetail)})
-	}
 }
 
-// stop calls off a handover that has not begun.
-func (h *handing) stop() {
+// stop ends a handover, or calls off one that has not begun, and returns who asked for it.
+func (h *handing) stop() []handoverAsk {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	asked := h.asked
 	h.asked = nil
 	if h.timer != nil {
 		h.timer.Stop()
 		h.timer = nil
 	}
+	return asked
 }

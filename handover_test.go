@@ -3,6 +3,7 @@ package hale_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -251,5 +252,50 @@ func TestHandoverForAnotherIncident(t *testing.T) {
 		}
 		close(again)
 		end()
+	})
+}
+
+// Who asks while a handover waits or is carried out is told when it comes, and what came of it.
+func TestHandoverTellsAllWhoAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, answer := make(chan struct{}), make(chan struct{})
+		rt := newRuntime(t, hale.WithConfig(hale.Config{Policy: heal.Policy{Act: heal.Full, HandoverDelay: time.Second}}), hale.WithHandover(func(string) error {
+			close(began)
+			<-answer
+			return errors.New("the parent says no")
+		}))
+		log := collect(rt)
+		var ids []string
+		for i := range 17 {
+			ids = append(ids, fmt.Sprintf("inc-%d", i))
+		}
+		ask := hale.AskForHandover(rt, ids...)
+		for i, id := range ids[:15] {
+			if err := ask(id); err != nil {
+				t.Fatalf("the %d. that asks: %v", i, err)
+			}
+		}
+		<-began
+		if err := ask(ids[15]); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(ids[16]); !errors.Is(err, heal.ErrNotApplicable) {
+			t.Errorf("one too many: %v", err)
+		}
+		close(answer)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		told := map[string][]string{}
+		for _, e := range log.of(observe.EventHandover) {
+			told[e.Subject.Name] = append(told[e.Subject.Name], e.Result+" "+e.Detail)
+		}
+		for _, id := range ids[:16] {
+			if got := told[id]; len(got) != 2 || !strings.HasPrefix(got[0], " in ") || got[1] != "failed it failed: the parent says no" {
+				t.Errorf("%s was told %q", id, got)
+			}
+		}
+		if len(told) != 16 {
+			t.Errorf("told: %v", told)
+		}
 	})
 }

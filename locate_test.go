@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +138,9 @@ func TestLateTellsWhere(t *testing.T) {
 				time.Sleep(time.Second)
 				synctest.Wait()
 			}
+			time.Sleep(time.Minute) // and nothing comes that is too much
+			synctest.Wait()
+			got = lateEvents(log, "orders")
 			if len(got) != len(c.want) {
 				t.Fatalf("events %+v, want %d", got, len(c.want))
 			}
@@ -156,55 +160,119 @@ func TestLateTellsWhere(t *testing.T) {
 	}
 }
 
-// Looks for what is late are a second apart at least. In between, and among very many
-// goroutines, the loop's own snapshot tells, if the task was silent when it was taken.
-func TestLooksAreFew(t *testing.T) {
+// idles and hangs are where the bodies below are, one after the other.
+//
+//go:noinline
+func idles(d time.Duration) { time.Sleep(d) }
+
+//go:noinline
+func hangs(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+// What is told is where a task is since it is silent, and nothing where no look was taken since:
+// looks have a limit to what they cost, and are not taken among very many goroutines. The loop's
+// own snapshot then tells of what has a label of its own.
+func TestLateTellsNothingOld(t *testing.T) {
 	for name, c := range map[string]struct {
-		crowd   int
-		step    time.Duration // when the loop takes a snapshot, after the start of the second
-		first   bool          // whether it is known where the first is
-		second  bool
-		instant time.Duration // heartbeat of the second
+		crowd  int
+		spent  bool          // looks have cost too much
+		step   time.Duration // when the loop takes a snapshot; 0: never
+		silent time.Duration // when the task is silent
+		child  bool
+		known  bool
 	}{
-		"soon after another":                        {0, 0, true, false, 400 * time.Millisecond},
-		"a second later":                            {0, 0, true, true, 20 * time.Second},
-		"among many":                                {1100, 0, false, false, 20 * time.Second},
-		"among many, with a snapshot meanwhile":     {1100, time.Second, false, true, 20 * time.Second},
-		"soon after another, and a snapshot is new": {0, 100 * time.Millisecond, true, true, 400 * time.Millisecond},
+		"a look":                          {child: true, known: true},
+		"a look at what has no own label": {known: true},
+		"no look any more":                {child: true, spent: true},
+		"among many":                      {child: true, crowd: 1100},
+		"an old snapshot":                 {child: true, crowd: 1100, step: time.Second, silent: 4 * time.Second},
+		"a snapshot since":                {child: true, crowd: 1100, step: 2 * time.Second, silent: time.Second, known: true},
+		"a snapshot since, no look":       {child: true, spent: true, step: 2 * time.Second, silent: time.Second, known: true},
+		"a snapshot tells no names apart": {crowd: 1100, step: 2 * time.Second, silent: time.Second},
 	} {
 		bubble(t, name, func(t *testing.T) {
 			rt := newRuntime(t)
 			log := collect(rt)
 			release := make(chan struct{})
+			defer close(release)
 			for range c.crowd {
 				go func() { <-release }()
 			}
-			body := func(ctx context.Context) error { return waitsFor(ctx, release) }
-			rt.Go(t.Context(), "first", body, hale.Heartbeat(time.Second), hale.Restart(hale.Temporary))
-			for len(lateEvents(log, "first")) == 0 {
-				time.Sleep(10 * time.Millisecond)
+			if c.spent {
+				hale.SpendLooks(rt)
 			}
-			began := time.Now()
-			second := rt.Go(t.Context(), "second", body, hale.Heartbeat(c.instant), hale.Restart(hale.Temporary))
+			body := func(ctx context.Context) error {
+				done := make(chan struct{})
+				defer close(done)
+				go func() { <-done }() // it bears the labels too, and is not the task
+				hale.Beat(ctx)
+				if c.silent > 0 {
+					idles(c.silent)
+					hale.Beat(ctx)
+				}
+				return hangs(ctx)
+			}
+			opts := []hale.TaskOption{hale.Heartbeat(20 * time.Second)}
+			if c.child {
+				opts = append(opts, hale.Restart(hale.Temporary))
+			}
+			task := rt.Go(t.Context(), "orders", body, opts...)
 			if c.step > 0 {
 				time.Sleep(c.step)
 				if err := rt.Step(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
-			_ = second.Wait()
+			_ = task.Wait()
 			synctest.Wait()
-			for name, known := range map[string]bool{"first": c.first, "second": c.second} {
-				got := lateEvents(log, name)
-				if c.instant < time.Second && !known && time.Since(began) >= time.Second {
-					t.Log("the machine is starved, and a second has passed")
-					continue
-				}
-				if len(got) != 1 || strings.Contains(got[0].Detail, ", at hale_test.waitsFor locate_test.go:") != known {
-					t.Errorf("%s: %+v, want its place known: %v", name, got, known)
-				}
+			got := lateEvents(log, "orders")
+			if len(got) != 1 || strings.HasPrefix(got[0].Detail, "no heartbeat for 20s, at hale_test.hangs locate_test.go:") != c.known || !c.known && got[0].Detail != "no heartbeat for 20s" {
+				t.Errorf("%+v, want its place known: %v", got, c.known)
 			}
-			close(release)
 		})
 	}
+}
+
+// A task is not said to be where others of its name are, nor where it was while it was well.
+func TestLateIsNotMistaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := newRuntime(t)
+		log := collect(rt)
+		var begun atomic.Int32
+		body := func(ctx context.Context) error {
+			if begun.Add(1) < 3 {
+				return hangs(ctx)
+			}
+			return hale.Do(ctx, "payments.charge", func(ctx context.Context) error { return waitsFor(ctx, nil) })
+		}
+		rt.Go(t.Context(), "orders", body)
+		rt.Go(t.Context(), "orders", body)
+		synctest.Wait()
+		late := rt.Go(t.Context(), "orders", body, hale.Budget(5*time.Second))
+		_ = late.Wait()
+		synctest.Wait()
+		if got := lateEvents(log, "orders"); len(got) != 1 || got[0].Detail != "ran longer than its budget of 5s" {
+			t.Errorf("of one that is in another: %+v", got)
+		}
+
+		first := rt.Go(t.Context(), "first", hangs, hale.Heartbeat(5*time.Second), hale.Restart(hale.Temporary))
+		moves := rt.Go(t.Context(), "moves", func(ctx context.Context) error {
+			for ended := false; !ended; {
+				hale.Beat(ctx)
+				idles(100 * time.Millisecond)
+				select {
+				case <-first.Done():
+					ended = true
+				default:
+				}
+			}
+			hale.SpendLooks(rt)
+			hale.Beat(ctx)
+			return hangs(ctx)
+		}, hale.Heartbeat(300*time.Millisecond), hale.Restart(hale.Temporary))
+		_ = moves.Wait()
+		synctest.Wait()
+		if got := lateEvents(log, "moves"); len(got) != 1 || got[0].Detail != "no heartbeat for 300ms" {
+			t.Errorf("of one that was elsewhere at the last look: %+v", got)
+		}
+	})
 }

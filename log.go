@@ -60,6 +60,10 @@ func (rt *Runtime) logSignals(events []observe.Event) {
 		switch e.Kind {
 		case observe.EventMisuse, observe.EventFailed, observe.EventAbandoned, observe.EventReconfigured, observe.EventBreaker:
 			rt.logEvent(e)
+		case observe.EventHeartbeatMissed, observe.EventBudget:
+			if e.Replacing { // else nothing of it is seen of a run that ends when it is told to
+				rt.logEvent(e)
+			}
 		case observe.EventDegraded, observe.EventRestored:
 			if changes++; changes <= maxChanges {
 				rt.logEvent(e)
@@ -110,6 +114,8 @@ func (rt *Runtime) logEvent(e observe.Event) {
 		rt.logIncident(e)
 	case observe.EventFailed:
 		rt.logOnce(e, "a supervised task failed and is started again")
+	case observe.EventHeartbeatMissed, observe.EventBudget:
+		rt.logOnce(e, "a supervised task is late and is told to end, to be started again")
 	case observe.EventAbandoned:
 		rt.logOnce(e, "a body that ignores its cancellation was abandoned")
 	case observe.EventObserverDown:

@@ -37,8 +37,9 @@ func (p *Pool) startScanner() {
 type late struct {
 	worker *worker
 	unit   *unit
-	grace  bool   // it is the grace, and not the budget
-	at     string // where it is, if that is known
+	grace  bool          // it is the grace, and not the budget
+	over   time.Duration // for how long it has been over its budget, or cancelled
+	at     string        // where it is, if that is known
 }
 
 // scan counts time for each running unit, cancels those past their budget and
@@ -62,13 +63,13 @@ func (p *Pool) scan(counted time.Duration) bool {
 		case u == &overdue:
 			if w.over += counted; w.over >= grace && room > 0 {
 				room--
-				out = append(out, late{worker: w, unit: w.seen, grace: true})
+				out = append(out, late{worker: w, unit: w.seen, grace: true, over: w.over})
 			}
 		case u != w.seen:
 			w.seen, w.ran, w.over = u, 0, 0
 		default:
 			if w.ran += counted; w.ran >= p.cfg.Budget {
-				out = append(out, late{worker: w, unit: u})
+				out = append(out, late{worker: w, unit: u, over: w.ran - p.cfg.Budget})
 			}
 		}
 	}
@@ -82,11 +83,11 @@ func (p *Pool) scan(counted time.Duration) bool {
 
 // where finds out where the units are that are late.
 func (p *Pool) where(out []late) {
-	units := make([]Unstopped, min(len(out), maxLate))
+	units := make([]sought, min(len(out), maxLate))
 	for i := range units {
-		units[i].ID = out[i].unit.id()
+		units[i].ID, units[i].since = out[i].unit.id(), time.Now().Add(-out[i].over)
 	}
-	p.rt.locator.findLate(p.rt, units, 0) // they have no label that the loop's snapshots tell them by
+	p.rt.locator.find(p.rt, units, false)
 	for i := range units {
 		out[i].at = units[i].at(", ")
 	}

@@ -84,13 +84,18 @@ func (e *StopError) Hint() string {
 // from below; nil if nothing is left.
 func (rt *Runtime) stopError(by string, after time.Duration, tasks []*Task, units []*unit, below []*StopError) error {
 	e := &StopError{By: by, After: after, Count: len(tasks) + len(units)}
+	var own []sought
+	told := time.Now().Add(-after)
 	for _, t := range tasks[:min(len(tasks), maxStopNamed)] {
-		e.Tasks = append(e.Tasks, Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())})
+		own = append(own, sought{Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())}, told})
 	}
-	for _, u := range units[:min(len(units), maxStopNamed-len(e.Tasks))] {
-		e.Tasks = append(e.Tasks, Unstopped{ID: u.id()})
+	for _, u := range units[:min(len(units), maxStopNamed-len(own))] {
+		own = append(own, sought{Unstopped{ID: u.id()}, told})
 	}
-	rt.locator.find(rt, e.Tasks)
+	rt.locator.find(rt, own, true)
+	for _, s := range own {
+		e.Tasks = append(e.Tasks, s.Unstopped)
+	}
 	for _, b := range below {
 		e.Count += b.Count
 		e.Tasks = append(e.Tasks, b.Tasks[:min(len(b.Tasks), maxStopNamed-len(e.Tasks))]...)

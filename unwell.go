@@ -29,8 +29,12 @@ const maxUnwell = 128
 // most 128 parts are unwell at once; of further ones that is told once. It may be called from
 // any goroutine. To say that a part is well costs some 50 ns (BenchmarkReportHealth).
 func ReportHealth(ctx context.Context, name string, err error) {
-	rt := runtimeOf(ctx).made()
-	if rt == nil {
+	runtimeOf(ctx).ReportHealth(name, err)
+}
+
+// ReportHealth is [ReportHealth] for who has no context. A nil runtime does nothing.
+func (rt *Runtime) ReportHealth(name string, err error) {
+	if rt = rt.made(); rt == nil {
 		return
 	}
 	u := &rt.unwell

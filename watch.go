@@ -1,7 +1,6 @@
 package hale
 
 import (
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,13 +18,13 @@ type watch struct {
 	heartbeat, budget, grace time.Duration
 
 	// The watcher's own, guarded by its scanning mutex.
-	beaten bool          // ever
-	quiet  time.Duration // since the scan that saw a beat
-	ran    time.Duration // since the watcher first saw the task
-	over   time.Duration // since the task was cancelled for it
-	known  bool          // the watcher saw the task before
-	told   bool          // that it goes on past its grace
-	done   bool          // nothing more to do for it
+	beaten    bool          // ever
+	quiet     time.Duration // since the scan that saw a beat
+	ran       time.Duration // since the watcher first saw the task
+	cancelled time.Duration // since the task was, for it
+	known     bool          // the watcher saw the task before
+	told      bool          // that it goes on past its grace
+	done      bool          // nothing more to do for it
 }
 
 func newWatch(o contract) *watch {
@@ -156,29 +155,30 @@ const maxLate = 100
 // end, since one that heeds it is not there any more when the loop looks.
 func (w *watcher) where(act []*Task) []string {
 	at := make([]string, len(act))
-	var late []Unstopped
+	var late []sought
 	var which []int
-	fresh := time.Duration(math.MaxInt64)
 	for i, t := range act {
 		if tw := t.watch(); !tw.told && len(late) < maxLate {
-			late = append(late, Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())})
+			late = append(late, sought{Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())}, time.Now().Add(-tw.over())})
 			which = append(which, i)
-			fresh = min(fresh, tw.since())
 		}
 	}
-	w.rt.locator.findLate(w.rt, late, fresh)
+	w.rt.locator.find(w.rt, late, false)
 	for k, i := range which {
 		at[i] = late[k].at(", ")
 	}
 	return at
 }
 
-// since returns for how long it has been silent, or has run if that is too long.
-func (w *watch) since() time.Duration {
-	if w.heartbeat > 0 && w.quiet >= w.heartbeat {
-		return w.quiet
+// over returns for how long it has been over the limit that it is acted on for.
+func (w *watch) over() time.Duration {
+	switch {
+	case w.late.Load():
+		return w.cancelled
+	case w.heartbeat > 0 && w.quiet >= w.heartbeat:
+		return w.quiet // all of it is silence
 	}
-	return w.ran
+	return w.ran - w.budget
 }
 
 // advance counts time and reports whether the task is to be acted on.
@@ -198,8 +198,8 @@ func (w *watch) advance(counted time.Duration) bool {
 		w.beaten, w.quiet = true, 0
 	}
 	if w.late.Load() {
-		w.over += counted
-		return w.over >= w.grace
+		w.cancelled += counted
+		return w.cancelled >= w.grace
 	}
 	return (w.heartbeat > 0 && w.quiet >= w.heartbeat) || (w.budget > 0 && w.ran >= w.budget)
 }

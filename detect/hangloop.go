@@ -71,6 +71,9 @@ func (l *hangLoops) add(sample observe.Sample, e observe.Event) {
 		*l = slices.Insert(*l, i, s)
 	}
 	s := &(*l)[i]
+	if s.Loop && e.Row < hangRow { // another child's, or of one that was well for a while
+		return
+	}
 	s.Why, s.Row, s.Resumed = e.Detail, max(s.Row, e.Row), time.Time{}
 	if len(s.Hangs) == hangKept {
 		s.Hangs = slices.Delete(s.Hangs, 0, 1)

@@ -182,6 +182,19 @@ func TestHangLoopGoesOn(t *testing.T) {
 	}
 }
 
+// Hangs that are in no such row, of other children or with runs between that were well, are none of it.
+func TestHangLoopIsNotProlonged(t *testing.T) {
+	w := newHanging()
+	w.loop(t, 5)
+	for range 4 {
+		w.quiet(40 * time.Second)
+		w.hang(1)
+	}
+	if f, ok := loopOf(w.second()); ok {
+		t.Errorf("it goes on: %+v", f)
+	}
+}
+
 // Runs that were given up meanwhile are a sign of another kind; others are none.
 func TestHangLoopWithRunsGivenUp(t *testing.T) {
 	w := newHanging()

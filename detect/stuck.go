@@ -39,6 +39,7 @@ type stuckPool struct {
 	Since   time.Time       `json:"since"`
 	Hits    []time.Time     `json:"hits,omitempty"` // units abandoned within the window, oldest first
 	Late    time.Time       `json:"late"`           // last unit past its budget
+	Why     string          `json:"why,omitempty"`  // of the last of them
 }
 
 const (
@@ -138,7 +139,7 @@ func (d *Stuck) unit(e observe.Event) {
 		})
 	}
 	p := &d.state.Pools[i]
-	p.Late = e.Time
+	p.Late, p.Why = e.Time, e.Detail
 	if e.Kind == observe.EventAbandoned {
 		if len(p.Hits) == maxHits {
 			p.Hits = slices.Delete(p.Hits, 0, 1)
@@ -189,14 +190,14 @@ func (p stuckPool) finding(now time.Time) Finding {
 	f := Finding{
 		Kind: KindStuck, Subject: p.Subject, Confidence: Suspected, Active: true, Reflex: true, Level: float64(max(len(p.Hits), 1)), Unit: inTasks,
 		Since: p.Since, TimeToVisible: stuckWindow + 2*time.Second,
-		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("units of %s run past their budget", p.Subject.Name))}},
+		Evidence: []Evidence{{Tasks, cutText(fmt.Sprintf("units of %.100s run past their budget, the last: %s", p.Subject.Name, p.Why))}},
 	}
 	if n := len(p.Hits); n > 0 {
 		f.Confidence = Confirmed
 		if f.Active = now.Sub(p.Hits[n-1]) <= stuckWindow/2; !f.Active {
 			f.Level = 0 // every slot has a worker again
 		}
-		f.Evidence = []Evidence{{Tasks, cutText(fmt.Sprintf("%d units of %s ignored their cancellation within %v; each worker was replaced", n, p.Subject.Name, stuckWindow))}}
+		f.Evidence = []Evidence{{Tasks, cutText(fmt.Sprintf("%d of the units of %.100s ignored their cancellation within %v, the last: %s", n, p.Subject.Name, stuckWindow, p.Why))}}
 	}
 	return f
 }

@@ -16,7 +16,7 @@ import (
 type Config struct {
 	// Critical are the names of tasks that must run and beat for the service to live, such
 	// as "orders.consume": as they are given to [hale.Go], and none of a pool, a call, a domain
-	// or a supervisor. One that never ran keeps the service from being ready; one that has run
+	// or a supervisor, nor of what [hale.Do] alone does. One that never ran keeps the service from being ready; one that has run
 	// and is gone, or does not beat, fails Live. Default: none.
 	Critical []string
 	// Loopback is a URL of the service's own that must be answered, with any status below
@@ -57,8 +57,8 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	for i, name := range c.Critical {
-		if name == "" || slices.Contains(c.Critical[:i], name) {
-			return c, &hale.ConfigError{Field: fmt.Sprintf("health.Config.Critical[%d]", i), Value: name, Mend: "give the name of a task, each once"}
+		if name == "" || name == loopback || slices.Contains(c.Critical[:i], name) {
+			return c, &hale.ConfigError{Field: fmt.Sprintf("health.Config.Critical[%d]", i), Value: name, Mend: "give the name of a task, each once, and none that is called " + loopback}
 		}
 	}
 	if c.Loopback != "" {

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -18,26 +19,36 @@ func (p *Probes) tellUnknown() {
 	}
 }
 
+// What keeps a service from being ready that has started without a critical task.
+var (
+	errNeverRan = errors.New("no task of that name ever ran: it is misspelt in health.Config.Critical, or was not started")
+	errNotRun   = errors.New("it never ran: the supervisor that it was added to does not run")
+)
+
 // yetToCome reports whether it is no wonder that something is missing which has not been there:
 // the service has not started, or no critical task of that name ever ran. A wrong name must not
 // have the service killed again and again, and no restart mends it.
 func (p *Probes) yetToCome(name string) bool {
-	return !p.started.Load() || slices.Contains(p.cfg.Critical, name) && !p.ran(name)
+	return !p.started.Load() || slices.Contains(p.cfg.Critical, name) && !p.rt.Ran(name)
 }
 
-func (p *Probes) ran(name string) bool {
-	known, _ := p.rt.Known(name)
-	return known
-}
-
-// unknown are checks for critical names that no task ever had: the service has not started.
-func (p *Probes) unknown() (checks []Check) {
+// unstarted are checks for critical tasks that never ran, of a service that says it has started.
+func (p *Probes) unstarted() (checks []Check) {
 	if !p.started.Load() {
 		return nil
 	}
 	for _, name := range p.cfg.Critical {
-		if !p.ran(name) {
-			checks = append(checks, Check{Name: "task " + name, Failed: true, Reason: "no task of that name ever ran: it is misspelt in health.Config.Critical, or was not started"})
+		err := errNeverRan
+		known, _ := p.rt.Known(name)
+		switch {
+		case p.rt.Ran(name):
+			err = nil
+		case known:
+			err = errNotRun
+		}
+		p.rt.ReportHealth("critical:"+name, err) // a person is called: under a parent nobody may ask whether it is ready
+		if err != nil {
+			checks = append(checks, Check{Name: name, Failed: true, Reason: err.Error()})
 		}
 	}
 	return checks

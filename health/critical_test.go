@@ -95,12 +95,15 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 		if got := logged.with("WARN", "name=ledger ", told+`"`); len(got) != 1 {
 			t.Errorf("of a missing name: %q", got)
 		}
+		if got := rt.Status().Sample.Unhealthy; len(got) != 3 {
+			t.Errorf("unwell are %+v, want what never ran", got)
+		}
 		if got := logged.with("misused"); len(got) != 2 {
 			t.Errorf("of others: %q", got)
 		}
 
 		wants(t, "when it has been told", p.Live(t.Context()), "")
-		wants(t, "with names that never ran", p.Ready(t.Context()), "task orders.consume: no task of that name ever ran: it is misspelt in health.Config.Critical, or was not started\ntask ledger: no task of that name ever ran")
+		wants(t, "with names that never ran", p.Ready(t.Context()), "orders.consume: no task of that name ever ran: it is misspelt in health.Config.Critical, or was not started\nledger: no task of that name ever ran: it is misspelt in health.Config.Critical, or was not started\norders.import: it never ran: the supervisor that it was added to does not run")
 		close(end)
 		time.Sleep(10 * time.Minute)
 		_ = p.Live(t.Context()) // this one misses what has just gone
@@ -109,7 +112,7 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 			`"orders.consume","reason":"no task orders.consume runs: no task of that name ever ran"`,
 			`"ledger","reason":"no task ledger runs: no task of that name ever ran"`,
 			`"orders.export","failed":true,"reason":"no task orders.export runs: it has ended for good, or its supervisor does not run"`,
-			`"orders.import","failed":true,"reason":"no task orders.import runs: it has ended for good, or its supervisor does not run"`,
+			`"orders.import","reason":"no task orders.import runs: it has ended for good, or its supervisor does not run"`,
 		} {
 			if got := livez(); !strings.Contains(got, want) {
 				t.Errorf("%s, want %s", got, want)
@@ -118,7 +121,13 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 		rt.Go(ctx, "orders.consume", wait)
 		end = make(chan struct{})
 		rt.Go(ctx, "ledger", func(context.Context) error { <-end; return nil })
+		go func() { _ = s.Run(ctx) }()
+		synctest.Wait()
 		wants(t, "when they run", p.Ready(t.Context()), "")
+		turn()
+		if got := rt.Status().Sample.Unhealthy; len(got) != 0 {
+			t.Errorf("unwell are %+v, though all run", got)
+		}
 		if got := livez(); !strings.Contains(got, `{"name":"ledger"}`) {
 			t.Errorf("of one that came late: %s", got)
 		}
@@ -134,4 +143,12 @@ func TestCriticalNameThatNeverRan(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Probes of no runtime miss no task.
+func TestCriticalWithoutRuntime(t *testing.T) {
+	p := newProbes(t, nil, health.Config{Critical: []string{"orders.consume"}})
+	p.Started()
+	wants(t, "live", p.Live(t.Context()), "")
+	wants(t, "ready", p.Ready(t.Context()), "")
 }

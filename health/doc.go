@@ -7,7 +7,7 @@
 // loop is down; the answer says so. A critical task that its supervisor will start again
 // counts as looked after, also when each of its runs hangs, as long as each beats first: of that a
 // person is told, as of the fault hang_loop. One that has not been there yet is not missed by Live: when
-// the service has started, it is not ready without. Time in which the machine had no processor for the
+// the service has started, it is not ready without, and a person is called. Time in which the machine had no processor for the
 // process does not count. Ready falls while the service starts, drains, or is as saturated or
 // degraded as was chosen.
 package health

@@ -51,11 +51,12 @@ func New(rt *hale.Runtime, cfg Config) (*Probes, error) {
 // may be missing as long as it has not been there. How long a start may take is for who started it
 // to say: a startup probe, or the ready timeout of "hale run". Start the critical tasks before: a
 // name that no task has had by then is told as misuse, once, in the runtime's log and as an event,
-// and keeps the service from being ready until one has it. Live does not fail for it: to start the
+// and as a part that is not well (see [hale.ReportHealth]), and keeps the service from being ready until one has it. Live does not fail for it: to start the
 // service again would not mend a wrong name.
 func (p *Probes) Started() {
 	if !p.started.Swap(true) {
 		p.tellUnknown()
+		p.unstarted()
 	}
 }
 
@@ -102,6 +103,7 @@ func (p *Probes) live(ctx context.Context) []Check {
 			wrong[loopback] = err.Error()
 		}
 	}
+	p.unstarted() // for those that have run by now not to be unwell any more
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	passed := p.passed()
@@ -176,7 +178,7 @@ func (p *Probes) ready(ctx context.Context) []Check {
 	if p.draining.Load() {
 		checks[1].Failed, checks[1].Reason = true, "it drains"
 	}
-	checks = append(checks, p.unknown()...)
+	checks = append(checks, p.unstarted()...)
 	checks = append(checks, p.saturated()...)
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Degraded)) {
 		c := Check{Name: "switch " + name}

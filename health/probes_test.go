@@ -62,7 +62,7 @@ func TestLive(t *testing.T) {
 		wants(t, "at first", p.Live(t.Context()), "")
 		time.Sleep(10 * time.Minute)
 		wants(t, "without the task", p.Live(t.Context()), "")
-		wants(t, "without the task", p.Ready(t.Context()), "task orders.consume: no task of that name ever ran")
+		wants(t, "without the task", p.Ready(t.Context()), "orders.consume: no task of that name ever ran")
 		beats, release := atomic.Bool{}, make(chan struct{})
 		beats.Store(true)
 		rt.Go(t.Context(), "orders.consume", func(ctx context.Context) error {

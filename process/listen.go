@@ -32,11 +32,7 @@ func Listen(network, address string) (net.Listener, error) {
 		listen := func() (net.Listener, error) {
 			return new(net.ListenConfig).Listen(context.Background(), network, address)
 		}
-		if network == "unix" {
-			l, err = unixfile.Listen(address, listen)
-		} else {
-			l, err = listen()
-		}
+		l, err = unixfile.Listen(network, address, listen)
 		if err != nil {
 			return nil, err
 		}

@@ -22,13 +22,14 @@ service has said so yet, and hale run has no --notify, a second that it runs is 
 
 The exit code says what to do:
 
-  0  the new process serves. The predecessor ends by itself meanwhile: it still answers what
-     came to it, for about two seconds with halehttp.Serve, --stop-timeout at most
+  0  the new process serves: it has said READY=1. Nobody asks it for more, so what breaks
+     later, or keeps /readyz from 200, is not seen. The predecessor ends by itself and may
+     still answer what came to it, for some seconds with halehttp.Serve
   1  it does not, since it ended, was not ready in time or could not be started: go back
      to the version before. A predecessor that was ready goes on meanwhile
   2  hale is called wrongly, or no hale run serves PATH
-  3  refused, and nothing was begun, since another handover is under way, there were too
-     many, or the service is about to stop: ask again later
+  3  refused, and nothing was begun, since another handover is under way, there were as many
+     as --max-restarts within --within, or the service is about to stop: ask again later
   4  unknown, since the wait ended before the handover did, by --timeout or since hale run
      has ended, or says nothing: see its log
 

@@ -13,7 +13,7 @@ import (
 )
 
 func listen(path string) (*net.UnixListener, error) {
-	return unixfile.Listen(path, func() (*net.UnixListener, error) {
+	return unixfile.Listen("unix", path, func() (*net.UnixListener, error) {
 		return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	})
 }
@@ -85,5 +85,34 @@ func TestListenAtOnce(t *testing.T) {
 		if n != 1 {
 			t.Fatalf("round %d: %d listen, want one", round, n)
 		}
+	}
+}
+
+// The file of a closed socket goes, and that of who listens there by now does not.
+func TestRemove(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	stale(t, path)
+	was, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unixfile.Remove(path, was)
+	if c, err := net.Dial("unix", path); err != nil {
+		t.Errorf("the file of who listens was removed: %v", err)
+	} else {
+		_ = c.Close()
+	}
+	if was, err = os.Lstat(path); err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	_ = l.Close()
+	unixfile.Remove(path, was)
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it was not removed: %v", err)
 	}
 }

@@ -8,6 +8,11 @@ import (
 	"syscall"
 )
 
+// openFolder opens a folder, and waits for nothing that is none, such as a pipe.
+func openFolder(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
+}
+
 // tryLock reports whether there is nothing to wait for: it has the lock, or the file system has
 // none.
 func tryLock(f *os.File) bool {

@@ -31,3 +31,31 @@ func TestListenWithoutLock(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// What is no folder, and a name of Linux that has no file, wait for nothing.
+func TestListenWaitsForNothing(t *testing.T) {
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listen(filepath.Join(pipe, "s")); err == nil {
+		t.Error("it listens in a pipe")
+	}
+	t.Chdir(folder)
+	f, err := os.Open(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if l, err := listen("@" + folder); err == nil {
+		_ = l.Close()
+	}
+	if took := time.Since(began); took > 900*time.Millisecond {
+		t.Errorf("it took %v", took)
+	}
+}

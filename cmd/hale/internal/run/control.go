@@ -37,7 +37,7 @@ func openControl(path string) (*control, error) {
 	if path == "" {
 		return nil, nil
 	}
-	l, err := unixfile.Listen(path, func() (*net.UnixListener, error) { return listenControl(socketPath(path)) })
+	l, err := unixfile.Listen("unix", socketPath(path), func() (*net.UnixListener, error) { return listenControl(socketPath(path)) })
 	if err != nil {
 		return nil, whyNoControl(path, err)
 	}

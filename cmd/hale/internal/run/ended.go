@@ -15,6 +15,9 @@ import (
 func (r *Runner) ended(s *service, state *os.ProcessState, err error) {
 	s.forget()
 	code, sig := exit(state)
+	if s.why == FaultStopHangs { // whatever it made of that
+		code = 128 + int(syscall.SIGKILL)
+	}
 	lived := time.Since(s.started)
 	i := Incident{PID: s.proc.Pid, Role: r.role(s), ExitCode: code, Signal: sig, Uptime: lived}
 	i.Fault, i.Message = r.faultOf(s, code, sig, err)
@@ -107,7 +110,7 @@ func (r *Runner) faultOf(s *service, code int, sig string, err error) (fault, me
 	case s.why == FaultNeverReady:
 		return s.why, fmt.Sprintf("not ready within %v", r.cfg.ReadyTimeout)
 	case s.why == FaultStopHangs:
-		return s.why, fmt.Sprintf("it had not ended %v after it was told to, and was made to", r.cfg.StopTimeout)
+		return s.why, fmt.Sprintf("it had not ended %v after it was told to", r.cfg.StopTimeout)
 	case sig != "" && s.told != nil && sig == fmt.Sprint(s.told), // by the signal that told it to
 		s.hangup && sig == fmt.Sprint(syscall.SIGHUP): // the terminal was closed, which is not to be survived
 		return "", ""

@@ -37,7 +37,7 @@ type Incident struct {
 
 	Kind        string   `json:"kind,omitempty"`        // of a crash: "panic", "deadlock", "map race", "out of memory", …
 	Fingerprint string   `json:"fingerprint,omitempty"` // the same for the same fault, as of the same stack in a log record
-	Site        string   `json:"site,omitempty"`        // the function and line that it comes from
+	Site        string   `json:"site,omitempty"`        // the function and line that it comes from; of a service that is not ready in time or does not end, where main is
 	Stack       []string `json:"stack,omitempty"`       // of the goroutine at fault, innermost first
 	Goroutines  int      `json:"goroutines,omitempty"`  // that were printed
 	Groups      []string `json:"groups,omitempty"`      // where most of them are, of a service that hangs, is not ready in time or does not end

@@ -270,6 +270,7 @@ func (r *Runner) expired(s *service) {
 	switch {
 	case s.why != "":
 	case s.stopping:
+		noCore(s.proc.Pid)
 		r.log.Warn("does not end", r.who(s, "after", r.cfg.StopTimeout)...)
 		s.dump(FaultStopHangs)
 		return

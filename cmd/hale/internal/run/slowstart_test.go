@@ -89,11 +89,11 @@ func TestStopHangs(t *testing.T) {
 	s := start(t, "lingers", run.Config{StopTimeout: time.Second})
 	_ = s.after("begun", 1)
 	s.stop()
-	if code := s.exit(); code != 2 {
+	if code := s.exit(); code != 137 {
 		t.Errorf("exit code %d", code)
 	}
 	in := s.incidents()
-	if len(in) != 1 || in[0].Fault != run.FaultStopHangs || in[0].Goroutines == 0 || !slices.ContainsFunc(in[0].Groups, func(g string) bool { return strings.Contains(g, "linger") }) {
+	if len(in) != 1 || in[0].Fault != run.FaultStopHangs || in[0].Goroutines == 0 || !strings.Contains(in[0].Site, "linger") || !slices.ContainsFunc(in[0].Groups, func(g string) bool { return strings.Contains(g, "linger") }) {
 		t.Errorf("%+v", in)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/hale-go/hale/internal/unixfile"
 )
 
 // socketFile is the file of a Unix socket, which would be in the way of the next. The zero
@@ -37,10 +39,7 @@ func fileOf(fd int) socketFile {
 // remove takes the file away, unless there is another by now: who listens there may have taken
 // this one away, and the system may have given its number to the next.
 func (f socketFile) remove() {
-	if f.path == "" {
-		return
-	}
-	if now, err := os.Lstat(f.path); err == nil && os.SameFile(now, f.info) && now.ModTime().Equal(f.info.ModTime()) {
-		_ = os.Remove(f.path)
+	if f.path != "" {
+		unixfile.Remove(f.path, f.info)
 	}
 }

@@ -77,14 +77,7 @@ func (s *sockets) open(address string) error {
 	} else if i >= 0 {
 		return fmt.Errorf("%w: --listen %s is there twice", ErrConfig, address)
 	}
-	listen := func() (net.Listener, error) { return net.Listen(network, rest) }
-	var l net.Listener
-	var err error
-	if network == "unix" {
-		l, err = unixfile.Listen(rest, listen)
-	} else {
-		l, err = listen()
-	}
+	l, err := unixfile.Listen(network, rest, func() (net.Listener, error) { return net.Listen(network, rest) })
 	if malformed(err) {
 		return fmt.Errorf("%w: --listen is %q: write host:port, :port or unix:/path (%w)", ErrConfig, address, err)
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"net"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // ownGroup has a process be in a group of its own, so that what it starts ends with it, and
@@ -44,3 +46,6 @@ func sender(messages []syscall.SocketControlMessage) (pid int, known bool) {
 // notifyAddress returns an address for a socket on which a service is heard. It has no file,
 // so that a full or read-only disk is no matter; who sends is looked at.
 func notifyAddress() (folder, address string, err error) { return "", "@hale-" + rand.Text(), nil }
+
+// noCore has a process leave no file of its memory: SIGQUIT makes one of what is not Go.
+func noCore(pid int) { _ = unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil) }

@@ -15,6 +15,8 @@ func wantSender(*net.UnixConn) error { return nil }
 
 func sender([]syscall.SocketControlMessage) (pid int, known bool) { return 0, false }
 
+func noCore(int) {}
+
 func ownProgram() (string, error) { return os.Executable() }
 
 // notifyAddress returns an address for a socket on which a service is heard, in a folder

@@ -28,7 +28,7 @@ const (
 	maxLines  = 10
 	maxText   = 300 // bytes of each
 	maxStack  = 32  // frames
-	maxGroups = 5
+	maxGroups = 8
 )
 
 func newWords() *words {
@@ -76,8 +76,12 @@ const outOfFiles = "too many open files"
 func (w *words) explain(i *Incident) {
 	switch c := w.crash; {
 	case i.Fault == FaultHang || i.Fault == FaultNeverReady || i.Fault == FaultStopHangs:
-		if c != nil {
-			i.Goroutines, i.Groups = len(c.Goroutines)+c.Dropped, groups(c.Goroutines)
+		if c == nil {
+			break
+		}
+		i.Goroutines, i.Groups = len(c.Goroutines)+c.Dropped, groups(c.Goroutines)
+		if at := slices.IndexFunc(c.Goroutines, isMain); at >= 0 && i.Fault != FaultHang { // it is what gets ready, and ends
+			i.Site, i.Stack = site(c.Goroutines[at].Frames)+caller(c.Goroutines[at].Frames), places(c.Goroutines[at].Frames)
 		}
 	case i.Fault != FaultExit && i.Fault != FaultKilled:
 	case c != nil && (i.ExitCode == 2 || i.Signal != ""): // as Go ends what crashes; or it has only told of a panic
@@ -142,17 +146,49 @@ func places(frames []dump.Frame) (out []string) {
 	return out
 }
 
-// groups says where most goroutines are.
+// groups says where most goroutines are: the main one and those that wait for a lock before
+// others, since what hangs is often one, and hale's own last.
 func groups(all []dump.Goroutine) (out []string) {
-	count := map[string]int{}
-	for i := range all {
-		if at := site(all[i].Frames); at != "" {
-			count[all[i].State+" at "+at+caller(all[i].Frames)]++
-		}
+	type group struct {
+		text        string
+		rank, count int
 	}
-	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) })
-	for _, name := range names[:min(len(names), maxGroups)] {
-		out = append(out, fmt.Sprintf("%d: %s", count[name], name))
+	found := map[string]*group{}
+	for i := range all {
+		g := &all[i]
+		at := site(g.Frames)
+		if at == "" {
+			continue
+		}
+		text := g.State + " at " + at + caller(g.Frames)
+		if found[text] == nil {
+			found[text] = &group{text: text, rank: rank(g)}
+		}
+		found[text].count++
+		found[text].rank = min(found[text].rank, rank(g))
+	}
+	first := slices.SortedFunc(maps.Values(found), func(a, b *group) int {
+		return cmp.Or(a.rank-b.rank, b.count-a.count, strings.Compare(a.text, b.text))
+	})
+	for _, g := range first[:min(len(first), maxGroups)] {
+		out = append(out, fmt.Sprintf("%d: %s", g.count, g.text))
 	}
 	return out
 }
+
+// rank is lower the more a goroutine says about why its process hangs.
+func rank(g *dump.Goroutine) int {
+	switch {
+	case isMain(*g):
+		return 0
+	case strings.HasPrefix(g.State, "sync.") && !strings.HasPrefix(g.State, "sync.WaitGroup"), strings.HasPrefix(g.State, "semacquire"):
+		return 1
+	case !slices.ContainsFunc(g.Frames, func(f dump.Frame) bool { return !goroutine.Standard(f.Func) && !strings.HasPrefix(f.Func, halePath) }):
+		return 3
+	}
+	return 2
+}
+
+func isMain(g dump.Goroutine) bool { return g.ID == 1 }
+
+const halePath = "github.com/hale-go/hale"
