@@ -176,11 +176,11 @@ func TestStuckPool(t *testing.T) {
 	f := feed{d: detect.NewStuck()}
 	pool := live(1, 1)
 	pool.Pools = []observe.PoolStat{{Name: "a.b"}}
-	if got := f.turn(pool, nil, event(observe.EventBudget, 1)); len(got) != 1 || got[0].Confidence != detect.Suspected || !got[0].Reflex {
+	if got := f.turn(pool, nil, event(observe.EventBudget, 1)); len(got) != 1 || got[0].Confidence != detect.Suspected || !got[0].Reflex || got[0].Evidence[0].Text != "units of a.b run past their budget, the last: d" {
 		t.Fatalf("over budget: %+v", got)
 	}
 	got := f.turn(pool, nil, event(observe.EventAbandoned, 1), event(observe.EventAbandoned, 2))
-	if len(got) != 1 || got[0].Confidence != detect.Confirmed || got[0].Level != 2 || !got[0].Active || !got[0].Subject.Task.IsZero() {
+	if len(got) != 1 || got[0].Confidence != detect.Confirmed || got[0].Level != 2 || !got[0].Active || !got[0].Subject.Task.IsZero() || got[0].Evidence[0].Text != "2 of the units of a.b ignored their cancellation within 5s, the last: d" {
 		t.Fatalf("abandoned: %+v", got)
 	}
 	for range 6 {
