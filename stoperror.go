@@ -11,6 +11,9 @@ import (
 // maxStopNamed bounds how many tasks a [StopError] names.
 const maxStopNamed = 10
 
+// lookAgain is for how long a look tells where tasks are that do not stop.
+const lookAgain = 250 * time.Millisecond
+
 // byHale is what the report of [Runtime.Close] is by.
 const byHale = "hale"
 
@@ -85,7 +88,7 @@ func (e *StopError) Hint() string {
 func (rt *Runtime) stopError(by string, after time.Duration, tasks []*Task, units []*unit, below []*StopError) error {
 	e := &StopError{By: by, After: after, Count: len(tasks) + len(units)}
 	var own []sought
-	told := time.Now().Add(-after)
+	told := time.Now().Add(-min(after, lookAgain)) // they were by then: those that stop at once share a look
 	for _, t := range tasks[:min(len(tasks), maxStopNamed)] {
 		own = append(own, sought{Unstopped{ID: t.scope.id(), Site: siteOf(t.entry())}, told})
 	}
