@@ -138,7 +138,7 @@ func (p *pace) spend(now time.Time, do func()) {
 	before, began := threadTime(), time.Now()
 	do()
 	cost := threadTime() - before
-	if before < 0 { // the system does not tell
+	if before < 0 || cost <= 0 { // the system does not tell, or its clock of a thread has not moved on
 		cost = time.Since(began)
 	}
 	p.last, p.next = now, now.Add(1000*cost)
