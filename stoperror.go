@@ -34,8 +34,8 @@ type Unstopped struct {
 	// Blocked is where it hangs, as far as one look at the goroutines could tell, in a
 	// process with at most 1000 of them: looking costs too much where there are more.
 	// Supervised tasks have a label of their own to be found by. For other tasks, and
-	// for units, it is known where all that are alive of their name and function hang
-	// at one place, and zero otherwise.
+	// for units, it is known where all that are alive of their name run one function and
+	// hang at one place, and zero otherwise.
 	Blocked observe.Site
 	Wait    observe.WaitKind // Wait is what it waits for there; "running" where it does not.
 }

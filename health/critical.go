@@ -38,13 +38,12 @@ func (p *Probes) unstarted() (checks []Check) {
 		return nil
 	}
 	for _, name := range p.cfg.Critical {
-		err := errNeverRan
-		known, _ := p.rt.Known(name)
-		switch {
-		case p.rt.Ran(name):
-			err = nil
-		case known:
-			err = errNotRun
+		var err error
+		if !p.rt.Ran(name) {
+			err = errNeverRan
+			if known, _ := p.rt.Known(name); known {
+				err = errNotRun
+			}
 		}
 		p.rt.ReportHealth("critical:"+name, err) // a person is called: under a parent nobody may ask whether it is ready
 		if err != nil {

@@ -10,17 +10,23 @@ import (
 	"time"
 )
 
-// A folder's lock that is not given back holds nobody up for long.
-func TestListenWithoutLock(t *testing.T) {
-	folder := t.TempDir()
+// hold has a folder be locked by somebody else until the test's end.
+func hold(t *testing.T, folder string) {
+	t.Helper()
 	f, err := os.Open(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	t.Cleanup(func() { _ = f.Close() })
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A folder's lock that is not given back holds nobody up for long.
+func TestListenWithoutLock(t *testing.T) {
+	folder := t.TempDir()
+	hold(t, folder)
 	began := time.Now()
 	l, err := listen(filepath.Join(folder, "s"))
 	if err != nil {
@@ -43,14 +49,7 @@ func TestListenWaitsForNothing(t *testing.T) {
 		t.Error("it listens in a pipe")
 	}
 	t.Chdir(folder)
-	f, err := os.Open(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
+	hold(t, folder)
 	began := time.Now()
 	if l, err := listen("@" + folder); err == nil {
 		_ = l.Close()
